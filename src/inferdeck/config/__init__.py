@@ -1,0 +1,1 @@
+"""What the user writes: one optional inferdeck.yaml, environment variables and secrets."""

@@ -1,0 +1,1 @@
+"""Values that several layers share; the standard library alone at run time."""

@@ -1,0 +1,73 @@
+"""What a source is: one watched system, read on a schedule without doing it harm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from inferdeck.model.metric import MetricDescriptor, SideEffect
+from inferdeck.model.scrape import Layout
+from inferdeck.model.target import Fact
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One request that a source makes, and what it does to the watched system.
+
+    `effect` other than NONE is off unless `enabled_by` (a configuration key of the source) switches it on, or unless
+    the source cannot work without it (`required`), in which case it is shown wherever the source is.
+    """
+
+    name: str
+    request: str
+    effect: SideEffect
+    note: str = ""
+    enabled_by: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collected:
+    """What one collection brought.
+
+    values: float64, one per series of the layout, NaN bits normalised (see model/scrape.py). The layout carries the
+    native names with `job` and `instance`, before repair and mapping; it is the same object as the last time while
+    the series and their order are the same. `warnings` are shown beside the target; each names its cause.
+    """
+
+    layout: Layout
+    values: NDArray[np.float64]
+    families: Mapping[str, MetricDescriptor] = field(default_factory=dict)
+    inventory: Sequence[Fact] = ()
+    version: str = ""
+    warnings: Sequence[str] = ()
+    response_bytes: int = 0
+    requests: int = 0
+    """How many requests this collection sent to the watched system, for the cost that watching has."""
+
+
+class Source(Protocol):
+    """One target of one kind. Made from its configuration; `collect` is called by the runner, never twice at once.
+
+    `collect` raises CollectError; everything else is a bug and is reported as one, without harm to other sources.
+    `aclose` is idempotent and may be called while a collection is being cancelled.
+    """
+
+    kind: str
+    """The folder's name, which is also the `job` label."""
+    instance: str
+    """host:port, which is also the `instance` label."""
+    probes: Sequence[Probe]
+
+    async def collect(self, now: float) -> Collected:
+        """Read the target once; `now` is Unix seconds."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back connections."""
+        ...

@@ -1,0 +1,103 @@
+"""What the rest of inferdeck may ask of a metric store; each protocol has two implementations and one contract test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from inferdeck.model.labels import Labels
+from inferdeck.model.scrape import Layout, Scrape
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class MatchOp(StrEnum):
+    """PromQL's label matchers; the regular expressions are anchored at both ends."""
+
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    MATCH = "=~"
+    NOT_MATCH = "!~"
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One condition on one label; an absent label has the value ""."""
+
+    name: str
+    op: MatchOp
+    value: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Series that share one time grid.
+
+    timestamps_ms: int64, shape (times,), strictly increasing. values: float64, shape (series, times); a cell whose
+    bits are ABSENT_BITS is a hole, one with STALE_BITS a stale marker. The arrays belong to the store: do not write.
+    """
+
+    series: tuple[Labels, ...]
+    timestamps_ms: NDArray[np.int64]
+    values: NDArray[np.float64]
+    dense: bool
+    """True where no cell is ABSENT (stale markers may occur)."""
+
+
+class MetricSink(Protocol):
+    """Where samples go. All methods block for well under 50 ms and are called from one thread at a time.
+
+    When `append*` returns, the samples survive kill -9 of this process (of the machine with sync=full). Raises
+    StoreFullError (nothing was kept, try again later), StaleStampError (`append` only).
+    """
+
+    def append(self, scrape: Scrape) -> None:
+        """Keep one scrape; its stamp must be after the target's last one."""
+        ...
+
+    def carry(self, target: str) -> bytes | None:
+        """Return the repair state stored with the target's last scrape, or None where there is none."""
+        ...
+
+    def append_block(
+        self, target: str, layout: Layout, timestamps_ms: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> None:
+        """Keep many scrapes of one target, values of shape (series, times), in any order and also in the past.
+
+        A sample that is already there is replaced.
+        """
+        ...
+
+    def append_series(self, series: Labels, timestamps_ms: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Keep samples of one series at times of its own, in any order, also in the past; present ones are replaced."""
+        ...
+
+
+class MetricReader(Protocol):
+    """Where samples come from. Safe to call from any thread; raises LimitError past the limits given."""
+
+    def select(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int = 50_000_000
+    ) -> list[Block]:
+        """Return every sample of the matching series with start_ms <= timestamp <= end_ms, in blocks by grid.
+
+        A series may occur in several blocks (consecutive storage blocks of one target are joined where possible), but
+        never twice at one timestamp. Blocks with no samples are left out.
+        """
+        ...
+
+    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+        """Return the matching series that have samples in the range (to the precision of a storage block)."""
+        ...
+
+    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+        """Return the sorted label names of those series."""
+        ...
+
+    def label_values(self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+        """Return the sorted values of one label of those series."""
+        ...
