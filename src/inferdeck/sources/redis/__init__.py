@@ -1,0 +1,1 @@
+"""Redis and Valkey, read with INFO under redis_exporter's names."""
