@@ -49,6 +49,10 @@ class Collected:
     response_bytes: int = 0
     requests: int = 0
     """How many requests this collection sent to the watched system, for the cost that watching has."""
+    dropped: int = 0
+    """Samples that the source itself left out because they were over `max_series`."""
+    timestamps_ms: NDArray[np.int64] | None = None
+    """Unix milliseconds of each series where the target's own times are honoured, -1 where it gives none."""
 
 
 class Source(Protocol):
