@@ -2,53 +2,241 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
+
+from inferdeck.config.secrets import MASK, Secret, mask_url
+from inferdeck.config.values import (
+    Bytes,
+    BytesOrOff,
+    FilePath,
+    FilePathText,
+    OneOrMany,
+    Seconds,
+    SecondsOrOff,
+    WholeNumber,
+)
+
+DEFAULT_PORT = 4633
+LOOPBACK = "127.0.0.1"
+OWN_LABELS = frozenset({"job", "instance", "environment", "gateway"})
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Section(BaseModel):
     """A mapping of the file: unknown keys are errors, values do not change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_default(cls, data: Any) -> Any:
+        """A key without a value means its default, and a section without keys all of its defaults."""
+        if data is None:
+            return {}
+        if not isinstance(data, Mapping):
+            return data
+        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
 
 
 class BasicAuth(Section):
     """HTTP basic authentication."""
 
-    username: str
-    password: SecretStr
+    username: str = Field(description="User name.")
+    password: Secret = Field(description="Password.")
 
 
 class Tls(Section):
-    """How the target's certificate is checked."""
+    """How the certificate of the other side is checked."""
 
-    ca: str | None = Field(default=None, description="File with the certificate authority to trust.")
+    ca: FilePathText | None = Field(default=None, description="File with the certificate authority to trust.")
     verify: bool = Field(default=True, description="False accepts any certificate; say why beside it.")
-
-
-Seconds = Annotated[float, Field(gt=0)]
 
 
 class TargetConfig(Section):
     """What every source understands; each kind adds its own keys."""
 
+    needs_url: ClassVar[bool] = True
+    """False for a kind that also works without url, targets and file_sd (the host itself)."""
+
     url: str | None = Field(default=None, description="Where the target listens.")
-    targets: tuple[str, ...] = Field(default=(), description="Further targets of this kind, as URL or host:port.")
-    file_sd: tuple[str, ...] = Field(default=(), description="Files in Prometheus' file_sd form, globs allowed.")
+    targets: Annotated[tuple[str, ...], OneOrMany] = Field(
+        default=(), description="Further targets of this kind, as URL or host:port."
+    )
+    file_sd: Annotated[tuple[FilePathText, ...], OneOrMany] = Field(
+        default=(), description="Files in Prometheus' file_sd form (JSON or YAML), globs allowed; read again on change."
+    )
     name: str | None = Field(default=None, description="What to call it on screens; host:port where absent.")
-    enabled: bool = True
+    enabled: bool = Field(default=True, description="False keeps the entry and reads nothing.")
     environment: str | None = Field(default=None, description="Overrides the file's environment for this target.")
     labels: dict[str, str] = Field(default_factory=dict, description="Labels added to every series of the target.")
-    key: SecretStr | None = Field(default=None, description="Bearer key.")
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
-    basic_auth: BasicAuth | None = None
-    tls: Tls = Tls()
+    key: Secret | None = Field(default=None, description="Bearer key; sent to this target only.")
+    headers: dict[str, Secret] = Field(default_factory=dict, description="HTTP headers sent with every request.")
+    basic_auth: BasicAuth | None = Field(default=None, description="HTTP basic authentication.")
+    tls: Tls = Field(default=Tls(), description="How the target's certificate is checked.")
     interval: Seconds = Field(default=15.0, description="Time between collections.")
     deadline: Seconds | None = Field(default=None, description="Per collection; the interval, at most 10 s.")
-    max_series: int = Field(default=50_000, gt=0)
-    max_bytes: int = Field(default=64 * 2**20, gt=0, description="Largest answer that is read, after decompression.")
-    honor_timestamps: bool = False
+    max_series: WholeNumber = Field(
+        default=50_000, gt=0, description="Series kept per target; the rest is dropped and counted."
+    )
+    max_bytes: Bytes = Field(default=64 * 2**20, description="Largest answer that is read, after decompression.")
+    honor_timestamps: bool = Field(default=False, description="Use the time stamps in the target's answer.")
+
+    @field_validator("labels")
+    @classmethod
+    def _label_names(cls, labels: dict[str, str]) -> dict[str, str]:
+        for name in labels:
+            if not _LABEL.fullmatch(name) or name.startswith("__"):
+                raise ValueError(f'"{name}" is not a label name; letters, digits and _, no digit first, no leading __')
+            if name in OWN_LABELS:
+                raise ValueError(f'the label "{name}" is set by inferdeck itself; choose another name')
+        return labels
+
+    @model_validator(mode="after")
+    def _one_login(self) -> Self:
+        if self.key is not None and self.basic_auth is not None:
+            raise ValueError("give key or basic_auth, not both: a request carries one Authorization header")
+        return self
+
+
+class ListenConfig(Section):
+    """Where the daemon answers."""
+
+    host: str = Field(default=LOOPBACK, description="Address of the HTTP listener; off loopback a token is required.")
+    port: WholeNumber = Field(
+        default=DEFAULT_PORT, ge=0, le=65535, description="Port of the HTTP listener; 0 takes any that is free."
+    )
+    unix_socket: FilePath | None = Field(
+        default=None,
+        description="Unix socket for commands and widgets, in a directory of mode 0700; "
+        "`$XDG_RUNTIME_DIR/inferdeck/inferdeck.sock` where that directory exists, else in the data directory.",
+    )
+
+
+class StoreConfig(Section):
+    """The history on disk."""
+
+    sync: Literal["normal", "full"] = Field(
+        default="normal", description="normal survives kill -9 of the process, full also a power cut, at more writes."
+    )
+    retention_age: SecondsOrOff = Field(default=90 * 86400.0, description="Older days are deleted; off keeps all.")
+    retention_size: BytesOrOff = Field(
+        default=20 * 10**9, description="The oldest days are deleted above this size; off means no limit."
+    )
+
+
+class RemoteWriteConfig(Section):
+    """A Prometheus-compatible server that receives every sample as well."""
+
+    url: str = Field(description="Its remote write address, for example http://mimir:9009/api/v1/push.")
+    name: str | None = Field(default=None, description="What to call it on screens; host:port where absent.")
+    enabled: bool = Field(default=True, description="False keeps the entry and sends nothing.")
+    key: Secret | None = Field(default=None, description="Bearer key.")
+    headers: dict[str, Secret] = Field(default_factory=dict, description="HTTP headers, for example X-Scope-OrgID.")
+    basic_auth: BasicAuth | None = Field(default=None, description="HTTP basic authentication.")
+    tls: Tls = Field(default=Tls(), description="How the server's certificate is checked.")
+    deadline: Seconds = Field(default=30.0, description="Per request.")
+    spool_size: Bytes = Field(
+        default=10**9, description="Disk space for samples that wait; above it the oldest are dropped and counted."
+    )
+
+
+class LogConfig(Section):
+    """What the daemon writes about itself."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level written.")
+    file: FilePath | None = Field(default=None, description="Where to write; standard error where absent.")
+
+
+class AuthConfig(Section):
+    """Tokens of the HTTP interface."""
+
+    viewer_token: Secret | None = Field(default=None, description="Token that may look.")
+    operator_token: Secret | None = Field(default=None, description="Token that may look and change things.")
+
+
+class DiscoveryConfig(Section):
+    """Finding what runs on this machine."""
+
+    enabled: bool = Field(default=True, description="False watches what `sources` lists and nothing else.")
+
+
+class Settings(Section):
+    """The effective configuration: the file, the environment variables and the defaults."""
+
+    environment: str = Field(default="default", description="The environment that targets belong to by default.")
+    environments: Annotated[tuple[str, ...], OneOrMany] = Field(
+        default=(), description="All environment names; where given, any other name is an error."
+    )
+    data_dir: FilePath = Field(
+        default=Path("~/.local/share/inferdeck"),
+        validate_default=True,
+        description="Where the history lives, on a local disk; `$XDG_DATA_HOME/inferdeck` where that is set.",
+    )
+    listen: ListenConfig = Field(default=ListenConfig(), description="Where the daemon answers.")
+    allowed_hosts: Annotated[tuple[str, ...], OneOrMany] = Field(
+        default=(), description="Host names, beside localhost and the listen address, that a browser may ask for."
+    )
+    auth: AuthConfig = Field(default=AuthConfig(), description="Tokens of the HTTP interface.")
+    store: StoreConfig = Field(default=StoreConfig(), description="The history on disk.")
+    remote_write: Annotated[tuple[RemoteWriteConfig, ...], OneOrMany] = Field(
+        default=(), description="Prometheus-compatible servers that receive every sample as well."
+    )
+    log: LogConfig = Field(default=LogConfig(), description="What the daemon writes about itself.")
+    discovery: DiscoveryConfig = Field(default=DiscoveryConfig(), description="Finding what runs on this machine.")
+    sources: dict[str, tuple[SerializeAsAny[TargetConfig], ...]] = Field(
+        default_factory=dict, description="What is watched: per kind one entry or a list of entries."
+    )
+
+    _file: Path | None = PrivateAttr(default=None)
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def file(self) -> Path | None:
+        """The file that was read, or None."""
+        return self._file
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each effective value came from, by its key ("listen.port"): default, file:line or env NAME."""
+        return self._origins
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was noticed while reading and should be said at start."""
+        return self._warnings
+
+    def masked(self) -> dict[str, Any]:
+        """Return all values as plain JSON-like data; secrets and passwords in URLs are masked."""
+        masked = _mask(self.model_dump())
+        assert isinstance(masked, dict)  # noqa: S101
+        return masked
 
 
 Raw = dict[str, Any]
+
+
+def _mask(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, Mapping):
+        return {key: _mask(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mask(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return mask_url(value) if isinstance(value, str) else value
