@@ -1,0 +1,27 @@
+"""What every test gets: a real program that is not installed is a skip by name, wherever it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.real.programs import AbsentError
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Skip a test whose fixtures need a program that is absent."""
+    try:
+        return (yield)
+    except AbsentError as absent:
+        pytest.skip(str(absent))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Skip a test that itself starts a program that is absent."""
+    try:
+        return (yield)
+    except AbsentError as absent:
+        pytest.skip(str(absent))
