@@ -144,6 +144,24 @@ EXIT_CODE: tuple[tuple[type[InferdeckError], int], ...] = (
 )
 
 
+def _kind_name(found: type[InferdeckError]) -> str:
+    name = found.__name__.removesuffix("Error")
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+KINDS: dict[str, type[InferdeckError]] = {
+    _kind_name(found): found
+    for found in list(vars().values())
+    if isinstance(found, type) and issubclass(found, InferdeckError)
+}
+"""Every class under the name that the HTTP interface gives it ("not_found", "store_full", ...)."""
+
+
+def kind(error: InferdeckError) -> str:
+    """Return the name that the HTTP interface gives to errors like this one."""
+    return _kind_name(type(error))
+
+
 def http_status(error: InferdeckError) -> int:
     """Return the HTTP status that answers `error`."""
     return next(status for kind, status in HTTP_STATUS if isinstance(error, kind))

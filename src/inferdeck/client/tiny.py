@@ -1,0 +1,160 @@
+"""Ask a running daemon, with the standard library alone: over its unix socket, or over TCP with a token."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+from inferdeck import errors
+from inferdeck.model import answers
+from inferdeck.model.json_form import build
+
+T = TypeVar("T")
+LARGEST_ANSWER_BYTES = 64 * 2**20
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a daemon answers: a unix socket's path, or an http(s) URL; `token` as bearer where given."""
+
+    socket_path: str = ""
+    url: str = ""
+    token: str = ""
+
+    def __str__(self) -> str:
+        return self.socket_path or self.url
+
+    def __repr__(self) -> str:
+        return f"Address({str(self)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The native API, one connection per question; raises the daemon's errors, DaemonDownError where none answers."""
+
+    address: Address
+    timeout_seconds: float = 10.0
+
+    def status(self) -> answers.Status:
+        return self._ask(answers.Status, "GET", "/api/status")
+
+    def sources(self) -> answers.Sources:
+        return self._ask(answers.Sources, "GET", "/api/sources")
+
+    def source(self, identity: str) -> answers.SourceAnswer:
+        return self._ask(answers.SourceAnswer, "GET", f"/api/sources/{quote(identity, safe='')}")
+
+    def test_source(self, entry: dict[str, Any]) -> answers.Trial:
+        return self._ask(answers.Trial, "POST", "/api/sources/test", entry)
+
+    def add_source(self, entry: dict[str, Any]) -> answers.Added:
+        return self._ask(answers.Added, "POST", "/api/sources", entry)
+
+    def doctor(self) -> answers.Diagnosis:
+        return self._ask(answers.Diagnosis, "GET", "/api/doctor")
+
+    def config(self) -> answers.ConfigAnswer:
+        return self._ask(answers.ConfigAnswer, "GET", "/api/config")
+
+    def store_stats(self) -> answers.StoreReport:
+        return self._ask(answers.StoreReport, "GET", "/api/store/stats")
+
+    def start_job(self, kind: str, options: dict[str, Any]) -> answers.Job:
+        return self._ask(answers.Job, "POST", f"/api/store/{kind}", options)
+
+    def job(self, identity: str) -> answers.Job:
+        return self._ask(answers.Job, "GET", f"/api/jobs/{quote(identity, safe='')}")
+
+    def ready(self) -> bool:
+        """Return whether a daemon answers and has finished starting; False where none does."""
+        try:
+            return self._request("GET", "/-/ready", None)[0] == 200
+        except errors.DaemonDownError:
+            return False
+
+    def _ask(self, kind: type[T], method: str, path: str, body: dict[str, Any] | None = None) -> T:
+        status, data = self._request(method, path, body)
+        try:
+            found = json.loads(data)
+            if status < 400:
+                return build(kind, found)
+        except ValueError as error:
+            raise errors.UnavailableError(f"{self.address}: the answer is not that of an inferdeck daemon") from error
+        raise _remote_error(found, status, str(self.address))
+
+    def _request(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes]:
+        connection = self._connection()
+        headers = {"Accept": "application/json"}
+        if self.address.token:
+            headers["Authorization"] = f"Bearer {self.address.token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            data = response.read(LARGEST_ANSWER_BYTES + 1)
+        except TimeoutError as error:
+            message = f"the daemon at {self.address} did not answer within {self.timeout_seconds:g} s"
+            raise errors.UnavailableError(message) from error
+        except (OSError, http.client.HTTPException) as error:
+            message = f"no daemon answers at {self.address}; start one with: inferdeck up"
+            raise errors.DaemonDownError(message) from error
+        finally:
+            connection.close()
+        if len(data) > LARGEST_ANSWER_BYTES:
+            raise errors.UnavailableError(f"{self.address}{path}: more than {LARGEST_ANSWER_BYTES >> 20} MiB answered")
+        return response.status, data
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.address.socket_path:
+            return _UnixConnection(self.address.socket_path, self.timeout_seconds)
+        try:
+            parts = urlsplit(self.address.url)
+            port = parts.port
+        except ValueError as error:
+            raise errors.UsageError(f"{self.address.url}: not a URL; write http://HOST:PORT") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise errors.UsageError(f"{self.address.url}: not a URL; write http://HOST:PORT")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        return kind(parts.hostname, port, timeout=self.timeout_seconds)
+
+
+def _remote_error(found: Any, status: int, where: str) -> errors.InferdeckError:
+    entry = found.get("error") if isinstance(found, dict) else None
+    if not isinstance(entry, dict):
+        return errors.UnavailableError(f"{where}: HTTP {status} from something that is not an inferdeck daemon")
+    message = str(entry.get("message", ""))
+    following = str(entry.get("next", ""))
+    kind = errors.KINDS.get(str(entry.get("kind", "")), errors.InferdeckError)
+    text = f"{message}\n  {following}" if following else message
+    return errors.StatusError(text, status) if kind is errors.StatusError else kind(text)
+
+
+def token_from(environ: dict[str, str] | os._Environ[str]) -> str:
+    """Return the token of INFERDECK_TOKEN or of the file that INFERDECK_TOKEN_FILE names, "" where neither is set."""
+    if token := environ.get("INFERDECK_TOKEN", ""):
+        return token
+    path = environ.get("INFERDECK_TOKEN_FILE", "")
+    if not path:
+        return ""
+    try:
+        with open(path, encoding="utf-8") as stream:  # noqa: PTH123  (pathlib costs an import that this module avoids)
+            return stream.read().strip()
+    except OSError as error:
+        raise errors.UsageError(f"INFERDECK_TOKEN_FILE: cannot read {path}: {error.strerror}") from error

@@ -1,0 +1,84 @@
+"""Inference engines: what runs, what waits, how full the KV cache is, how fast tokens come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inferdeck.model.answers import Engine, number
+from inferdeck.model.target import Health, TargetState
+from inferdeck.query.figures import Figures, Group, total
+
+BY = ("environment", "instance")
+GAUGES = ("llm_engine_requests_running", "llm_engine_requests_waiting", "llm_engine_kv_cache_usage_ratio")
+COUNTERS = ("llm_engine_prompt_tokens_total", "llm_engine_generation_tokens_total")
+METRICS = (*GAUGES, *COUNTERS, "llm_model_status", "llm_engine_info")
+KINDS = frozenset({"llamacpp", "vllm", "sglang", "tgi", "ollama"})
+
+
+def engines(figures: Figures, states: Iterable[TargetState]) -> tuple[Engine, ...]:
+    """Return every engine that is a target or has series; a figure that its engine does not give is missing."""
+    known = {(s.key.environment, s.key.instance): s for s in states if s.key.job in KINDS}
+    gauges = {name: figures.last(name) for name in GAUGES}
+    running, waiting = (total(gauges[name], BY) for name in GAUGES[:2])
+    fullness = _largest(figures, GAUGES[2])
+    prefill, decode = (total(figures.rate(name), BY) for name in COUNTERS)
+    models = _models(figures)
+    keys = {*known, *running, *waiting, *fullness, *prefill, *decode}
+    found = []
+    for key in sorted(keys):
+        state = known.get((key[0], key[1]))
+        found.append(
+            Engine(
+                name=state.name if state else key[1],
+                kind=state.key.job if state else "",
+                environment=key[0],
+                model=models.get(key, "") or (_inventory_model(state) if state else ""),
+                state=_state(figures, key, state),
+                running=number(running.get(key), "count", source=GAUGES[0]),
+                waiting=number(waiting.get(key), "count", source=GAUGES[1]),
+                kv_cache=number(fullness.get(key), "ratio", source=GAUGES[2]),
+                prefill=number(prefill.get(key), "tokens/s", source=COUNTERS[0]),
+                decode=number(decode.get(key), "tokens/s", source=COUNTERS[1]),
+            )
+        )
+    return tuple(found)
+
+
+def _largest(figures: Figures, name: str) -> dict[Group, float]:
+    """A ratio is never added up: of several caches in one engine the fullest one counts."""
+    found: dict[Group, float] = {}
+    for row in figures.last(name):
+        key = (row.labels.get("environment", ""), row.labels.get("instance", ""))
+        found[key] = max(found.get(key, row.value), row.value)
+    return found
+
+
+def _models(figures: Figures) -> dict[Group, str]:
+    found: dict[Group, set[str]] = {}
+    for name in ("llm_engine_info", "llm_engine_prompt_tokens_total", "llm_model_status"):
+        for row in figures.last(name):
+            if model := row.labels.get("model", ""):
+                key = (row.labels.get("environment", ""), row.labels.get("instance", ""))
+                found.setdefault(key, set()).add(model)
+    return {key: ", ".join(sorted(models)) for key, models in found.items()}
+
+
+def _inventory_model(state: TargetState) -> str:
+    return ", ".join(sorted(fact.name for fact in state.inventory if fact.kind == "model"))
+
+
+def _state(figures: Figures, key: Group, state: TargetState | None) -> str:
+    """The engine's own word where it gives one, else whether it answers."""
+    words = {
+        row.labels.get("status", "")
+        for row in figures.last("llm_model_status")
+        if row.value == 1 and (row.labels.get("environment", ""), row.labels.get("instance", "")) == key
+    }
+    if state is not None and state.health is Health.DOWN and not words:
+        return "down"
+    for word in ("error", "degraded", "loading", "available"):
+        if word in words:
+            return word
+    if state is not None and state.health is Health.UP:
+        return "available"
+    return "unknown"

@@ -1,0 +1,146 @@
+"""Gateways and their providers, each gateway by itself: what two of them count is never added up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from inferdeck.model.answers import Gateway, Number, Provider, number
+from inferdeck.model.metric import Quality
+from inferdeck.query.figures import Figures, Group, Row, group, ratio, total
+
+BY = ("environment", "gateway")
+BY_PROVIDER = (*BY, "provider")
+TOKEN_TYPES = ("input", "output", "cached_input", "cache_creation", "reasoning")
+FAILING_RATIO = 0.5
+DEGRADED_RATIO = 0.05
+METRICS = (
+    "llm_requests_total",
+    "llm_errors_total",
+    "llm_tokens_used_total",
+    "llm_cost_total",
+    "llm_cache_hits_total",
+    "llm_cache_misses_total",
+    "llm_active_requests",
+    "llm_queue_depth",
+    "llm_provider_health",
+    "llm_request_duration_seconds_bucket",
+    "llm_time_to_first_token_seconds_bucket",
+    "inferdeck_quality",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """The sums that gateways and providers share, by group."""
+
+    requests: dict[Group, float]
+    failed: dict[Group, float]
+
+    def request_rate(self, key: Group) -> Number:
+        return number(self.requests.get(key), "requests/s", source="llm_requests_total")
+
+    def error_ratio(self, key: Group) -> Number:
+        value = ratio(self.failed.get(key), self.requests.get(key))
+        return number(value, "ratio", source="llm_requests_total")
+
+
+def _totals(rows: list[Row], by: tuple[str, ...]) -> _Totals:
+    return _Totals(total(rows, by), total(rows, by, status="error"))
+
+
+def gateways(figures: Figures, known: Iterable[tuple[str, str, str]]) -> tuple[Gateway, ...]:
+    """Return every gateway that has series or is in `known` (environment, gateway, kind), in that order."""
+    reading = _Reading(figures)
+    kinds = {(environment, name): kind for environment, name, kind in known}
+    for row in reading.requests:
+        kinds.setdefault((row.labels.get("environment", ""), row.labels.get("gateway", "")), row.labels.get("job", ""))
+    return tuple(reading.gateway(key, kinds[key]) for key in sorted(kinds))
+
+
+class _Reading:
+    """The figures of all gateways, each computed once for all of them."""
+
+    def __init__(self, figures: Figures) -> None:
+        self.requests = figures.rate("llm_requests_total")
+        self._totals = _totals(self.requests, BY)
+        self._tokens = total(figures.rate("llm_tokens_used_total"), (*BY, "token_type"))
+        self._cost = total(figures.rate("llm_cost_total"), BY)
+        self._active = total(figures.last("llm_active_requests"), BY)
+        self._queued = total(figures.last("llm_queue_depth"), BY)
+        self._hits = total(figures.increase("llm_cache_hits_total"), BY)
+        self._misses = total(figures.increase("llm_cache_misses_total"), BY)
+        self._p50 = figures.quantile(0.5, "llm_request_duration_seconds", BY)
+        self._p95 = figures.quantile(0.95, "llm_request_duration_seconds", BY)
+        self._ttft = figures.quantile(0.95, "llm_time_to_first_token_seconds", BY)
+        self._estimated = estimated(figures)
+
+    def gateway(self, key: tuple[str, str], kind: str) -> Gateway:
+        hits, misses = self._hits.get(key), self._misses.get(key)
+        looked_up = None if hits is None and misses is None else (hits or 0.0) + (misses or 0.0)
+        cost = self._cost.get(key)
+        return Gateway(
+            name=key[1],
+            kind=kind,
+            environment=key[0],
+            requests=self._totals.request_rate(key),
+            errors=self._totals.error_ratio(key),
+            latency_p50=self._seconds(self._p50, key, "llm_request_duration_seconds"),
+            latency_p95=self._seconds(self._p95, key, "llm_request_duration_seconds"),
+            ttft_p95=self._seconds(self._ttft, key, "llm_time_to_first_token_seconds"),
+            tokens={kind: self._token_rate((*key, kind)) for kind in TOKEN_TYPES},
+            cost=number(None if cost is None else cost * 3600, "usd/h", source="llm_cost_total"),
+            active=number(self._active.get(key), "count", source="llm_active_requests"),
+            queued=number(self._queued.get(key), "count", source="llm_queue_depth"),
+            cache_hits=number(ratio(hits, looked_up), "ratio", source="llm_cache_hits_total"),
+        )
+
+    def _token_rate(self, key: Group) -> Number:
+        return number(self._tokens.get(key), "tokens/s", source="llm_tokens_used_total")
+
+    def _seconds(self, values: Mapping[Group, float], key: Group, family: str) -> Number:
+        quality = Quality.ESTIMATED.value if (*key, family) in self._estimated else ""
+        return number(values.get(key), "seconds", source=family, quality=quality)
+
+
+def estimated(figures: Figures) -> frozenset[Group]:
+    """Return (environment, gateway, family) of what a companion series marks as estimated."""
+    rows = figures.last("inferdeck_quality")
+    return frozenset(group(row.labels, (*BY, "family")) for row in rows if row.labels.get("quality") == "estimated")
+
+
+def providers(figures: Figures) -> tuple[Provider, ...]:
+    """Return every provider of every gateway that had traffic in the window or has a health series."""
+    totals = _totals([row for row in figures.rate("llm_requests_total") if row.labels.get("provider")], BY_PROVIDER)
+    health: dict[Group, float] = {}
+    for row in figures.last("llm_provider_health"):
+        key = group(row.labels, BY_PROVIDER)
+        health[key] = min(health.get(key, 1.0), row.value)
+    p95 = figures.quantile(0.95, "llm_request_duration_seconds", BY_PROVIDER)
+    keys = {key for key in {*totals.requests, *health} if key[2]}
+    return tuple(
+        Provider(
+            name=key[2],
+            gateway=key[1],
+            environment=key[0],
+            state=_state(totals.requests.get(key), totals.error_ratio(key).value, health.get(key)),
+            requests=totals.request_rate(key),
+            errors=totals.error_ratio(key),
+            latency_p95=number(p95.get(key), "seconds", source="llm_request_duration_seconds"),
+        )
+        for key in sorted(keys)
+    )
+
+
+def _state(requests: float | None, errors: float | None, health: float | None) -> str:
+    if health is not None and health <= 0:
+        return "down"
+    if errors is not None and errors >= FAILING_RATIO:
+        return "failing"
+    if errors is not None and errors >= DEGRADED_RATIO:
+        return "degraded"
+    if requests is not None and requests > 0:
+        return "ok"
+    if health is not None:
+        return "ok" if health >= 1 else "degraded"
+    return "idle"

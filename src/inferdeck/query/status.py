@@ -1,0 +1,133 @@
+"""The status answer: what is up, what flows through it, what is wrong, composed from one read of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from inferdeck.model.answers import (
+    Discovered,
+    FactAnswer,
+    Finding,
+    Own,
+    ProbeAnswer,
+    Service,
+    SourceAnswer,
+    Status,
+    StoreState,
+    number,
+)
+from inferdeck.model.metric import Quality
+from inferdeck.model.target import Health, TargetState
+from inferdeck.query import engines, gateways, machines
+from inferdeck.query.figures import Figures
+from inferdeck.store.interface import MetricReader
+
+WINDOW_SECONDS = 300.0
+GATEWAY_KINDS = frozenset({"litellm"})
+METRICS = (*gateways.METRICS, *engines.METRICS, *machines.HOST_METRICS, *machines.CACHE_METRICS)
+STALE_INTERVALS = 2.5
+"""A target whose last success is older than this many of its intervals is shown as stale."""
+_DEFAULT_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the daemon knows at this moment beside the stored samples; `now` is Unix seconds."""
+
+    now: float
+    states: Sequence[TargetState]
+    discovered: Sequence[Discovered]
+    store: StoreState
+    own: Own
+
+
+def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]) -> Status:
+    """Return the whole stack at `around.now`; rates, ratios and percentiles are over the last WINDOW_SECONDS."""
+    figures = Figures(reader, METRICS, int(around.now * 1000), int(WINDOW_SECONDS * 1000))
+    known = [
+        (state.key.environment, _gateway_name(state), state.key.job)
+        for state in around.states
+        if state.key.job in GATEWAY_KINDS
+    ]
+    return Status(
+        time=around.now,
+        window_seconds=WINDOW_SECONDS,
+        services=tuple(service(state, around.now) for state in in_order(around.states)),
+        gateways=gateways.gateways(figures, known),
+        providers=gateways.providers(figures),
+        engines=engines.engines(figures, around.states),
+        caches=machines.caches(figures),
+        hosts=machines.hosts(figures),
+        found=tuple(around.discovered),
+        advice=tuple(advice),
+        store=around.store,
+        own=around.own,
+    )
+
+
+def _gateway_name(state: TargetState) -> str:
+    return state.key.instance
+
+
+def in_order(states: Iterable[TargetState]) -> list[TargetState]:
+    """Return targets by environment, kind and name, so that output can be compared with itself."""
+    return sorted(states, key=lambda state: (state.key.environment, state.key.job, state.name, state.key.instance))
+
+
+def service(state: TargetState, now: float) -> Service:
+    """Return the target's row; its latency is that of the last collection, stale when that is long ago."""
+    age = now - state.last_success_ms / 1000 if state.last_success_ms else None
+    fresh = state.health is Health.UP and age is not None and age <= STALE_INTERVALS * state.interval_seconds
+    quality = Quality.MEASURED if fresh else Quality.STALE
+    latency = state.last_duration_seconds if state.last_success_ms else None
+    return Service(
+        id=state.key.id,
+        name=state.name,
+        kind=state.key.job,
+        environment=state.key.environment,
+        instance=state.key.instance,
+        url=state.url,
+        health=state.health.value,
+        origin=state.origin,
+        port=port_of(state.url, state.key.instance),
+        version=state.version,
+        latency=number(latency, "seconds", source="scrape_duration_seconds", age_seconds=age, quality=quality.value),
+        age=number(age, "seconds", source="last successful collection"),
+        error=state.last_error if state.health is not Health.UP else "",
+        next_attempt_seconds=max(0.0, state.next_attempt_ms / 1000 - now) if state.next_attempt_ms else None,
+        warnings=state.warnings,
+    )
+
+
+def port_of(url: str, instance: str) -> int | None:
+    """Return the port that a target listens on; None where there is none (a unix socket, the host itself)."""
+    try:
+        parts = urlsplit(url)
+        found = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        return found if found else urlsplit(f"//{instance}").port
+    except ValueError:
+        return None
+
+
+def source(state: TargetState, now: float) -> SourceAnswer:
+    """Return everything that is known of one target."""
+    done = state.collections_total
+    return SourceAnswer(
+        service=service(state, now),
+        interval_seconds=state.interval_seconds,
+        consecutive_failures=state.consecutive_failures,
+        last_error_age_seconds=now - state.last_error_ms / 1000 if state.last_error_ms else None,
+        native_series=state.native_series,
+        canonical_series=state.canonical_series,
+        dropped_series=state.dropped_series,
+        collections=done,
+        failures=state.failures_total,
+        skipped=state.skipped_total,
+        requests=state.requests_total,
+        response_bytes=state.response_bytes_total,
+        cpu=number(state.cpu_seconds_total / done if done else None, "seconds", source="thread CPU time"),
+        probes=tuple(ProbeAnswer(p.name, p.request, p.effect, p.note, p.enabled) for p in state.probes),
+        inventory=tuple(FactAnswer(fact.kind, fact.name, dict(fact.facts)) for fact in state.inventory),
+    )

@@ -1,0 +1,177 @@
+"""Checks that need only what the runner knows of its targets; status shows their findings as advice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from inferdeck.model.answers import Finding
+from inferdeck.model.target import Health, TargetState
+from inferdeck.query.status import GATEWAY_KINDS, Surroundings
+
+KEY_VARIABLES = {"litellm": "LITELLM_MASTER_KEY", "llamacpp": "LLAMA_API_KEY", "redis": "REDIS_PASSWORD"}
+_NEEDS_KEY = re.compile(
+    r"\b(401|403|NOAUTH|WRONGPASS|api key|needs a key|needs a password|unauthori[sz]ed)\b", re.IGNORECASE
+)
+_NO_METRICS = re.compile(r"\b(404|501)\b|metrics (are|is) off|not_supported", re.IGNORECASE)
+METRICS_SWITCH = {
+    "litellm": 'in the proxy\'s config.yaml: litellm_settings: {callbacks: ["prometheus"]}',
+    "llamacpp": "start llama-server with --metrics",
+}
+
+
+def no_gateway(around: Surroundings) -> Iterator[Finding]:
+    """No LLM gateway is watched, so that requests, errors, tokens and cost are unknown."""
+    if any(state.key.job in GATEWAY_KINDS for state in around.states):
+        return
+    yield Finding(
+        id="gateway-not-found",
+        severity="info",
+        subject="gateway",
+        message="no LLM gateway is watched: requests, errors, tokens and cost are unknown",
+        evidence="no LiteLLM answers on this machine and none is configured",
+        fix="sources: {litellm: [{url: http://HOST:4000, key: {env: LITELLM_MASTER_KEY}}]}",
+    )
+
+
+def key_missing(around: Surroundings) -> Iterator[Finding]:
+    """A target asks for a key, or refuses the one it got."""
+    for state in around.states:
+        if state.health is Health.DOWN and _NEEDS_KEY.search(state.last_error):
+            yield Finding(
+                id="key-needed",
+                severity="error",
+                subject=state.key.id,
+                message=f"{_who(state)} needs a key, or refuses the one it was given",
+                evidence=state.last_error,
+                fix=key_line(state.key.job, state.url),
+            )
+
+
+def key_line(kind: str, url: str) -> str:
+    """Return the configuration line that gives a target its key."""
+    variable = KEY_VARIABLES.get(kind, f"{kind.upper()}_KEY")
+    return f"sources: {{{kind}: [{{url: {url}, key: {{env: {variable}}}}}]}}"
+
+
+def metrics_off(around: Surroundings) -> Iterator[Finding]:
+    """A target answers but its metrics endpoint is switched off."""
+    for state in around.states:
+        texts = (state.last_error, *state.warnings) if state.health is Health.DOWN else state.warnings
+        switch = METRICS_SWITCH.get(state.key.job, "")
+        hit = next((text for text in texts if _NO_METRICS.search(text) and not _NEEDS_KEY.search(text)), "")
+        if switch and hit:
+            yield Finding(
+                id="metrics-off",
+                severity="error",
+                subject=state.key.id,
+                message=f"{_who(state)} does not expose its metrics",
+                evidence=hit,
+                fix=switch,
+            )
+
+
+def target_failing(around: Surroundings) -> Iterator[Finding]:
+    """A target cannot be read for another reason than a key or a switched-off endpoint."""
+    for state in around.states:
+        explained = _NEEDS_KEY.search(state.last_error)
+        if METRICS_SWITCH.get(state.key.job):
+            explained = explained or _NO_METRICS.search(state.last_error)
+        if state.health is not Health.DOWN or explained:
+            continue
+        wait = max(0.0, state.next_attempt_ms / 1000 - around.now)
+        backing_off = f"; next try in {wait:.0f} s" if wait > 2 * state.interval_seconds else ""
+        times = "once" if state.consecutive_failures == 1 else f"{state.consecutive_failures} times in a row"
+        yield Finding(
+            id="target-failing",
+            severity="error",
+            subject=state.key.id,
+            message=f"{_who(state)} cannot be read, {times}{backing_off}",
+            evidence=state.last_error,
+            fix=f"start it, or see what it answers: inferdeck sources test {state.key.job} {state.url}",
+        )
+
+
+def series_dropped(around: Surroundings) -> Iterator[Finding]:
+    """A target has more series than its limit."""
+    for state in around.states:
+        if state.dropped_series:
+            raised = state.native_series + state.dropped_series
+            yield Finding(
+                id="series-dropped",
+                severity="warning",
+                subject=state.key.id,
+                message=f"{_who(state)} has {state.dropped_series} series over its limit; they are not stored",
+                evidence=f"{state.native_series} series kept",
+                fix=f"sources: {{{state.key.job}: [{{url: {state.url}, max_series: {raised}}}]}}",
+            )
+
+
+def source_warnings(around: Surroundings) -> Iterator[Finding]:
+    """What a source itself warned of in its last collection."""
+    for state in around.states:
+        for text in state.warnings:
+            if _NO_METRICS.search(text) and METRICS_SWITCH.get(state.key.job):
+                continue
+            two = "scrap" in text.lower() and state.key.job == "llamacpp"
+            yield Finding(
+                id="two-scrapers" if two else "source-warning",
+                severity="warning",
+                subject=state.key.id,
+                message=f"{_who(state)}: {text}",
+                evidence="said by its last collection",
+                fix="let one program scrape llama-server; its averages are reset by each scrape" if two else "",
+            )
+
+
+def collections_skipped(around: Surroundings) -> Iterator[Finding]:
+    """A target answers more slowly than it is asked."""
+    for state in around.states:
+        if state.skipped_total > max(3, state.collections_total // 10):
+            yield Finding(
+                id="collections-skipped",
+                severity="warning",
+                subject=state.key.id,
+                message=f"{_who(state)} takes longer than its interval of {state.interval_seconds:g} s",
+                evidence=f"{state.skipped_total} skipped; the last took {state.last_duration_seconds:.1f} s",
+                fix=f"sources: {{{state.key.job}: [{{url: {state.url}, interval: {4 * state.interval_seconds:g}s}}]}}",
+            )
+
+
+def store_trouble(around: Surroundings) -> Iterator[Finding]:
+    """Nothing is written, or something on disk was found broken."""
+    store = around.store
+    if not store.writing:
+        yield Finding(
+            id="store-not-writing",
+            severity="error",
+            subject=store.path,
+            message="the history is not written; what was stored is still served",
+            evidence=store.trouble,
+            fix="free space on that disk, or set store: {retention_size: 5GB}; writing resumes by itself",
+        )
+    if store.quarantined.value:
+        yield Finding(
+            id="chunks-quarantined",
+            severity="warning",
+            subject=store.path,
+            message=f"{store.quarantined.value:.0f} damaged chunks were set aside; their samples are missing",
+            evidence="checksums did not match",
+            fix="inferdeck store check; then check the disk itself",
+        )
+
+
+def _who(state: TargetState) -> str:
+    return f"{state.key.job} at {state.key.instance}"
+
+
+CHECKS = (
+    store_trouble,
+    key_missing,
+    metrics_off,
+    target_failing,
+    series_dropped,
+    collections_skipped,
+    source_warnings,
+    no_gateway,
+)
