@@ -54,3 +54,24 @@ class Columns:
     def _identity(self, name: str, own: Pairs) -> Labels:
         merged = {f"exported_{key}" if key in self._extra else key: value for key, value in own}
         return labels({**merged, **self._extra, NAME: name})
+
+
+Part = tuple[Layout, NDArray[np.float64]]
+
+
+class Joined:
+    """Puts the series of several parts of one target behind each other, as one layout while the parts are the same."""
+
+    def __init__(self) -> None:
+        self._layouts: tuple[Layout, ...] = ()
+        self._layout = EMPTY_LAYOUT
+
+    def join(self, *parts: Part) -> Part:
+        """Return one layout and its values; no series may stand in two parts."""
+        layouts = tuple(layout for layout, _ in parts)
+        if len(layouts) != len(self._layouts) or any(
+            new is not old for new, old in zip(layouts, self._layouts, strict=True)
+        ):
+            self._layouts = layouts
+            self._layout = Layout(tuple(series for layout in layouts for series in layout.series))
+        return self._layout, np.concatenate([values for _, values in parts])

@@ -1,0 +1,1 @@
+"""The machine that inferdeck runs on, under node_exporter's names."""
