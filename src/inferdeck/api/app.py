@@ -1,0 +1,69 @@
+"""The application behind both listeners."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp
+
+from inferdeck import __version__
+from inferdeck.api import errors as shape
+from inferdeck.api import native
+from inferdeck.api.guard import Access, Guard
+from inferdeck.api.operations import Operations
+from inferdeck.errors import UnavailableError
+from inferdeck.query.interface import Questions
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+WELCOME = """inferdeck {version}
+
+/api/status    the whole stack at this moment
+/api/sources   all watched targets
+/api/doctor    what is wrong and how to mend it
+/metrics       inferdeck's own metrics
+/openapi.json  the description of this interface
+"""
+
+
+def build(questions: Questions, operations: Operations) -> FastAPI:
+    """Return the application; serve it behind a Guard."""
+    app = FastAPI(
+        title="inferdeck",
+        version=__version__,
+        description="What a whole LLM serving stack is doing. Every failure has the shape of ErrorAnswer.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    shape.install(app)
+    app.include_router(native.routes(questions, operations))
+    _add_plain(app, operations)
+    return app
+
+
+def guarded(app: ASGIApp, rules: Access | None) -> ASGIApp:
+    """Return the application behind its guard; rules None for the unix socket."""
+    return Guard(app, rules)
+
+
+def _add_plain(app: FastAPI, operations: Operations) -> None:
+    @app.get("/", response_class=PlainTextResponse, include_in_schema=False)
+    async def welcome() -> Response:
+        return PlainTextResponse(WELCOME.format(version=__version__))
+
+    @app.get("/-/healthy", response_class=PlainTextResponse, summary="200 while the process lives")
+    async def healthy() -> Response:
+        return PlainTextResponse("inferdeck is healthy\n")
+
+    @app.get("/-/ready", response_class=PlainTextResponse, summary="200 while it serves, 503 before and after")
+    async def ready() -> Response:
+        if not operations.ready():
+            raise UnavailableError("starting or stopping")
+        return PlainTextResponse("inferdeck is ready\n")
+
+    @app.get("/metrics", response_class=PlainTextResponse, summary="inferdeck's own metrics, Prometheus text format")
+    async def metrics() -> Response:
+        return Response(operations.own_metrics(), media_type=METRICS_TYPE)
+
+    @app.get("/metrics/", include_in_schema=False)
+    async def metrics_slash() -> Response:
+        return RedirectResponse("/metrics", 307)

@@ -1,0 +1,158 @@
+"""Who may ask: Host allow-list, tokens, Origin and size of every request, before any route sees it.
+
+Over TCP: the Host must be one of ours (DNS rebinding), and where tokens are configured every request needs one; the
+viewer's looks, the operator's looks and changes. Without tokens (loopback only) anyone on this machine may look, and
+changing things takes the unix socket, whose peers are our own user.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inferdeck.api import errors as shape
+from inferdeck.errors import ConfigError, ForbiddenError, LimitError
+
+LARGEST_BODY_BYTES = 1 << 20
+OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
+"""Answered without a token, for supervisors; they tell nothing."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Access:
+    """What is allowed over TCP; `hosts` are lower-case names and addresses without ports."""
+
+    hosts: frozenset[str]
+    loopback: bool
+    viewer_token: str = ""
+    operator_token: str = ""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach a listener on that address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def access(host: str, allowed: Iterable[str], viewer_token: str, operator_token: str) -> Access:
+    """Return the rules for a listener; raises ConfigError where it could be reached from outside without a token."""
+    loopback = is_loopback(host)
+    if not loopback and not (viewer_token or operator_token):
+        raise ConfigError(
+            f"listen.host: {host} can be reached by other machines, and no token is set; "
+            "set auth: {viewer_token: {env: NAME}, operator_token: {env: NAME}}, or listen on 127.0.0.1"
+        )
+    names = {"localhost", "127.0.0.1", "::1", host, *allowed}
+    return Access(frozenset(name.lower().rstrip(".") for name in names), loopback, viewer_token, operator_token)
+
+
+class Guard:
+    """ASGI middleware; access None stands for the unix socket, whose peers were checked when they connected."""
+
+    def __init__(self, app: ASGIApp, rules: Access | None) -> None:
+        self._app = app
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check(scope)
+        except (ForbiddenError, LimitError) as error:
+            status = 413 if isinstance(error, LimitError) else 403
+            kind = "limit" if isinstance(error, LimitError) else "forbidden"
+            await shape.answer(status, kind, str(error), shape.next_step(error))(scope, receive, send)
+            return
+        await self._app(scope, _bounded(receive), send)
+
+    def _check(self, scope: Scope) -> None:
+        headers: dict[bytes, list[bytes]] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name.lower(), []).append(value)
+        reading = scope["method"] in READING
+        if self._rules is not None:
+            _check_host(self._rules, headers)
+            if scope["path"] not in OPEN_PATHS:
+                _check_token(self._rules, headers, reading=reading)
+        if not reading:
+            _check_origin(headers)
+        length = headers.get(b"content-length", [b"0"])[0]
+        if length.isdigit() and int(length) > LARGEST_BODY_BYTES:
+            raise LimitError(f"the request body is larger than {LARGEST_BODY_BYTES >> 20} MiB")
+
+
+def _check_host(rules: Access, headers: dict[bytes, list[bytes]]) -> None:
+    found = headers.get(b"host", [])
+    if len(found) != 1:
+        raise ForbiddenError("the request needs exactly one Host header")
+    name = _host_name(found[0])
+    if name in rules.hosts or (not rules.loopback and _is_address(name)):
+        return
+    shown = found[0][:100].decode("ascii", "backslashreplace")
+    raise ForbiddenError(f"Host {shown!r} is not ours; allow it with: allowed_hosts: [{name[:100]}]")
+
+
+def _host_name(value: bytes) -> str:
+    try:
+        return (urlsplit(f"//{value.decode('ascii')}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    """A name can be rebound to another address, an address cannot."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_token(rules: Access, headers: dict[bytes, list[bytes]], *, reading: bool) -> None:
+    scheme, _, given = headers.get(b"authorization", [b""])[0].partition(b" ")
+    token = given.strip() if scheme.lower() == b"bearer" else b""
+    operator, viewer = _same(token, rules.operator_token), _same(token, rules.viewer_token)
+    if operator:
+        return
+    if not reading:
+        if rules.operator_token:
+            raise ForbiddenError("changing things needs the operator's token: Authorization: Bearer TOKEN")
+        raise ForbiddenError("changing things needs auth.operator_token, or the daemon's unix socket (as the CLI does)")
+    if (rules.viewer_token or rules.operator_token) and not viewer:
+        state = "a wrong token" if token else "no token"
+        raise ForbiddenError(f"{state}; send Authorization: Bearer TOKEN")
+
+
+def _same(given: bytes, expected: str) -> bool:
+    return bool(expected) and hmac.compare_digest(given, expected.encode())
+
+
+def _check_origin(headers: dict[bytes, list[bytes]]) -> None:
+    """A browser always sends Origin with a call that changes things; programs send none."""
+    for origin in headers.get(b"origin", []):
+        site = urlsplit(origin.decode("ascii", "replace")).netloc.encode("ascii", "replace")
+        if site != headers.get(b"host", [b""])[0]:
+            raise ForbiddenError("this call comes from a page of another site")
+
+
+def _bounded(receive: Receive) -> Receive:
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > LARGEST_BODY_BYTES:
+            raise LimitError(f"the request body is larger than {LARGEST_BODY_BYTES >> 20} MiB")
+        return message
+
+    return bounded

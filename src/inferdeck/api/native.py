@@ -1,0 +1,121 @@
+"""The native routes under /api: the questions of query/interface.py and the operations of the daemon."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from inferdeck.api.operations import Operations
+from inferdeck.model import answers
+from inferdeck.model.json_form import dumps
+from inferdeck.query.interface import Questions
+
+
+class SourceEntry(BaseModel):
+    """One source as the configuration file would have it."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    kind: str = Field(description="Source kind, for example litellm or redis.")
+    entry: dict[str, Any] = Field(
+        default_factory=dict, description="Its keys: url, key: {env: NAME}, interval, and what its kind adds."
+    )
+
+
+class CompactOptions(BaseModel):
+    """What to compact."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    day: str | None = Field(default=None, description="One day as YYYY-MM-DD; all where absent.")
+
+
+class NoOptions(BaseModel):
+    """Takes nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorDetail(BaseModel):
+    """What failed, and what to do."""
+
+    kind: str
+    message: str
+    next: str
+
+
+class ErrorAnswer(BaseModel):
+    """The shape of every failure."""
+
+    error: ErrorDetail
+
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorAnswer} for status in (400, 403, 404, 405, 413, 422, 500, 503)
+}
+
+
+def routes(questions: Questions, operations: Operations) -> APIRouter:
+    """Return the native routes; answers are the values of model/answers.py."""
+    router = APIRouter(prefix="/api", responses=FAILURES)
+    _add_questions(router, questions)
+    _add_operations(router, operations)
+    return router
+
+
+def _add_questions(router: APIRouter, questions: Questions) -> None:
+    @router.get("/status", response_model=answers.Status, summary="The whole stack at this moment")
+    async def status() -> Response:
+        return _json(await run_in_threadpool(questions.status))
+
+    @router.get("/sources", response_model=answers.Sources, summary="All watched targets")
+    async def sources() -> Response:
+        return _json(await run_in_threadpool(questions.sources))
+
+    @router.get(
+        "/sources/{identity:path}", response_model=answers.SourceAnswer, summary="One target: probes, effects, cost"
+    )
+    async def source(identity: str) -> Response:
+        return _json(await run_in_threadpool(questions.source, identity))
+
+    @router.get("/doctor", response_model=answers.Diagnosis, summary="What is wrong and how to mend it")
+    async def doctor() -> Response:
+        return _json(await run_in_threadpool(questions.doctor))
+
+
+def _add_operations(router: APIRouter, operations: Operations) -> None:
+    @router.post("/sources/test", response_model=answers.Trial, summary="Read a source once, store nothing")
+    async def test_source(body: SourceEntry) -> Response:
+        return _json(await operations.test_source(body.kind, body.entry))
+
+    @router.post("/sources", response_model=answers.Added, summary="Test a source, keep it in the file, watch it")
+    async def add_source(body: SourceEntry) -> Response:
+        return _json(await operations.add_source(body.kind, body.entry))
+
+    @router.get("/config", response_model=answers.ConfigAnswer, summary="The effective configuration, secrets masked")
+    async def config() -> Response:
+        return _json(operations.config())
+
+    @router.get("/store/stats", response_model=answers.StoreReport, summary="The history, day by day")
+    async def store_stats() -> Response:
+        return _json(await operations.store_stats())
+
+    @router.post("/store/compact", response_model=answers.Job, summary="Give back free pages")
+    async def compact(body: Annotated[CompactOptions | None, Body()] = None) -> Response:
+        return _json(operations.start_job("compact", body.model_dump() if body else {}))
+
+    @router.post("/store/{work}", response_model=answers.Job, summary="Check the history, or map it anew")
+    async def work(work: Literal["check", "remap"], body: Annotated[NoOptions | None, Body()] = None) -> Response:
+        return _json(operations.start_job(work, {}))
+
+    @router.get("/jobs/{identity}", response_model=answers.Job, summary="How far a long piece of work is")
+    async def job(identity: str) -> Response:
+        return _json(operations.job(identity))
+
+
+def _json(value: object) -> Response:
+    return Response(dumps(value), media_type="application/json")
