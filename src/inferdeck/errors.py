@@ -114,7 +114,11 @@ class StoreVersionError(StoreError):
 
 
 class StaleStampError(StoreError):
-    """A scrape whose stamp is not after the last one of its target."""
+    """A scrape whose stamp is not after the last one of its target; last_ms is that one, 0 where it is not told."""
+
+    def __init__(self, message: str, last_ms: int = 0) -> None:
+        super().__init__(message)
+        self.last_ms = last_ms
 
 
 class UnsupportedFilesystemError(StoreError):

@@ -1,0 +1,1 @@
+"""Any endpoint that speaks the Prometheus text format or OpenMetrics."""
