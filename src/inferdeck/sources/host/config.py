@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from inferdeck.config.schema import TargetConfig
@@ -10,6 +12,8 @@ from inferdeck.config.values import Seconds
 
 class HostConfig(TargetConfig):
     """This machine; in a container, the host's /proc, /sys and / mounted somewhere else."""
+
+    needs_url: ClassVar[bool] = False
 
     proc: str = Field(default="/proc", description="Where the machine's /proc is mounted.")
     sys: str = Field(default="/sys", description="Where the machine's /sys is mounted.")

@@ -22,6 +22,7 @@ SMALL_BYTES = 1_000_000
 _LOADING = 503
 _NO_METRICS = 501
 _MOVING = ("llamacpp:prompt_tokens_total", "llamacpp:tokens_predicted_total")
+_RATIO = "llamacpp:kv_cache_usage_ratio"
 _BUSY = ("llamacpp:requests_processing", "llamacpp:requests_deferred")
 
 PROBES = (
@@ -82,7 +83,7 @@ class LlamacppSource:
         self._refuse(answer)
         exposition = await self._parser.parse(answer.body, answer.headers.get("Content-Type", ""))
         ratio = None
-        if self._config.slots and self._is_busy(exposition):
+        if self._config.slots and self._wants_slots(exposition):
             ratio, asked = await self._read_slots(warnings)
             sent += asked
         own = self._own.collect(self._samples("available", ratio))
@@ -96,6 +97,7 @@ class LlamacppSource:
             warnings=(*exposition.warnings, *warnings),
             response_bytes=len(answer.body),
             requests=sent,
+            dropped=exposition.dropped,
         )
 
     async def check(self) -> list[Fact]:
@@ -166,14 +168,19 @@ class LlamacppSource:
         own = {"model": self._props.model, **dict(self._extra)}
         return ExpositionParser(labels(own), max_series=self._config.max_series, max_bytes=self._config.max_bytes)
 
-    def _is_busy(self, exposition: Exposition) -> bool:
-        """Whether a request runs, or ran since the last collection: then /slots puts off no sleep that was near."""
+    def _wants_slots(self, exposition: Exposition) -> bool:
+        """Whether a request runs, or ran since the last collection: then /slots puts off no sleep that was near.
+
+        A build that still gives the ratio on /metrics is never asked.
+        """
         found = {
             metric_name(series): value
             for series, value in zip(exposition.layout.series, exposition.values, strict=True)
         }
         moved = sum(float(found.get(name, 0.0)) for name in _MOVING)
         before, self._moved = self._moved, moved
+        if _RATIO in found:
+            return False
         return any(found.get(name, 0.0) > 0 for name in _BUSY) or (before >= 0 and moved > before)
 
     async def _read_slots(self, warnings: list[str]) -> tuple[float | None, int]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 
 from inferdeck.config.schema import TargetConfig
+from inferdeck.config.secrets import Secret
 
 SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 
@@ -15,7 +16,7 @@ class RedisConfig(TargetConfig):
     """A Redis or Valkey server: redis://HOST:6379, rediss:// for TLS, unix:///path for a socket, HOST:PORT."""
 
     username: str | None = Field(default=None, description="ACL user; the default user where absent.")
-    password: SecretStr | None = Field(default=None, description="Password of the user.")
+    password: Secret | None = Field(default=None, description="Password of the user.")
     db: int = Field(default=0, ge=0, description="Database that sample_keys looks at.")
     sample_keys: bool = Field(
         default=False,

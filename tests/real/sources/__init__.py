@@ -1,0 +1,1 @@
+"""Our sources beside the real programs that they read."""
