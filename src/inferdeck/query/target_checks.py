@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from inferdeck.config import lines
 from inferdeck.model.answers import Finding
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query.status import GATEWAY_KINDS, Surroundings
 
-KEY_VARIABLES = {"litellm": "LITELLM_MASTER_KEY", "llamacpp": "LLAMA_API_KEY", "redis": "REDIS_PASSWORD"}
 _NEEDS_KEY = re.compile(
     r"\b(401|403|NOAUTH|WRONGPASS|api key|needs a key|needs a password|unauthori[sz]ed)\b", re.IGNORECASE
 )
@@ -44,14 +44,8 @@ def key_missing(around: Surroundings) -> Iterator[Finding]:
                 subject=state.key.id,
                 message=f"{_who(state)} needs a key, or refuses the one it was given",
                 evidence=state.last_error,
-                fix=key_line(state.key.job, state.url),
+                fix=lines.with_key(state.key.job, state.url),
             )
-
-
-def key_line(kind: str, url: str) -> str:
-    """Return the configuration line that gives a target its key."""
-    variable = KEY_VARIABLES.get(kind, f"{kind.upper()}_KEY")
-    return f"sources: {{{kind}: [{{url: {url}, key: {{env: {variable}}}}}]}}"
 
 
 def metrics_off(around: Surroundings) -> Iterator[Finding]:

@@ -1,0 +1,17 @@
+"""The lines of configuration that messages tell a user to write."""
+
+from __future__ import annotations
+
+KEY_VARIABLES = {"litellm": "LITELLM_MASTER_KEY", "llamacpp": "LLAMA_API_KEY", "redis": "REDIS_PASSWORD"}
+
+
+def with_key(kind: str, url: str) -> str:
+    """Return the line that gives a target its key (a Redis calls it password)."""
+    name = "password" if kind == "redis" else "key"
+    variable = KEY_VARIABLES.get(kind, f"{kind.upper()}_KEY")
+    return f"sources: {{{kind}: [{{url: {url}, {name}: {{env: {variable}}}}}]}}"
+
+
+def plain(kind: str, url: str) -> str:
+    """Return the line that adds a target."""
+    return f"sources: {{{kind}: [{{url: {url}}}]}}"
