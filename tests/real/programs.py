@@ -124,13 +124,14 @@ def running(
     *,
     port: int,
     ready: Callable[[int], bool],
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str | None] | None = None,
     scheme: str = "http",
     start_seconds: float = START_SECONDS,
 ) -> Iterator[Running]:
     """Start `command` in `directory`, wait until `ready(port)`, and kill its whole group at the end.
 
-    The program gets this process's environment with `environment` laid over it. Its output goes to NAME.log.
+    The program gets this process's environment with `environment` laid over it, where None removes a variable. Its
+    output goes to NAME.log.
     """
     directory.mkdir(parents=True, exist_ok=True)
     log_file = directory / f"{name}.log"
@@ -138,7 +139,7 @@ def running(
         process = subprocess.Popen(
             command,
             cwd=directory,
-            env={**os.environ, **(environment or {})},
+            env={key: value for key, value in {**os.environ, **(environment or {})}.items() if value is not None},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -277,7 +278,7 @@ def litellm(directory: Path, config: str, *, environment: Mapping[str, str] | No
     file = directory / "config.yaml"
     file.write_text(config)
     quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "DO_NOT_TRACK": "1", "TMPDIR": str(directory)}
-    cleared = {"DATABASE_URL": "", "PYTHONWARNINGS": "", "HTTP_PROXY": "", "HTTPS_PROXY": ""}
+    cleared = dict.fromkeys(("DATABASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "PROMETHEUS_MULTIPROC_DIR"))
     command = [str(program), "--config", str(file), "--host", LOOPBACK, "--port", str(port)]
     with running(
         "litellm",
