@@ -1,0 +1,167 @@
+"""The stateless stage: canonical `llm_*` series computed from the native ones of one scrape, by the catalog's mappings.
+
+It does nothing that a recording rule cannot say (recording.py writes the same table as rules). What each canonical
+series is made of is found once per layout; per scrape it is a gather, grouped sums and a few weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping as Pairs
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inferdeck.errors import CatalogError
+from inferdeck.model.labels import NAME, Labels, labels
+from inferdeck.model.metric import Aggregation
+from inferdeck.model.scrape import EMPTY_LAYOUT, Layout
+from inferdeck.sources.arithmetic import Arithmetic, Output
+from inferdeck.sources.buckets import LADDERS, le_text, parse_le, rebucket
+from inferdeck.sources.catalog import Catalog, Mapping, Relabel
+from inferdeck.sources.catalog_check import QUALITY_FAMILY
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapped:
+    """Native series first, canonical ones after them; the layout is the same object while its input's is."""
+
+    layout: Layout
+    values: Values
+
+
+class Mapper:
+    """Computes the canonical series of one target.
+
+    constants: the target's labels (job, instance, environment, configured ones); where the catalog names an identity
+    label (`gateway`, `engine`) that they lack, it gets the instance. Raises CatalogError for a mapping to a histogram
+    that has no ladder.
+    """
+
+    def __init__(self, catalog: Catalog, constants: Pairs[str, str]) -> None:
+        self._mappings = catalog.mappings
+        self._constants = dict(constants)
+        if catalog.identity:
+            self._constants.setdefault(catalog.identity, self._constants.get("instance", ""))
+        for mapping in catalog.mappings:
+            if mapping.histogram and mapping.to not in LADDERS:
+                raise CatalogError(
+                    f"sources/{catalog.kind}/catalog.yaml: no canonical ladder for histogram {mapping.to}"
+                )
+        self._plan: tuple[Layout, Layout, Arithmetic] = (EMPTY_LAYOUT, EMPTY_LAYOUT, Arithmetic([]))
+
+    def apply(self, layout: Layout, values: Values) -> Mapped:
+        """Return the native series with the canonical ones appended; values: float64, one per series of the layout."""
+        before, joined, arithmetic = self._plan
+        if before is not layout:
+            outputs = self._outputs(layout)
+            joined = Layout((*layout.series, *outputs)) if outputs else layout
+            arithmetic = Arithmetic(list(outputs.values()))
+            self._plan = (layout, joined, arithmetic)
+        if joined is layout:
+            return Mapped(layout, values)
+        return Mapped(joined, np.concatenate((values, arithmetic.run(values))))
+
+    def _outputs(self, layout: Layout) -> dict[Labels, Output]:
+        by_name: dict[str, list[tuple[int, dict[str, str]]]] = {}
+        wanted = {name for mapping in self._mappings for name in wire_names(mapping)}
+        for position, series in enumerate(layout.series):
+            found = dict(series)
+            if found.get(NAME) in wanted:
+                by_name.setdefault(found[NAME], []).append((position, found))
+        outputs: dict[Labels, Output] = {}
+        estimated: set[tuple[str, str]] = set()
+        for mapping in self._mappings:
+            made = self._histogram(mapping, by_name) if mapping.histogram else self._plain(mapping, by_name)
+            if mapping.quality and made:
+                estimated.add((mapping.to, mapping.quality))
+            if any(output.estimated for output in made.values()):
+                estimated.add((mapping.to, "bucket_layout"))
+            outputs.update(made)
+        for family, reason in sorted(estimated):
+            facts = {**self._constants, "family": family, "quality": "estimated", "reason": reason}
+            outputs[labels(facts, QUALITY_FAMILY)] = Output([], Aggregation.SUM, value=1.0)
+        native = set(layout.series).intersection(outputs)
+        return {series: output for series, output in outputs.items() if series not in native}
+
+    def _plain(self, mapping: Mapping, by_name: dict[str, list[tuple[int, dict[str, str]]]]) -> dict[Labels, Output]:
+        outputs: dict[Labels, Output] = {}
+        for source in mapping.sources:
+            new: dict[Labels, Output] = {}
+            for position, series in by_name.get(source, ()):
+                target = self._target(mapping, series, mapping.to)
+                if target is not None and target not in outputs:
+                    made = new.setdefault(target, Output.of(mapping))
+                    made.parts.append([(position, 1.0)])
+            outputs.update(new)
+        return outputs
+
+    def _histogram(
+        self, mapping: Mapping, by_name: dict[str, list[tuple[int, dict[str, str]]]]
+    ) -> dict[Labels, Output]:
+        outputs: dict[Labels, Output] = {}
+        for source in mapping.sources:
+            new: dict[Labels, Output] = {}
+            for target, buckets in self._children(mapping, by_name.get(f"{source}_bucket", ()), outputs):
+                for bound, parts, exact in rebucket(buckets, LADDERS[mapping.to]):
+                    key = labels((*target, ("le", le_text(bound))))
+                    made = new.setdefault(key, Output([], Aggregation.SUM, weighted=True))
+                    made.parts += parts
+                    made.estimated |= not exact
+            for suffix in ("_sum", "_count"):
+                for position, series in by_name.get(f"{source}{suffix}", ()):
+                    found = self._target(mapping, series, f"{mapping.to}{suffix}")
+                    if found is not None and found not in outputs:
+                        new.setdefault(found, Output([], Aggregation.SUM)).parts.append([(position, 1.0)])
+            outputs.update(new)
+        return outputs
+
+    def _children(
+        self, mapping: Mapping, found: Sequence[tuple[int, dict[str, str]]], taken: Pairs[Labels, Output]
+    ) -> list[tuple[Labels, dict[float, list[int]]]]:
+        """Group buckets by canonical series, and in it by the bounds that the children have: bound -> positions."""
+        children: dict[Labels, tuple[dict[str, str], dict[float, int]]] = {}
+        for position, series in found:
+            bound = parse_le(series.get("le", ""))
+            if bound is not None:
+                child = labels({key: value for key, value in series.items() if key != "le"})
+                children.setdefault(child, (series, {}))[1][bound] = position
+        groups: dict[tuple[Labels, tuple[float, ...]], dict[float, list[int]]] = {}
+        for series, positions in children.values():
+            target = self._target(mapping, series, f"{mapping.to}_bucket")
+            if target is None or math.inf not in positions or labels((*target, ("le", "+Inf"))) in taken:
+                continue
+            group = groups.setdefault((target, tuple(sorted(positions))), {})
+            for bound, position in positions.items():
+                group.setdefault(bound, []).append(position)
+        return [(target, buckets) for (target, _), buckets in groups.items()]
+
+    def _target(self, mapping: Mapping, series: dict[str, str], name: str) -> Labels | None:
+        if not all(condition.holds(series.get(condition.label, "")) for condition in mapping.where):
+            return None
+        facts = {relabel.label: relabeled(relabel, series) for relabel in mapping.labels}
+        return labels({**facts, **dict(mapping.set), **self._constants}, name)
+
+
+def relabeled(relabel: Relabel, series: Pairs[str, str]) -> str:
+    """Return the canonical label's value for a native series, "" where it has none."""
+    for native, pattern, replacement in relabel.sources:
+        match = pattern.fullmatch(series.get(native, ""))
+        if match is not None:
+            text = replacement
+            for number, group in enumerate(match.groups(), 1):
+                text = text.replace(f"${number}", group or "")
+            if text:
+                return text
+    return ""
+
+
+def wire_names(mapping: Mapping) -> tuple[str, ...]:
+    """Return the names of the samples that a mapping reads."""
+    if not mapping.histogram:
+        return mapping.sources
+    return tuple(f"{source}{part}" for source in mapping.sources for part in ("_bucket", "_sum", "_count"))
