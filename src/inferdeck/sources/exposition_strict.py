@@ -67,6 +67,8 @@ def number(text: bytes) -> float:
 
     Hexadecimal numbers and underscores, which Python or later Go versions would take, are refused as Prometheus does.
     """
+    if not text:
+        raise LineError("no value")
     if not _NUMBER.match(text):
         raise LineError(f"{shown(text)} is not a number")
     value = float(text)
@@ -138,7 +140,7 @@ def _unescape(value: str) -> str:
 def _tail(text: str, position: int, found: dict[str, str]) -> Sample:
     value = _TOKEN.match(text, position)
     if value is None:
-        raise LineError(f"no value: {shown(text)}")
+        raise LineError("no value")
     rest = text[value.end() :].strip(" \t\r")
     timestamp = ""
     if rest and not rest.startswith("#"):
