@@ -59,7 +59,19 @@ class Session:
             raise
 
     async def ask(self, commands: Sequence[Command]) -> list[Reply]:
-        """Return one reply per command; raises CollectError where the server cannot be talked to."""
+        """Return one reply per command; raises CollectError where the server cannot be talked to.
+
+        A connection that was closed since the last time (the server's `timeout`, a restart) is opened again once.
+        """
+        reused = self._connection is not None
+        try:
+            return await self._ask(commands)
+        except ConnectError:
+            if not reused:
+                raise
+        return await self._ask(commands)
+
+    async def _ask(self, commands: Sequence[Command]) -> list[Reply]:
         await self.connect()
         connection = self._connection
         if connection is None:
@@ -114,8 +126,6 @@ def _connector(config: RedisConfig, parts: SplitResult, database: int) -> _Conne
         "password": config.password.get_secret_value() if config.password else None,
         "protocol": 2,
         "driver_info": None,
-        "lib_name": None,
-        "lib_version": None,
         "socket_timeout": None,
         "socket_connect_timeout": None,
     }
