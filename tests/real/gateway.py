@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from tests.real.traffic import Call
+from tests.real.traffic import Call, Entry
 
 KEY = "sk-inferdeck-tests-4711"
 MASTER = {"Authorization": f"Bearer {KEY}"}
+UNKNOWN = "no-such-model"
 PRICED = "input_cost_per_token: 0.000001, output_cost_per_token: 0.000002"
+USD_PER_TOKEN = (1e-6, 2e-6)
+USD_PER_TOKEN_MOCK = (2.5e-6, 1e-5)
+"""Of gpt-4o in LiteLLM's price map, which prices the mocked answers."""
 
 
 def config(upstream: str, redis_port: int) -> str:
@@ -51,5 +55,13 @@ def every_way() -> list[Call]:
     calls += [Call("err500")] * 2 + [Call("err429")] * 3 + [Call("err401")] * 2 + [Call("slow")] * 2
     calls += [Call("err500", stream=True)] * 2 + [Call("broken", stream=True)] * 2
     calls += [Call("chain")] * 3 + [Call("chain", stream=True)] * 2
-    calls += [Call("no-such-model")] * 2 + [Call("mock", key=None)] * 2 + [Call("mock", key="sk-wrong")] * 3
+    calls += [Call(UNKNOWN)] * 2 + [Call("mock", key=None)] * 2 + [Call("mock", key="sk-wrong")] * 3
     return calls + [Call("cached", body=same)] * 4
+
+
+def charged(entry: Entry) -> float:
+    """Return what LiteLLM charges for one request, in USD: nothing for a failure or for an answer from its cache."""
+    if entry.status >= 400 or entry.broken or entry.cached:
+        return 0.0
+    price_in, price_out = USD_PER_TOKEN_MOCK if entry.model == "mock" else USD_PER_TOKEN
+    return entry.tokens.get("input", 0) * price_in + entry.tokens.get("output", 0) * price_out

@@ -46,6 +46,7 @@ class Entry:
     """The model group that served it where the gateway says so."""
     fallbacks: int
     cached: bool
+    keyless: bool
     error: str
 
 
@@ -116,7 +117,8 @@ class Generator:
         headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
         begun = time.perf_counter()
         async with session.post(self._url + call.route, json={**body, **call.body}, headers=headers) as response:
-            first, events, broken = None, [], False
+            first: float | None = None
+            broken = False
             if response.content_type == "text/event-stream":
                 first, events, broken = await _read_stream(response, begun)
             else:
@@ -151,19 +153,20 @@ async def _read_stream(response: aiohttp.ClientResponse, begun: float) -> tuple[
 def _entry(call: Call, response: aiohttp.ClientResponse, events: list[Any], first: float | None, broken: bool) -> Entry:
     headers = response.headers
     cost = headers.get("x-litellm-response-cost")
-    usage = next((event["usage"] for event in reversed(events) if event and event.get("usage")), {})
+    usages = [event["usage"] for event in events if event and event.get("usage")]
     error = next((json.dumps(event["error"]) for event in events if event and event.get("error")), "")
     return Entry(
         model=call.model,
         stream=call.stream,
         status=response.status,
         broken=broken,
-        tokens=_tokens(usage),
+        tokens=_tokens(usages[-1] if usages else {}),
         cost=None if cost in (None, "", "None") else float(str(cost)),
         seconds_to_first=first,
         served=headers.get("x-litellm-model-group", ""),
         fallbacks=int(headers.get("x-litellm-attempted-fallbacks") or 0),
         cached="x-litellm-cache-key" in headers,
+        keyless=call.key is None,
         error=error,
     )
 
