@@ -26,7 +26,7 @@ SIZE_UNITS: dict[str, int] = {
 LONGEST_SECONDS = 1000 * DURATION_UNITS["y"]
 LARGEST_BYTES = 2**60
 
-_NUMBER = r"\d{1,18}(?:\.\d{1,18})?"
+_NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
 _DURATION = re.compile(rf"(?:{_NUMBER}\s*[a-zµ]+\s*)+")
 _PART = re.compile(rf"({_NUMBER})\s*([a-zµ]+)")
 _SIZE = re.compile(rf"({_NUMBER})\s*([a-z]+)?")
