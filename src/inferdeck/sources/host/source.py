@@ -69,10 +69,6 @@ class HostSource:
             warnings=[f"{point}: the file system does not answer; left alone until it does" for point in hanging],
         )
 
-    async def check(self) -> list[Fact]:
-        """Return what is there; reads nothing that could hang."""
-        return [_fact(self.instance)]
-
     async def aclose(self) -> None:
         """Let the thread go; one that hangs is left behind."""
         self._thread.shutdown(wait=False, cancel_futures=True)

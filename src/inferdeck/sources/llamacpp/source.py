@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from inferdeck.errors import AuthError, CollectError, StatusError
@@ -21,7 +21,9 @@ STATUSES = ("available", "loading", "degraded", "error", "unknown")
 SMALL_BYTES = 1_000_000
 _LOADING = 503
 _NO_METRICS = 501
-_MOVING = ("llamacpp:prompt_tokens_total", "llamacpp:tokens_predicted_total")
+_COMPUTED = "llamacpp:prompt_tokens_total"
+_REUSED = "llamacpp:prompt_tokens_cached_total"
+_MOVING = (_COMPUTED, _REUSED, "llamacpp:tokens_predicted_total")
 _RATIO = "llamacpp:kv_cache_usage_ratio"
 _BUSY = ("llamacpp:requests_processing", "llamacpp:requests_deferred")
 
@@ -82,11 +84,12 @@ class LlamacppSource:
             return self._loading(answer, sent)
         self._refuse(answer)
         exposition = await self._parser.parse(answer.body, answer.headers.get("Content-Type", ""))
+        native = _by_name(exposition)
         ratio = None
-        if self._config.slots and self._wants_slots(exposition):
+        if self._wants_slots(native) and self._config.slots:
             ratio, asked = await self._read_slots(warnings)
             sent += asked
-        own = self._own.collect(self._samples("available", ratio))
+        own = self._own.collect([*self._samples("available", ratio), *self._queries(native)])
         layout, values = self._joined.join((exposition.layout, exposition.values), own)
         return Collected(
             layout,
@@ -168,20 +171,24 @@ class LlamacppSource:
         own = {"model": self._props.model, **dict(self._extra)}
         return ExpositionParser(labels(own), max_series=self._config.max_series, max_bytes=self._config.max_bytes)
 
-    def _wants_slots(self, exposition: Exposition) -> bool:
+    def _wants_slots(self, native: Mapping[str, float]) -> bool:
         """Whether a request runs, or ran since the last collection: then /slots puts off no sleep that was near.
 
         A build that still gives the ratio on /metrics is never asked.
         """
-        found = {
-            metric_name(series): value
-            for series, value in zip(exposition.layout.series, exposition.values, strict=True)
-        }
-        moved = sum(float(found.get(name, 0.0)) for name in _MOVING)
+        moved = sum(native.get(name, 0.0) for name in _MOVING)
         before, self._moved = self._moved, moved
-        if _RATIO in found:
-            return False
-        return any(found.get(name, 0.0) > 0 for name in _BUSY) or (before >= 0 and moved > before)
+        busy = any(native.get(name, 0.0) > 0 for name in _BUSY)
+        return _RATIO not in native and (busy or 0 <= before < moved)
+
+    def _queries(self, native: Mapping[str, float]) -> Iterator[Sample]:
+        """All prompt tokens, computed or reused, where the build tells the two apart."""
+        if _COMPUTED in native and _REUSED in native:
+            total = native[_COMPUTED] + native[_REUSED]
+            yield "llm_engine_prefix_cache_queries_total", self._model(), total
+
+    def _model(self) -> Pairs:
+        return (("engine", self.kind), ("model", self._props.model))
 
     async def _read_slots(self, warnings: list[str]) -> tuple[float | None, int]:
         """Return the KV cache's used share and the requests sent; /props just before says whether it sleeps."""
@@ -208,7 +215,7 @@ class LlamacppSource:
         )
 
     def _samples(self, status: str, ratio: float | None) -> Iterator[Sample]:
-        model: Pairs = (("engine", self.kind), ("model", self._props.model))
+        model = self._model()
         for name in STATUSES:
             yield "llm_model_status", (*model, ("status", name)), float(name == status)
         props = self._props
@@ -232,6 +239,11 @@ class LlamacppSource:
             "slots": _shown(props.slots),
         }
         return [service, Fact("model", props.model, {key: value for key, value in facts.items() if value})]
+
+
+def _by_name(exposition: Exposition) -> dict[str, float]:
+    pairs = zip(exposition.layout.series, exposition.values.tolist(), strict=True)
+    return {metric_name(series): value for series, value in pairs}
 
 
 def _shown(number: int | None) -> str:

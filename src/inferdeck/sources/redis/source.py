@@ -90,11 +90,6 @@ class RedisSource:
             requests=1 + len(_READINGS) + due * len(_SETTINGS) + sampled,
         )
 
-    async def check(self) -> list[Fact]:
-        """Return what is there after PING and INFO server."""
-        _, (reply,) = await self._ping(), await self._session.ask([("INFO", "server")])
-        return _inventory(self.instance, _fields(reply))
-
     async def aclose(self) -> None:
         """Close the connection."""
         await self._session.aclose()
