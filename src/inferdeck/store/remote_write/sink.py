@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +21,8 @@ from inferdeck.store.remote_write.wire import LayoutEncoder, encode_block
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class RemoteWriteSink:
         self._wake()
 
     def start(self) -> None:
-        """Begin to send in the running event loop; returns at once. Raises ConfigError (CA file, headers)."""
+        """Begin to send in the running event loop; returns at once. Raises ConfigError (the CA cannot be read)."""
         if self._task is not None and not self._task.done():
             return
         self._loop = asyncio.get_running_loop()
@@ -121,6 +124,7 @@ class RemoteWriteSink:
             self._progress,
         )
         self._task = self._loop.create_task(self._sender.run(), name=f"remote write to {label(self._config)}")
+        self._task.add_done_callback(_report)
 
     async def aclose(self) -> None:
         """Stop sending and close the spool; what was not acknowledged waits there for the next sink."""
@@ -153,3 +157,9 @@ class RemoteWriteSink:
         loop, sender = self._loop, self._sender
         if loop is not None and sender is not None and not loop.is_closed():
             loop.call_soon_threadsafe(sender.wake.set)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A sender ends by being cancelled; anything else is a bug and must be seen."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("%s has stopped", task.get_name(), exc_info=error)
