@@ -13,7 +13,7 @@ from inferdeck.config.document import KeyPath
 from inferdeck.config.keys import PREFIX, Setting
 from inferdeck.config.secrets import EnvText
 
-RESERVED = frozenset({"INFERDECK_CONFIG", "INFERDECK_URL", "INFERDECK_TOKEN"})
+RESERVED = frozenset({"INFERDECK_CONFIG", "INFERDECK_URL", "INFERDECK_TOKEN", "INFERDECK_TOKEN_FILE"})
 """Read elsewhere: which file, which daemon a command asks, and with which token."""
 
 

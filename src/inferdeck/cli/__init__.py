@@ -1,0 +1,40 @@
+"""The command line: one module per command group, imported when its command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command and return its exit code (errors.py has the table); never a traceback on the screen."""
+    given = sys.argv[1:] if argv is None else argv
+    if given in (["--version"], ["-V"]):
+        from inferdeck import __version__
+
+        print(f"inferdeck {__version__}")
+        return 0
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read us has gone; without this Python complains once more while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(given: list[str]) -> int:
+    from inferdeck.cli import arguments
+    from inferdeck.errors import InferdeckError, exit_code
+
+    try:
+        options = arguments.parse(given)
+        code = arguments.command(options.command)(options)
+        sys.stdout.flush()
+    except InferdeckError as error:
+        from inferdeck.cli.text import safe
+
+        print(f"inferdeck: {safe(str(error), lines=True)}", file=sys.stderr)
+        return exit_code(error)
+    return code

@@ -1,0 +1,175 @@
+"""The static table of commands, and the parsers made from it; imports the standard library alone."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NoReturn, cast
+
+from inferdeck import __version__
+from inferdeck.errors import UsageError
+
+Run = Callable[[argparse.Namespace], int]
+SHELLS = ("bash", "zsh", "fish")
+DESCRIPTION = "Shows what a whole LLM serving stack is doing, what it costs and what is about to break."
+EPILOG = """exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 nothing answers, 4 forbidden, 5 a limit
+
+environment: INFERDECK_CONFIG (file), INFERDECK_URL (daemon to ask), INFERDECK_TOKEN or INFERDECK_TOKEN_FILE,
+NO_COLOR, and every key of the file as INFERDECK_SECTION__KEY
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One argument of a command, as argparse's add_argument takes it."""
+
+    flags: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its words, one line of help, the function `module:name` that runs it, its arguments."""
+
+    words: tuple[str, ...]
+    help: str
+    run: str
+    options: tuple[Option, ...] = ()
+
+
+def _option(*flags: str, **settings: Any) -> Option:
+    return Option(flags, settings)
+
+
+_JSON = _option("--json", action="store_true", help="print the answer as JSON")
+_KIND = _option("kind", metavar="KIND", help="litellm, llamacpp, redis, host or prometheus")
+_ENTRY = (
+    _KIND,
+    _option("url", metavar="URL", nargs="?", help="where it listens; the kind's usual place where absent"),
+    _option("--key-env", metavar="NAME", help="environment variable that holds its key"),
+    _option("--key-file", metavar="PATH", help="file that holds its key"),
+    _option("--set", metavar="KEY=VALUE", action="append", default=[], help="any other key of the source"),
+    _JSON,
+)
+
+COMMANDS: tuple[Command, ...] = (
+    Command(("up",), "run the daemon in the foreground; where one runs, show its status", "up:up"),
+    Command(
+        ("status",),
+        "show the whole stack at this moment",
+        "status:status",
+        (
+            _option("-w", "--watch", action="store_true", help="redraw until Ctrl-C"),
+            _option("-n", "--interval", type=float, default=2.0, metavar="SECONDS", help="time between redraws (2)"),
+            _JSON,
+        ),
+    ),
+    Command(("sources", "list"), "list what is watched", "sources:list_all", (_JSON,)),
+    Command(
+        ("sources", "explain"),
+        "show one source: probes, effects, cost, errors",
+        "sources:explain",
+        (_option("source", metavar="SOURCE", help="its id, name or host:port"), _JSON),
+    ),
+    Command(("sources", "test"), "read a source once, store nothing", "sources:test", _ENTRY),
+    Command(("sources", "add"), "test a source and write it to the configuration file", "sources:add", _ENTRY),
+    Command(("doctor",), "say what is wrong and how to mend it", "doctor:doctor", (_JSON,)),
+    Command(("config", "check"), "check the configuration", "config:check"),
+    Command(("config", "show"), "show the effective configuration, secrets masked", "config:show", (_JSON,)),
+    Command(("store", "stats"), "show the history on disk, day by day", "store:stats", (_JSON,)),
+    Command(("store", "check"), "verify every chunk of the history", "store:check"),
+    Command(
+        ("store", "compact"),
+        "give free pages back",
+        "store:compact",
+        (_option("--day", metavar="YYYY-MM-DD", help="one day only"),),
+    ),
+    Command(("store", "remap"), "rebuild the canonical series from the native ones", "store:remap"),
+    Command(("rules", "export"), "print the canonical mapping as Prometheus recording rules", "rules:export"),
+    Command(
+        ("completion",),
+        "print the completion script of a shell",
+        "completion:completion",
+        (_option("shell", choices=SHELLS, help="which shell"),),
+    ),
+)
+GROUPS = {
+    "sources": "what is watched",
+    "config": "the configuration",
+    "store": "the history on disk",
+    "rules": "recording rules",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports mistakes as UsageError, with the nearest right word."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}{self._nearest(message)}\n  {self.prog} --help says what there is")
+
+    def _nearest(self, message: str) -> str:
+        from difflib import get_close_matches
+
+        known = [flag for action in self._actions for flag in action.option_strings]
+        known += [str(choice) for action in self._actions for choice in action.choices or ()]
+        for word in message.replace("'", " ").replace("=", " ").split():
+            near = get_close_matches(word, [name for name in known if name != word], 1, 0.6)
+            if near and word not in known:
+                return f'; did you mean "{near[0]}"?'
+        return ""
+
+
+def parser() -> Parser:
+    """Return the parser of the whole command line."""
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--config", metavar="FILE", help="configuration file")
+    common.add_argument("--data-dir", metavar="DIR", help="data directory")
+    common.add_argument("--url", metavar="URL", help="daemon to ask: http://HOST:PORT or unix:///PATH")
+    raw = argparse.RawDescriptionHelpFormatter
+    top = Parser("inferdeck", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw, parents=[common])
+    top.add_argument("-V", "--version", action="version", version=f"inferdeck {__version__}")
+    children = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    groups: dict[str, Any] = {}
+    for command in COMMANDS:
+        first = command.words[0]
+        if len(command.words) == 1:
+            parent = children
+        else:
+            if first not in groups:
+                text = GROUPS[first]
+                made = children.add_parser(first, help=text, description=text.capitalize() + ".")
+                groups[first] = made.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+            parent = groups[first]
+        one = parent.add_parser(
+            command.words[-1], help=command.help, description=command.help.capitalize() + ".", parents=[common]
+        )
+        one.set_defaults(command=command)
+        for option in command.options:
+            one.add_argument(*option.flags, **option.settings)
+    return top
+
+
+def parse(given: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments, with config, data_dir and url set to None where they were not given; raises UsageError."""
+    defaults = argparse.Namespace(config=None, data_dir=None, url=None)
+    top = parser()
+    options, unknown = top.parse_known_args(given, defaults)
+    if unknown:
+        _parser_of(top, options.command.words).error(f"unknown argument {unknown[0]}")
+    return options
+
+
+def command(found: Command) -> Run:
+    """Return the function that runs a command."""
+    module, _, name = found.run.partition(":")
+    return cast("Run", getattr(import_module(f"inferdeck.cli.{module}"), name))
+
+
+def _parser_of(top: Parser, words: Sequence[str]) -> Parser:
+    found = top
+    for word in words:
+        actions = [action for action in found._actions if isinstance(action, argparse._SubParsersAction)]
+        found = actions[0].choices[word]
+    return found

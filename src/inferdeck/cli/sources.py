@@ -1,0 +1,185 @@
+"""`inferdeck sources`: what is watched, one source in detail, trying and adding one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from inferdeck.cli import board, daemons
+from inferdeck.cli.figures import figure, shown
+from inferdeck.cli.text import Cell, Page, coloured, columns
+from inferdeck.errors import UsageError
+from inferdeck.model import numbers
+from inferdeck.model.answers import Added, SourceAnswer, Trial
+from inferdeck.model.json_form import dumps
+
+
+def list_all(options: argparse.Namespace) -> int:
+    """List every watched target."""
+    answer = daemons.client(options).sources()
+    if options.json:
+        print(dumps(answer, indent=2))
+        return 0
+    page = _page()
+    rows = [
+        (
+            board.STATES.get(one.service.health, Cell(one.service.health)),
+            one.service.id,
+            one.service.origin,
+            numbers.seconds(one.interval_seconds),
+            numbers.age(one.service.age.value),
+            numbers.count(one.native_series),
+            numbers.count(one.canonical_series),
+            figure(one.cpu),
+        )
+        for one in answer.sources
+    ]
+    headings = ("STATE", "SOURCE", "ORIGIN", "EVERY", "SEEN", "NATIVE", "CANONICAL", "CPU")
+    page.table(headings, rows, right="EVERY SEEN NATIVE CANONICAL CPU")
+    sys.stdout.write(page.text())
+    return 0
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Show everything that is known of one source."""
+    answer = daemons.client(options).source(options.source)
+    if options.json:
+        print(dumps(answer, indent=2))
+        return 0
+    page = _page()
+    _explain(page, answer)
+    sys.stdout.write(page.text())
+    return 0
+
+
+def _explain(page: Page, one: SourceAnswer) -> None:
+    service = one.service
+    page.section(service.id, service.name if service.name != service.instance else "")
+    facts = (
+        ("state", service.health),
+        ("url", service.url),
+        ("origin", service.origin),
+        ("version", service.version or numbers.MISSING),
+        ("read", f"every {numbers.seconds(one.interval_seconds)}, last {numbers.age(service.age.value)}"),
+        ("latency", shown(service.latency)),
+        ("series", f"{one.native_series} native, {one.canonical_series} canonical, {one.dropped_series} dropped"),
+        ("collections", f"{one.collections}, {one.failures} failed, {one.skipped} skipped"),
+        ("costs", f"{one.requests} requests, {numbers.byte_size(one.response_bytes)} read, {shown(one.cpu)} CPU each"),
+        ("last error", service.error or numbers.MISSING),
+    )
+    page.table(("WHAT", "VALUE"), facts)
+    for warning in service.warnings:
+        page.wrapped(f"! {warning}", "", "yellow")
+    _probes(page, one.probes)
+    if one.inventory:
+        page.section("INVENTORY")
+        rows = [(f.kind, f.name, ", ".join(f"{k}={v}" for k, v in sorted(f.facts.items()))) for f in one.inventory]
+        page.table(("KIND", "NAME", "FACTS"), rows)
+
+
+def _probes(page: Page, probes: Any) -> None:
+    page.section("PROBES", "what is sent, and what it does to the watched system")
+    rows = [
+        (
+            Cell("on", "green") if probe.enabled else Cell("off", "dim"),
+            probe.request,
+            Cell(probe.effect, "" if probe.effect == "none" else "yellow"),
+            probe.note,
+        )
+        for probe in probes
+    ]
+    page.table(("STATE", "REQUEST", "EFFECT", "NOTE"), rows)
+
+
+def test(options: argparse.Namespace) -> int:
+    """Read a source once; through the daemon where one runs and lets us, else by ourselves."""
+    running = daemons.running(options)
+    if running is not None:
+        trial = running.test_source({"kind": options.kind, "entry": entry(options)})
+    else:
+        from inferdeck.cli.alone import test_source
+
+        trial = test_source(options, options.kind, entry(options))
+    if options.json:
+        print(dumps(trial, indent=2))
+    else:
+        page = _page()
+        _trial(page, trial)
+        sys.stdout.write(page.text())
+    return 0 if trial.ok else 3
+
+
+def add(options: argparse.Namespace) -> int:
+    """Test a source, write it to the configuration file, and have the daemon watch it where one runs."""
+    running = daemons.running(options)
+    if running is not None:
+        added = running.add_source({"kind": options.kind, "entry": entry(options)})
+    else:
+        from inferdeck.cli.alone import add_source
+
+        added = add_source(options, options.kind, entry(options))
+    print(dumps(added, indent=2)) if options.json else sys.stdout.write(_added(added))
+    return 0
+
+
+def _added(added: Added) -> str:
+    page = _page()
+    _trial(page, added.trial)
+    page.line()
+    page.line(f"added to {added.file}:")
+    for line in added.lines.splitlines():
+        page.line(f"  {line}", "cyan")
+    page.line("watched from now on" if added.watched else "watched from the next `inferdeck up` on")
+    return page.text()
+
+
+def entry(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the source's keys as the configuration file would have them; raises UsageError."""
+    made: dict[str, Any] = {}
+    if options.url:
+        made["url"] = options.url
+    secret = "password" if options.kind == "redis" else "key"
+    if options.key_env and options.key_file:
+        raise UsageError("--key-env and --key-file: give one of them")
+    if options.key_env:
+        made[secret] = {"env": options.key_env}
+    if options.key_file:
+        made[secret] = {"file": str(Path(options.key_file).absolute())}
+    for pair in options.set:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise UsageError(f"--set {pair}: write KEY=VALUE, for example --set interval=30s")
+        made[name] = _value(value)
+    return made
+
+
+def _value(text: str) -> Any:
+    """Numbers and switches as YAML would read them; everything else is text."""
+    words: dict[str, Any] = {"true": True, "false": False}
+    if text in words:
+        return words[text]
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _trial(page: Page, trial: Trial) -> None:
+    sign = Cell("✓", "green") if trial.ok else Cell("✗", "red")
+    version = f" {trial.version}" if trial.version else ""
+    page.wrapped(f"{sign.text} {trial.kind}{version} at {trial.url}: {trial.message}", "", sign.style)
+    if trial.native_series:
+        page.line(
+            f"  {trial.native_series} native and {trial.canonical_series} canonical series, "
+            f"{trial.requests} requests, {numbers.seconds(trial.seconds)}"
+        )
+    for warning in trial.warnings:
+        page.wrapped(f"! {warning}", "  ", "yellow")
+    if trial.probes:
+        _probes(page, trial.probes)
+
+
+def _page() -> Page:
+    return Page(columns(), colour=coloured(sys.stdout))

@@ -1,0 +1,55 @@
+"""`inferdeck status`: once, as JSON, or redrawn in place until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from inferdeck.cli import board, daemons, screen
+from inferdeck.cli.text import Page, coloured, columns
+from inferdeck.client.tiny import Client
+from inferdeck.errors import DaemonDownError, UnavailableError, UsageError
+from inferdeck.model.json_form import dumps
+
+SHORTEST_INTERVAL_SECONDS = 0.2
+
+
+def status(options: argparse.Namespace) -> int:
+    """Show the whole stack; raises DaemonDownError where no daemon runs."""
+    if not options.interval >= SHORTEST_INTERVAL_SECONDS:
+        raise UsageError(f"--interval: at least {SHORTEST_INTERVAL_SECONDS:g} seconds")
+    client = daemons.client(options)
+    if options.watch:
+        return watch(client, options.interval, json=options.json)
+    answer = client.status()
+    print(dumps(answer, indent=2) if options.json else page(client).text(), end="\n" if options.json else "")
+    return 0
+
+
+def page(client: Client) -> Page:
+    """Return the daemon's status as a page for standard output."""
+    drawn = Page(columns(), colour=coloured(sys.stdout))
+    board.draw(drawn, client.status())
+    return drawn
+
+
+def watch(client: Client, interval: float, *, json: bool = False) -> int:
+    """Show the status until interrupted: in place on a terminal, one after the other elsewhere."""
+    if json or not sys.stdout.isatty():
+        while True:
+            print(dumps(client.status()) if json else page(client).text(), flush=True)
+            time.sleep(interval)
+    with screen.Screen(sys.stdout) as shown:
+        while True:
+            shown.draw(_lines(client))
+            shown.wait(interval)
+
+
+def _lines(client: Client) -> list[str]:
+    try:
+        return page(client).lines()
+    except UnavailableError as error:
+        if isinstance(error, DaemonDownError):
+            raise
+        return [f"no answer: {error}", "trying again"]

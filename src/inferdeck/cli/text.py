@@ -1,0 +1,140 @@
+"""Text on a terminal: aligned tables, colours where they are wanted, nothing raw from outside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+from unicodedata import category, east_asian_width
+
+STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field of a table and how it is drawn."""
+
+    text: str
+    style: str = ""
+
+
+def safe(text: str, *, lines: bool = False) -> str:
+    """Return the text with control and format characters as escapes; line breaks stay where `lines` is set."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(letter, lines=lines) for letter in text)
+
+
+def _shown(letter: str, *, lines: bool) -> str:
+    if (lines and letter == "\n") or letter.isprintable():
+        return letter
+    code = ord(letter)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def width(text: str) -> int:
+    """Return how many columns a terminal uses for the text (UAX #11; combining marks use none)."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if category(c) in ("Mn", "Me") else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def cut(text: str, columns: int) -> str:
+    """Return the text in at most so many columns, with … where something was left out."""
+    if width(text) <= columns:
+        return text
+    kept, used = "", 0
+    for letter in text:
+        used += width(letter)
+        if used > columns - 1:
+            break
+        kept += letter
+    return kept + "…" if columns > 0 else ""
+
+
+def coloured(stream: TextIO) -> bool:
+    """Return whether colours are wanted there (no-color.org; TERM=dumb)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def columns(default: int = 100) -> int:
+    """Return the width of the terminal, or `default` where standard output is none."""
+    try:
+        return max(40, os.get_terminal_size(sys.stdout.fileno()).columns)
+    except (OSError, ValueError):
+        return default
+
+
+class Page:
+    """Collects lines, then gives them as text of one width, with or without colours."""
+
+    def __init__(self, columns: int, *, colour: bool) -> None:
+        self._columns = columns
+        self._colour = colour
+        self._lines: list[str] = []
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Add a line of our own and outside text, cut at the page's width."""
+        self._lines.append(self._paint(cut(safe(text), self._columns), style))
+
+    def wrapped(self, text: str, indent: str, style: str = "") -> None:
+        """Add a text on as many lines as it needs; words are never cut, so that they can be copied."""
+        from textwrap import wrap
+
+        for part in wrap(
+            safe(text), self._columns, initial_indent=indent, subsequent_indent=indent, break_long_words=False
+        ):
+            self._lines.append(self._paint(part, style))
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, right: str = "") -> None:
+        """Add an aligned table; `right` names the headings whose columns are aligned right, blank-separated.
+
+        A column that is empty in every row is left out; the last one is cut at the page's width.
+        """
+        cells = [[_cell(field) for field in row] for row in rows]
+        keep = [index for index in range(len(headings)) if any(row[index].text for row in cells)]
+        heads = [headings[index] for index in keep]
+        kept = [[row[index] for index in keep] for row in cells]
+        widths = [max([width(head), *(width(row[place].text) for row in kept)]) for place, head in enumerate(heads)]
+        rights = {place for place, head in enumerate(heads) if head in right.split()}
+        self._lines.append(self._row([Cell(head, "dim") for head in heads], widths, rights))
+        for row in kept:
+            self._lines.append(self._row(row, widths, rights))
+
+    def section(self, title: str, note: str = "") -> None:
+        """Add a blank line and a heading."""
+        if self._lines:
+            self._lines.append("")
+        head = self._paint(safe(title), "bold")
+        self._lines.append(f"{head}  {self._paint(safe(note), 'dim')}" if note else head)
+
+    def text(self) -> str:
+        """Return everything, each line ended by a line break."""
+        return "".join(f"{line}\n" for line in self._lines)
+
+    def lines(self) -> list[str]:
+        """Return the lines."""
+        return list(self._lines)
+
+    def _row(self, row: Sequence[Cell], widths: Sequence[int], rights: set[int]) -> str:
+        out, used = [], 0
+        for place, cell in enumerate(row):
+            left = self._columns - used
+            text = cut(cell.text, max(0, left))
+            pad = " " * max(0, min(widths[place], left) - width(text))
+            used += widths[place] + 2
+            last = place == len(row) - 1
+            painted = self._paint(text, cell.style)
+            out.append(pad + painted if place in rights else painted if last else painted + pad)
+        return "  ".join(out).rstrip()
+
+    def _paint(self, text: str, style: str) -> str:
+        if not self._colour or not style or not text:
+            return text
+        return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
+
+
+def _cell(field: Cell | str) -> Cell:
+    return Cell(safe(field)) if isinstance(field, str) else Cell(safe(field.text), field.style)
