@@ -1,0 +1,209 @@
+"""What repair does with each series of a layout, found once per layout: drop, fold, merge, and who its counter is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inferdeck.model.labels import NAME, Labels, labels
+from inferdeck.model.metric import Aggregation, MetricType
+from inferdeck.model.scrape import Layout
+from inferdeck.sources.arithmetic import Groups
+from inferdeck.sources.catalog import PARTS, Catalog
+
+Values = NDArray[np.float64]
+Index = NDArray[np.intp]
+Key = tuple[int, int]
+"""Two 64-bit hashes: of the child (family, labels without `le`), and of the sample's part of it (suffix and `le`)."""
+
+PROCESS_START = "process_start_time_seconds"
+CREATED = "_created"
+_COUNTERS = (MetricType.COUNTER, MetricType.HISTOGRAM, MetricType.SUMMARY)
+_PART_LABELS = ("le", "quantile")
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One native series as repair sees it; `created` is the identity of the series that says when it began."""
+
+    output: Labels
+    family: str
+    counter: bool
+    folded: bool
+    aggregate: Aggregation
+    created: Labels = ()
+    key: Key = (0, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracked:
+    """The children whose increases are added up, ordered by output.
+
+    index: their positions in a scrape. created: positions of their `_created` samples, -1 where there is none. starts:
+    where each output's children begin. outputs: positions in the repaired layout. keys and totals: their identities.
+    """
+
+    index: Index
+    created: Index
+    starts: Index
+    outputs: Index
+    keys: tuple[Key, ...]
+    totals: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What one layout becomes. first: the position of each output's first member; groups: outputs with several."""
+
+    source: Layout
+    layout: Layout
+    children: tuple[Child, ...]
+    """One per output."""
+    first: Index
+    groups: tuple[tuple[Aggregation, Index, Groups], ...]
+    tracked: Tracked
+    folded: frozenset[Key]
+    """The tracked children that are watched always."""
+    process_start: int
+    everything: bool
+
+    def started(self, values: Values) -> float:
+        """Return when the answering process began, Unix seconds; 0.0 where it does not say."""
+        start = float(values[self.process_start]) if self.process_start >= 0 else 0.0
+        return start if np.isfinite(start) else 0.0
+
+
+class Planner:
+    """Makes plans for one target; what it found of a series is kept for the next layout."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._folds = {fold.label: fold.keep for fold in catalog.fold}
+        self._known: dict[Labels, Child | None] = {}
+        self._bases: dict[Labels, int] = {}
+
+    def plan(self, layout: Layout, everything: bool) -> Plan:
+        """Return the plan; everything: all counters are tracked, not only folded ones."""
+        if len(self._known) > 4 * len(layout) + 1000:
+            self._known.clear()
+            self._bases.clear()
+        outputs: dict[Labels, list[tuple[int, Child]]] = {}
+        created: dict[Labels, int] = {}
+        process_start = -1
+        for position, series in enumerate(layout.series):
+            child = self._child(series)
+            if child is not None:
+                outputs.setdefault(child.output, []).append((position, child))
+                if child.family == PROCESS_START:
+                    process_start = position
+            elif _name(series).endswith(CREATED):
+                created[series] = position
+        return _plan(layout, outputs, created, process_start, everything)
+
+    def _child(self, series: Labels) -> Child | None:
+        if series not in self._known:
+            self._known[series] = self._look(series)
+        return self._known[series]
+
+    def _look(self, series: Labels) -> Child | None:
+        """Return what becomes of a series, None where it is not stored."""
+        found = dict(series)
+        name = found.pop(NAME, "")
+        metric, part = self._catalog.sample(name)
+        if self._catalog.drops(name) or (metric is not None and not metric.store):
+            return None
+        kind = metric.descriptor.type if metric is not None else _guess(name)
+        counter = (kind in _COUNTERS and "quantile" not in found) or bool(part)
+        declared = metric.descriptor.labels if metric is not None else ()
+        folded = any(label in found or label in declared for label in self._folds)
+        aggregate = metric.descriptor.aggregation if metric is not None else Aggregation.NONE
+        if folded and not counter and aggregate is Aggregation.NONE:
+            return None
+        kept = labels({label: self._kept(label, value) for label, value in found.items()}, name)
+        suffix = part or next((ending for ending in (*PARTS, "_total") if counter and name.endswith(ending)), "")
+        family = name.removesuffix(part) if part else name
+        if not counter:
+            return Child(kept, family, counter, folded, aggregate)
+        own = {label: value for label, value in found.items() if label not in _PART_LABELS}
+        base = labels(own, f"{name.removesuffix(suffix)}{CREATED}")
+        if base not in self._bases:
+            self._bases[base] = _hash(base)
+        key = (self._bases[base], _hash((suffix, *(found.get(label, "") for label in _PART_LABELS))))
+        return Child(kept, family, counter, folded, aggregate, base, key)
+
+    def _kept(self, label: str, value: str) -> str:
+        """Return what stays of a label value; an empty one is an absent label."""
+        if value in self._catalog.null_values:
+            return ""
+        if label not in self._folds:
+            return value
+        keep = self._folds[label]
+        return value if keep is not None and keep.fullmatch(value) else ""
+
+
+def _plan(
+    layout: Layout,
+    outputs: dict[Labels, list[tuple[int, Child]]],
+    created: dict[Labels, int],
+    process_start: int,
+    everything: bool,
+) -> Plan:
+    tracked: list[tuple[int, list[tuple[int, Child]]]] = []
+    several: dict[Aggregation, list[tuple[int, list[int]]]] = {}
+    for number, members in enumerate(outputs.values()):
+        child = members[0][1]
+        if child.counter and (everything or any(member.folded for _, member in members)):
+            tracked.append((number, members))
+        elif len(members) > 1 and (child.counter or child.aggregate is not Aggregation.NONE):
+            how = Aggregation.SUM if child.counter else child.aggregate
+            several.setdefault(how, []).append((number, [position for position, _ in members]))
+    return Plan(
+        layout,
+        Layout(tuple(outputs)),
+        tuple(members[0][1] for members in outputs.values()),
+        np.array([members[0][0] for members in outputs.values()], np.intp),
+        tuple(
+            (how, np.array([number for number, _ in found], np.intp), Groups([positions for _, positions in found]))
+            for how, found in several.items()
+        ),
+        _tracked(tracked, created),
+        frozenset(child.key for _, members in tracked if any(one.folded for _, one in members) for _, child in members),
+        process_start,
+        everything,
+    )
+
+
+def _tracked(found: Sequence[tuple[int, list[tuple[int, Child]]]], created: dict[Labels, int]) -> Tracked:
+    members = [member for _, group in found for member in group]
+    sizes = np.array([len(group) for _, group in found], np.intp)
+    return Tracked(
+        np.array([position for position, _ in members], np.intp),
+        np.array([created.get(child.created, -1) for _, child in members], np.intp),
+        np.cumsum(sizes) - sizes,
+        np.array([number for number, _ in found], np.intp),
+        tuple(child.key for _, child in members),
+        tuple(output_key(group[0][1]) for _, group in found),
+    )
+
+
+def output_key(child: Child) -> Key:
+    """Return the identity under which a child's output is added up."""
+    own = tuple(pair for pair in child.output if pair[0] not in _PART_LABELS)
+    return _hash((child.family, *(text for pair in own for text in pair))), child.key[1]
+
+
+def _guess(name: str) -> MetricType:
+    """Return the type of a family that no catalog names, by the customs of naming."""
+    return MetricType.COUNTER if name.endswith(("_total", *PARTS)) else MetricType.GAUGE
+
+
+def _name(series: Labels) -> str:
+    return next((value for key, value in series if key == NAME), "")
+
+
+def _hash(parts: Labels | tuple[str, ...]) -> int:
+    return int.from_bytes(blake2b(repr(parts).encode(), digest_size=8).digest(), "little")
