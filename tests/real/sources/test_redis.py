@@ -13,7 +13,6 @@ from redis import Redis
 from inferdeck.errors import AuthError, ConnectError, MalformedError
 from inferdeck.model.labels import Labels, get, labels, metric_name, text, without
 from inferdeck.sources.redis.config import RedisConfig
-from inferdeck.sources.redis.source import RedisSource
 from tests.real.programs import Running, free_port, redis_exporter, redis_server, valkey_server
 from tests.real.sources.reading import Series, exposition, families, series, source
 
@@ -238,8 +237,7 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "redis.sock"
     with redis_server(tmp_path, "--unixsocket", str(path)):
         async with source("redis", RedisConfig(url=f"unix://{path}")) as ours:
-            assert isinstance(ours, RedisSource)
-            assert (await ours.check())[0].facts["version"].startswith("Redis ")
+            assert (await ours.collect(0.0)).version.startswith("Redis ")
 
 
 async def test_a_sample_of_keys_is_bounded_and_sorted_by_kind(redis: Running) -> None:

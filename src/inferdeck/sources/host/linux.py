@@ -7,6 +7,7 @@ github.com/prometheus/node_exporter, collector/*_linux.go.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -94,8 +95,7 @@ _OS_LABELS = (
 
 def stat(text: str) -> Iterator[Sample]:
     """/proc/stat."""
-    for line in text.splitlines():
-        key, *words = line.split()
+    for key, *words in _rows(text):
         if key in _STAT:
             yield from _numbers(((_STAT[key], ()),), words[:1])
         elif key.startswith("cpu") and key != "cpu":
@@ -124,16 +124,15 @@ def meminfo(text: str) -> Iterator[Sample]:
 
 def vmstat(text: str) -> Iterator[Sample]:
     """/proc/vmstat, the fields that node_exporter takes by default."""
-    for line in text.splitlines():
-        key, *words = line.split()
+    for key, *words in _rows(text):
         if _VMSTAT.fullmatch(key):
             yield from _numbers([(f"node_vmstat_{key}", ())], words)
 
 
 def netstat(text: str) -> Iterator[Sample]:
     """/proc/net/netstat and /proc/net/snmp: a line of names before each line of values."""
-    lines = [line.split() for line in text.splitlines()]
-    for names, values in zip(lines[::2], lines[1::2], strict=False):
+    rows = list(_rows(text))
+    for names, values in zip(rows[::2], rows[1::2], strict=False):
         if names[:1] == values[:1]:
             protocol = names[0].rstrip(":")
             for name, value in zip(names[1:], values[1:], strict=False):
@@ -142,8 +141,7 @@ def netstat(text: str) -> Iterator[Sample]:
 
 def snmp6(text: str) -> Iterator[Sample]:
     """/proc/net/snmp6: a name with its protocol in front, and a value."""
-    for line in text.splitlines():
-        name, *words = line.split()
+    for name, *words in _rows(text):
         if found := _SNMP6.fullmatch(name):
             yield from _netstat(f"{found[1]}_{found[2]}", *words[:1])
 
@@ -161,8 +159,7 @@ def sockstat(text: str) -> Iterator[Sample]:
 
 def diskstats(text: str) -> Iterator[Sample]:
     """/proc/diskstats without partitions, RAM disks and loops."""
-    for line in text.splitlines():
-        words = line.split()
+    for words in _rows(text):
         if len(words) < 4 or _IGNORED_DISKS.fullmatch(words[2]):
             continue
         device = (("device", words[2]),)
@@ -189,8 +186,7 @@ def pressure(resource: str) -> Reader:
     """/proc/pressure/RESOURCE; node_exporter gives no `stalled` for the CPU."""
 
     def read(text: str) -> Iterator[Sample]:
-        for line in text.splitlines():
-            kind, *words = line.split()
+        for kind, *words in _rows(text):
             name = {"some": "waiting", "full": "stalled"}.get(kind)
             total = next((word[6:] for word in words if word.startswith("total=")), None)
             if name and total and (resource, name) != ("cpu", "stalled"):
@@ -241,6 +237,11 @@ FILES: tuple[tuple[str, Reader], ...] = (
 """Files below /proc and who reads them; one that is absent on this machine is left out."""
 
 
+def _rows(text: str) -> Iterator[list[str]]:
+    """Yield the words of each line that has any."""
+    return filter(None, (line.split() for line in text.splitlines()))
+
+
 def _netstat(name: str, *words: str) -> Iterator[Sample]:
     if _NETSTAT.fullmatch(name):
         yield from _numbers([(f"node_netstat_{name}", ())], words)
@@ -254,4 +255,5 @@ def _numbers(
             number = float(word)
         except ValueError:
             continue
-        yield name, own, number * factor
+        if math.isfinite(number):
+            yield name, own, number * factor
