@@ -225,6 +225,14 @@ def test_a_small_window_after_a_huge_value_keeps_its_digits() -> None:
     assert found[0, 1] == math.fsum([0.2, 0.3, 1e-20])
 
 
+def test_an_overflow_elsewhere_does_not_reach_a_window() -> None:
+    times = [START + 1000 * n for n in range(4)]
+    rows = [[as_bits(value) for value in (1.0, 1.7e308, 1.7e308, 1.0)]]
+    at = np.array([times[1], times[2], times[3]])
+    assert windows.sum_over_time(block(times, rows), at, 2000).tolist() == [[1.7e308, math.inf, 1.7e308]]
+    assert windows.avg_over_time(block(times, rows), at, 2000).tolist() == [[0.85e308, 1.7e308, 0.85e308]]
+
+
 def test_join_puts_the_parts_of_a_series_together() -> None:
     first = block([START, START + 1000], [[as_bits(1.0), as_bits(2.0)]])
     second = block([START + 2000], [[as_bits(3.0)], [as_bits(9.0)]])

@@ -104,7 +104,8 @@ def _doubtful(
         return
     inexact = error.any(axis=1) | ~np.isfinite(error[:, -1])
     bound = np.abs(total).max(axis=1) * (_PAIR_ERROR * total.shape[1])
-    doubtful = ~(bound[:, None] <= _TOLERANCE * np.abs(high)) & inexact[:, None] & (windows.count > 0)
+    small = (bound[:, None] <= _TOLERANCE * np.abs(high)) & np.isfinite(bound)[:, None]
+    doubtful = ~small & inexact[:, None] & (windows.count > 0)
     if doubtful.any():
         nonzero = np.zeros(total.shape, dtype=np.int64)
         np.cumsum(values != 0, axis=1, out=nonzero[:, 1:])
