@@ -18,6 +18,14 @@ MOST_VALUES = 20_000
 DEEPEST = 50
 KeyPath = tuple[str | int, ...]
 _PREFIX = "tag:yaml.org,2002:"
+_COLLECTIONS = (f"{_PREFIX}map", f"{_PREFIX}seq")
+_PLAIN_WORDS = {
+    "but found another document": "a second document begins here; write all settings in one",
+    "found character '\\t' that cannot start any token": "a tab where YAML wants a space",
+    "found unexpected end of stream": "the file ends too early",
+    "mapping values are not allowed here": "a key where none is expected; check the indentation",
+}
+_KINDS = {"int": "a whole number", "float": "a number"}
 _WORDS = {"true": True, "false": False}
 
 
@@ -102,13 +110,17 @@ def _compose(text: str, name: str) -> Node | None:
 
 def _syntax(error: MarkedYAMLError, name: str) -> str:
     line = error.problem_mark.line + 1 if error.problem_mark else 1
-    problem = error.problem or "cannot be read as YAML"
-    where = ""
-    if error.context and error.context_mark and error.context_mark.line + 1 != line:
-        where = f" ({error.context} that begins in line {error.context_mark.line + 1})"
-    elif error.context:
-        where = f" ({error.context})"
-    return f"{name}:{line}: {problem}{where}"
+    problem = str(error.problem or "cannot be read as YAML")
+    problem = _PLAIN_WORDS.get(problem, problem.replace("'<stream end>'", "the end of the file"))
+    return f"{name}:{line}: {problem}{_begun(error, line)}"
+
+
+def _begun(error: MarkedYAMLError, line: int) -> str:
+    if not error.context or not str(error.context).startswith("while"):
+        return ""
+    if error.context_mark and error.context_mark.line + 1 != line:
+        return f" ({error.context} that begins in line {error.context_mark.line + 1})"
+    return f" ({error.context})"
 
 
 class _Reader:
@@ -138,6 +150,9 @@ class _Reader:
             self.open.discard(id(node))
 
     def collection(self, node: Node, path: KeyPath, depth: int) -> Any:
+        if str(node.tag) not in _COLLECTIONS:
+            self.tag_problem(node, path)
+            return None
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
         assert isinstance(node, MappingNode)  # noqa: S101
@@ -178,13 +193,16 @@ class _Reader:
         tag, text = str(node.tag), str(node.value)
         kind = tag.removeprefix(_PREFIX)
         if not tag.startswith(_PREFIX) or kind not in ("str", "int", "float", "bool", "null", "timestamp", "merge"):
-            self.problem(node, path, f"the tag {tag.replace(_PREFIX, '!!')} is not understood here; remove it")
+            self.tag_problem(node, path)
             return None
         try:
             return _scalar(kind, text)
         except ValueError:
-            self.problem(node, path, f"cannot be read as {kind}")
+            self.problem(node, path, f"cannot be read as {_KINDS.get(kind, kind)}")
             return None
+
+    def tag_problem(self, node: Node, path: KeyPath) -> None:
+        self.problem(node, path, f"the tag {str(node.tag).replace(_PREFIX, '!!')} is not understood here; remove it")
 
     def problem(self, node: Node, path: KeyPath, message: str) -> None:
         key = f"{shown(path)}: " if path else ""

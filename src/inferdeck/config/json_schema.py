@@ -20,6 +20,8 @@ def json_schema(kinds: Mapping[str, type[TargetConfig]]) -> dict[str, Any]:
         [(Settings, "validation"), (RemoteWriteConfig, "validation"), *models], ref_template="#/$defs/{model}"
     )
     definitions = shared["$defs"]
+    for definition in definitions.values():
+        _as_the_loader(definition)
     root = definitions.pop("Settings")
     root["properties"]["sources"] = {
         "description": root["properties"]["sources"]["description"],
@@ -40,6 +42,14 @@ def json_schema(kinds: Mapping[str, type[TargetConfig]]) -> dict[str, Any]:
 def text(kinds: Mapping[str, type[TargetConfig]]) -> str:
     """Return the schema as the file's content."""
     return json.dumps(json_schema(kinds), indent=2, ensure_ascii=False) + "\n"
+
+
+def _as_the_loader(section: dict[str, Any]) -> None:
+    """A list of texts may be written as one text; titles that repeat the key say nothing."""
+    for schema in section.get("properties", {}).values():
+        schema.pop("title", None)
+        if schema.get("type") == "array" and schema["items"] == {"type": "string"}:
+            schema["type"] = ["array", "string"]
 
 
 def _one_or_many(reference: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,8 +55,6 @@ class _Reading:
     data: dict[str, Any] = field(default_factory=dict)
     overrides: environment.Overrides = field(default_factory=environment.Overrides)
     problems: list[str] = field(default_factory=list)
-    single: set[KeyPath] = field(default_factory=set)
-    """Lists that the file writes as one mapping, so that no index is shown."""
 
     def settings(self) -> Settings:
         self.data = self.document.data or {}
@@ -64,7 +62,6 @@ class _Reading:
         self.overrides = environment.apply(self.data, self.context.environ, self.table, self.kinds)
         self.problems += self.overrides.problems
         self.defaults()
-        self.lists()
         sources = self.sources(self.data.get("sources"))
         settings = self.checked({**self.data, "sources": sources})
         if settings is not None:
@@ -85,10 +82,6 @@ class _Reading:
             data_dir = base.absolute() / Path(folder).expanduser() if isinstance(folder, str | Path) else base
             self.data["listen"] = {**listen, "unix_socket": places.unix_socket(environ, data_dir)}
 
-    def lists(self) -> None:
-        if isinstance(self.data.get("remote_write"), dict):
-            self.single.add(("remote_write",))
-
     def sources(self, raw: Any) -> dict[str, tuple[TargetConfig, ...]]:
         if raw is None:
             return {}
@@ -103,7 +96,6 @@ class _Reading:
             self.complain(path, unknown(kind, self.kinds, "source kind"))
             return
         if not isinstance(raw, list):
-            self.single.add(path)
             raw = [raw]
         for index, entry in enumerate(raw):
             target = self.entry(self.kinds[kind], (*path, index), entry)
@@ -138,11 +130,15 @@ class _Reading:
                 self.complain(path, f'"{name}": {unknown(name, names, "environment")}')
 
     def place(self, path: KeyPath) -> tuple[str, KeyPath]:
-        """Return where the key was set, and its path as the user wrote it."""
+        """Return where the key was set, and its path as the user wrote it: a single entry has no index."""
         written: KeyPath = ()
-        for index, part in enumerate(path):
-            if not (isinstance(part, int) and path[:index] in self.single):
-                written = (*written, part)
+        node: Any = self.data
+        for part in path:
+            if isinstance(part, int) and not isinstance(node, list):
+                continue
+            written = (*written, part)
+            known = part in node if isinstance(node, dict) else isinstance(part, int) and part < len(node or ())
+            node = node[part] if known else None
         variable = self.overrides.origins.get(written)
         return variable or self.document.place(written), written
 

@@ -59,7 +59,7 @@ def from_file(path: Path, warnings: list[str]) -> str:
             mode = path.stat().st_mode
             body = stream.read(LARGEST_SECRET_BYTES + 1)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = (error.strerror or type(error).__name__).lower()
         raise ValueError(f"cannot read the secret file {path}: {reason}") from error
     if len(body) > LARGEST_SECRET_BYTES:
         raise ValueError(f"the secret file {path} is larger than {LARGEST_SECRET_BYTES // 1024} KiB")

@@ -71,7 +71,10 @@ def expand_targets(config: TargetConfig, *, scheme: str = "http", files: TargetF
     named = [Endpoint(complete(config.url, scheme), {}, "url")] if config.url else []
     named += [Endpoint(complete(target, scheme), {}, "targets") for target in config.targets]
     listed, warnings = (files or TargetFiles()).read(config, scheme)
-    unique = list({endpoint.url: endpoint for endpoint in reversed([*named, *listed])}.values())[::-1]
+    first: dict[str, Endpoint] = {}
+    for endpoint in (*named, *listed):
+        first.setdefault(endpoint.url, endpoint)
+    unique = list(first.values())
     if len(unique) > MOST_ENDPOINTS:
         warnings.append(f"file_sd: {len(unique)} targets; only the first {MOST_ENDPOINTS} are read")
     return Expanded(tuple(unique[:MOST_ENDPOINTS]), tuple(warnings))

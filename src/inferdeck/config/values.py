@@ -17,17 +17,17 @@ SIZE_PATTERN = r"^\s*\d+(\.\d+)?\s*([kKmMgGtTpP]?[iI]?[bB])?\s*$"
 
 
 def _duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else _number(value)
+    return parse_duration(value) if isinstance(value, str | int | float) else value
 
 
 def _size(value: Any) -> Any:
-    return parse_size(value) if isinstance(value, str) else _number(value)
+    return parse_size(value) if isinstance(value, str | int) else value
 
 
-def _number(value: Any) -> Any:
+def _not_true(value: Any) -> Any:
     """Python counts True as 1; nobody means that in a file."""
     if isinstance(value, bool):
-        raise ValueError(f"expected a number, got {str(value).lower()}")  # noqa: TRY004
+        raise ValueError(f"expected a whole number, got {str(value).lower()}")  # noqa: TRY004
     return value
 
 
@@ -63,7 +63,7 @@ def _schema(kind: str, pattern: str, *, off: bool = False) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": options})
 
 
-WholeNumber = Annotated[int, BeforeValidator(_number)]
+WholeNumber = Annotated[int, BeforeValidator(_not_true)]
 """An int that true and false are not."""
 Seconds = Annotated[float, _schema("number", DURATION_PATTERN), BeforeValidator(_duration), Field(gt=0)]
 """A duration above 0, in seconds."""

@@ -39,7 +39,7 @@ def parse_duration(value: str | float) -> float:
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _in_range(float(value), value)
-    text = str(value).strip()
+    text = _given(value)
     if re.fullmatch(_NUMBER, text):
         return _in_range(float(text), value)
     parts = _PART.findall(text)
@@ -56,7 +56,7 @@ def parse_size(value: str | int) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         found: float = value
     else:
-        text = str(value).strip()
+        text = _given(value)
         match = _SIZE.fullmatch(text.lower())
         if match is None or (match[2] or "b") not in SIZE_UNITS:
             raise ValueError(f'"{_short(text)}" is not a size; write for example 512MiB or 10GB')
@@ -64,6 +64,10 @@ def parse_size(value: str | int) -> int:
     if not 0 <= found <= LARGEST_BYTES:
         raise ValueError(f'"{_short(str(value))}" is out of range; a size lies between 0 and 1024 PiB')
     return round(found)
+
+
+def _given(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value).strip()
 
 
 def _in_range(seconds: float, given: object) -> float:
