@@ -60,7 +60,7 @@ async def _run(directory: Path) -> Run:
         ):
             async with access_log(proxy.url) as log:
                 config = registry.config_class("litellm")(url=log.url, key=gateway.KEY)
-                async with watched("litellm", config) as target:
+                async with watched("litellm", config, directory / "store") as target:
                     await target.collected_again()
                     before = len(log.entries)
                     traffic = Generator(proxy.url, gateway.KEY)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from inferdeck.sources.http import HttpClient
 from inferdeck.sources.runner import Runner
 from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.interface import Matcher, MatchOp
-from inferdeck.store.metrics.memory import MemoryStore
+from inferdeck.store.metrics.database import MetricDatabase
 
 Series = dict[Labels, float]
 _GONE = (STALE_BITS, ABSENT_BITS)
@@ -28,7 +30,7 @@ _GONE = (STALE_BITS, ABSENT_BITS)
 class Watched:
     """A runner with one target and a store behind it."""
 
-    def __init__(self, runner: Runner, store: MemoryStore) -> None:
+    def __init__(self, runner: Runner, store: MetricDatabase) -> None:
         self._runner = runner
         self._store = store
 
@@ -37,11 +39,10 @@ class Watched:
         return self._runner.states()[0]
 
     async def collected_again(self, seconds: float = 60.0) -> None:
-        """Wait for the end of a collection that begins after this call."""
-        before = self.state().collections_total
+        """Wait for a collection that begins after this call and works."""
+        asked = time.time() * 1000
         async with asyncio.timeout(seconds):
-            # One may be under way that began before: wait for the one after it.
-            while self.state().collections_total < before + 2:
+            while not asked < (state := self.state()).last_attempt_ms <= state.last_success_ms:
                 await asyncio.sleep(0.1)
 
     def latest(self) -> Series:
@@ -58,9 +59,10 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(kind: str, config: TargetConfig) -> AsyncIterator[Watched]:
-    """Watch one target into a store in memory."""
-    http, clock, store = HttpClient(), SystemClock(), MemoryStore()
+async def watched(kind: str, config: TargetConfig, directory: Path) -> AsyncIterator[Watched]:
+    """Watch one target into a store in `directory`."""
+    http, clock = HttpClient(), SystemClock()
+    store = MetricDatabase.open(directory, clock=clock)
     writer = SinkWriter(store)
     runner = Runner(clock, writer)
     runner.add(Assembly(http, clock, "tests").target(kind, config, Endpoint(str(config.url), {}, "test")))
@@ -71,6 +73,7 @@ async def watched(kind: str, config: TargetConfig) -> AsyncIterator[Watched]:
         await runner.stop()
         await http.aclose()
         writer.close()
+        store.close()
 
 
 def total(found: Mapping[Labels, float], name: str, **wanted: str) -> float:
