@@ -36,7 +36,7 @@ from inferdeck.sources.exposition_strict import (
     timestamp_ms,
 )
 
-_SLICE_BYTES = 256 * 1024
+_SLICE_BYTES = 512 * 1024
 _NEW_LINES_PER_SLICE = 64
 _KNOWN_LINES_PER_SLICE = 1024
 _MESSAGES = 5

@@ -345,7 +345,7 @@ def test_captured_answers_read_as_prometheus_client_reads_them(path: Path) -> No
 def test_openmetrics_reads_as_prometheus_client_reads_it() -> None:
     body = (
         '# TYPE r counter\n# HELP r served\nr_total{a="1"} 3 1700000000.5 # {trace_id="x"} 0.7 1700000000.1\n'
-        'r_created{a="1"} 1700000000\n# TYPE h histogram\nh_bucket{le="1.0"} 1 # {t="} 5"} 0.2\n'
+        'r_created{a="1"} 1700000000 1700000000.5\n# TYPE h histogram\nh_bucket{le="1.0"} 1 # {t="} 5"} 0.2\n'
         'h_bucket{le="+Inf"} 2\nh_count 2\nh_sum 1.5\n# TYPE s stateset\ns{s="on"} 1\ns{s="off"} 0\n'
         '# TYPE i info\ni_info{v="1"} 1\n# EOF\n'
     )
