@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
-from tests.unit.store.remote_write import prompb
 
 from inferdeck.model.labels import Labels
+from tests.unit.store.remote_write import prompb
 
 Behaviour = Callable[[web.Request], web.Response] | str
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.store.remote_write.receiver import Receiver, answer, receiver, samples, until
 
 from inferdeck.config.schema import RemoteWriteConfig
 from inferdeck.errors import ConfigError, StaleStampError
@@ -21,6 +20,7 @@ from inferdeck.model.clock import SystemClock
 from inferdeck.model.labels import labels
 from inferdeck.model.scrape import ABSENT_BITS, STALE_BITS, Layout, Scrape
 from inferdeck.store.remote_write import Backoff, RemoteWriteSink
+from tests.unit.store.remote_write.receiver import Receiver, answer, receiver, samples, until
 
 LAYOUT = Layout((labels({"job": "x"}, "a"), labels({"job": "x"}, "b")))
 T0 = 1_700_000_000_000

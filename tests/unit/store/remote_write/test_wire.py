@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.store.remote_write import prompb
 
 from inferdeck.model.labels import Labels, labels
 from inferdeck.model.scrape import ABSENT_BITS, NAN_BITS, STALE_BITS, Layout
 from inferdeck.store.remote_write import wire
+from tests.unit.store.remote_write import prompb
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300)
 SERIES = st.dictionaries(TEXT, TEXT, min_size=1, max_size=6).map(labels)

@@ -1,0 +1,1 @@
+"""Where samples are kept: the protocols, the embedded store and the remote-write sink."""

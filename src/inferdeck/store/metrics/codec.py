@@ -1,0 +1,259 @@
+"""How chunks, time grids and raw scrapes become bytes, each with a codec byte and a CRC-32.
+
+A chunk is the values of one series on one grid. Its blob is `kind | crc32 | payload`; the CRC also covers the chunk's
+key and grid, so that a chunk in the wrong row is found too. Values travel as uint64 bit patterns: NaN payloads (stale
+markers, holes) must come back bit for bit. NaNs are taken out into a small map of their own, so that what is left
+compresses as numbers: as one constant, as int64 where all are whole, else as float64; by pcodec where it can be
+imported, else by numpy delta, byte shuffle and zstd.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import zlib
+from typing import Any, Literal
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from inferdeck.model.scrape import ABSENT_BITS, NAN_BITS, STALE_BITS
+
+try:
+    from pcodec import ChunkConfig, standalone
+except ImportError:  # no wheel for this platform (musl): chunks by numpy and zstd
+    ChunkConfig = standalone = None
+
+Bits = NDArray[np.uint64]
+CodecName = Literal["auto", "pcodec", "zstd"]
+
+CONSTANT, PCO_FLOAT, PCO_INT, ZSTD_FLOAT, ZSTD_INT = 1, 2, 3, 4, 5
+HAS_NANS = 0x80
+RAW_KEY, RAW_DELTA = 1, 2
+GRID = 1
+
+_ABSENT = np.uint64(ABSENT_BITS)
+_SIGN_OFF = np.uint64(0x7FFF_FFFF_FFFF_FFFF)
+_INFINITY = np.uint64(0x7FF0_0000_0000_0000)
+_NAN_CODES = np.array([STALE_BITS, NAN_BITS, ABSENT_BITS], dtype=np.uint64)
+_OTHER_NAN = 4
+_WHOLE_LIMIT = float(2**62)
+
+
+class CorruptError(ValueError):
+    """Bytes that are not what was written; handled inside the store by quarantine, never seen outside."""
+
+
+class _Zstd(threading.local):
+    """Compressors are not safe to share between threads."""
+
+    def __init__(self) -> None:
+        self.fast = zstandard.ZstdCompressor(level=1)
+        self.small = zstandard.ZstdCompressor(level=3)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_zstd = _Zstd()
+_pco_config: Any = ChunkConfig(compression_level=4) if ChunkConfig is not None else None
+
+
+def pcodec_available() -> bool:
+    """Return whether chunks can be written and read by pcodec here."""
+    return standalone is not None
+
+
+def compress(data: bytes, *, small: bool = False) -> bytes:
+    """Return `data` as one zstd frame, level 1, or level 3 where `small`."""
+    return (_zstd.small if small else _zstd.fast).compress(data)
+
+
+def decompress(data: bytes, limit: int) -> bytes:
+    """Return the content of one zstd frame of at most `limit` bytes; raises CorruptError."""
+    try:
+        size = zstandard.frame_content_size(data)
+        if size > limit:
+            raise CorruptError(f"a frame says it holds {size} bytes, at most {limit} were written")
+        return _zstd.decompressor.decompress(data, max_output_size=limit)
+    except zstandard.ZstdError as error:
+        raise CorruptError(f"zstd: {error}") from error
+
+
+def shuffle(values: NDArray[np.uint64] | NDArray[np.int64]) -> bytes:
+    """Return the bytes of 64-bit values with all first bytes together, then all second bytes, and so on."""
+    return values.view(np.uint8).reshape(-1, 8).T.tobytes()
+
+
+def unshuffle(data: bytes) -> Bits:
+    """Return the values that `shuffle` took apart."""
+    if len(data) % 8:
+        raise CorruptError(f"{len(data)} bytes are no whole number of values")
+    return np.frombuffer(data, dtype=np.uint8).reshape(8, -1).T.copy().view(np.uint64).reshape(-1)
+
+
+def _crc(key: int, grid: int, kind: int, payload: bytes) -> int:
+    return zlib.crc32(payload, zlib.crc32(struct.pack("<qqB", key, grid, kind)))
+
+
+def encode_rows(keys: list[int], grid: int, rows: Bits, codec: CodecName) -> list[bytes]:
+    """Return one blob per row of `rows` (series, times); row i will be stored under keys[i] with this grid."""
+    use_pco = codec == "pcodec" or (codec == "auto" and pcodec_available())
+    nan = np.asarray((rows & _SIGN_OFF) > _INFINITY)
+    with_nan: list[bool] = np.asarray(nan.any(axis=1)).tolist()
+    blobs: list[bytes] = []
+    for i, key in enumerate(keys):
+        kind, payload = _encode_row(rows[i], nan[i] if with_nan[i] else None, use_pco)
+        blobs.append(struct.pack("<BI", kind, _crc(key, grid, kind, payload)) + payload)
+    return blobs
+
+
+def _encode_row(row: Bits, nan: NDArray[np.bool_] | None, use_pco: bool) -> tuple[int, bytes]:
+    if nan is None:
+        return _encode_numbers(row, use_pco)
+    section = _encode_nans(row[nan], nan)
+    kind, payload = _encode_numbers(_filled(row, nan), use_pco)
+    return kind | HAS_NANS, struct.pack("<I", len(section)) + section + payload
+
+
+def _filled(row: Bits, nan: NDArray[np.bool_]) -> Bits:
+    """Return the row with each NaN replaced by the number before it (after it, at the start): cheap to compress."""
+    good = np.flatnonzero(~nan)
+    if not good.size:
+        return np.zeros_like(row)
+    source = good[np.maximum(np.searchsorted(good, np.arange(row.size), side="right") - 1, 0)]
+    return row[source]
+
+
+def _encode_nans(bits: Bits, nan: NDArray[np.bool_]) -> bytes:
+    codes = np.full(bits.size, _OTHER_NAN, dtype=np.uint8)
+    for code, pattern in enumerate(_NAN_CODES, start=1):
+        codes[bits == pattern] = code
+    marks = np.zeros(nan.size, dtype=np.uint8)
+    marks[nan] = codes
+    return compress(marks.tobytes() + bits[codes == _OTHER_NAN].tobytes(), small=True)
+
+
+def _encode_numbers(row: Bits, use_pco: bool) -> tuple[int, bytes]:
+    if not row.size or (row == row[0]).all():
+        return CONSTANT, row[:1].astype("<u8").tobytes()
+    floats = row.view(np.float64)
+    whole = None
+    if np.abs(floats).max() < _WHOLE_LIMIT:
+        whole = floats.astype(np.int64)
+        if not np.array_equal(whole.astype(np.float64).view(np.uint64), row):  # fractions, and the sign of -0.0
+            whole = None
+    if use_pco:
+        numbers = floats if whole is None else whole
+        return (PCO_FLOAT if whole is None else PCO_INT), bytes(standalone.simple_compress(numbers, _pco_config))
+    if whole is None:
+        return ZSTD_FLOAT, compress(shuffle(_xor_steps(row)), small=True)
+    return ZSTD_INT, compress(shuffle(np.diff(whole, prepend=np.int64(0))), small=True)
+
+
+def _xor_steps(row: Bits) -> Bits:
+    steps = row.copy()
+    steps[1:] ^= row[:-1]
+    return steps
+
+
+def decode_row(blob: bytes, key: int, grid: int, times: int, *, verify: bool = True) -> Bits:
+    """Return the bit patterns, shape (times,), of a chunk read from row `key` with this grid; raises CorruptError."""
+    if len(blob) < 5:
+        raise CorruptError(f"a chunk of {len(blob)} bytes")
+    kind, crc = struct.unpack_from("<BI", blob)
+    payload = blob[5:]
+    if verify and crc != _crc(key, grid, kind, payload):
+        raise CorruptError("the checksum does not match")
+    if not kind & HAS_NANS:
+        return _decode_numbers(kind, payload, times)
+    (length,) = struct.unpack_from("<I", payload)
+    section = decompress(payload[4 : 4 + length], times * 9)
+    row = _decode_numbers(kind & ~HAS_NANS, payload[4 + length :], times).copy()
+    marks = np.frombuffer(section, dtype=np.uint8, count=times)
+    for code, pattern in enumerate(_NAN_CODES, start=1):
+        row[marks == code] = pattern
+    row[marks == _OTHER_NAN] = np.frombuffer(section, dtype=np.uint64, offset=times)
+    return row
+
+
+def _decode_numbers(kind: int, payload: bytes, times: int) -> Bits:
+    if kind == CONSTANT:
+        return np.full(times, np.frombuffer(payload, dtype="<u8", count=1)[0], dtype=np.uint64)
+    if kind in (PCO_FLOAT, PCO_INT):
+        row = _decode_pco(payload)
+    elif kind == ZSTD_FLOAT:
+        row = np.bitwise_xor.accumulate(unshuffle(decompress(payload, times * 8)))
+    elif kind == ZSTD_INT:
+        row = np.cumsum(unshuffle(decompress(payload, times * 8)).view(np.int64)).astype(np.float64).view(np.uint64)
+    else:
+        raise CorruptError(f"codec {kind} is not known here")
+    if row.size != times:
+        raise CorruptError(f"{row.size} values on a grid of {times}")
+    return row
+
+
+def _decode_pco(payload: bytes) -> Bits:
+    if standalone is None:
+        raise CorruptError("written by pcodec, which cannot be imported here: pip install pcodec")
+    try:
+        numbers: NDArray[Any] = standalone.simple_decompress(payload)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CorruptError(f"pcodec: {error}") from error
+    return np.ascontiguousarray(numbers.astype(np.float64, copy=False)).view(np.uint64)
+
+
+def grid_crc(stamps: NDArray[np.int64]) -> int:
+    """Return the checksum by which equal grids of a block are found."""
+    return zlib.crc32(stamps.tobytes())
+
+
+def encode_grid(stamps: NDArray[np.int64]) -> bytes:
+    """Return the bytes of strictly increasing timestamps: differences of differences, shuffled, zstd."""
+    steps = np.diff(np.diff(stamps, prepend=np.int64(0)), prepend=np.int64(0))
+    return struct.pack("<BI", GRID, stamps.size) + compress(shuffle(steps), small=True)
+
+
+def decode_grid(blob: bytes, crc: int) -> NDArray[np.int64]:
+    """Return the timestamps of a grid whose checksum is `crc`; raises CorruptError."""
+    if len(blob) < 5 or blob[0] != GRID:
+        raise CorruptError("not a grid")
+    (size,) = struct.unpack_from("<I", blob, 1)
+    steps = unshuffle(decompress(blob[5:], size * 8)).view(np.int64)
+    stamps = np.cumsum(np.cumsum(steps))
+    if zlib.crc32(stamps.tobytes()) != crc:
+        raise CorruptError("the checksum of a grid does not match")
+    return stamps
+
+
+def encode_scrape(key: int, row: Bits, previous: Bits | None) -> bytes:
+    """Return the bytes of one raw scrape, as its difference from the one before where that is given."""
+    kind = RAW_KEY if previous is None else RAW_DELTA
+    payload = compress(shuffle(row if previous is None else row ^ previous))
+    return struct.pack("<BI", kind, _crc(key, 0, kind, payload)) + payload
+
+
+def scrape_kind(blob: bytes, key: int) -> int:
+    """Return RAW_KEY or RAW_DELTA of a raw scrape whose checksum holds; raises CorruptError."""
+    if len(blob) < 5:
+        raise CorruptError(f"a raw scrape of {len(blob)} bytes")
+    kind, crc = struct.unpack_from("<BI", blob)
+    if crc != _crc(key, 0, kind, blob[5:]):
+        raise CorruptError("the checksum does not match")
+    return int(kind)
+
+
+def decode_scrape(blob: bytes, columns: int, previous: Bits | None) -> Bits:
+    """Return a raw scrape's bit patterns; `previous` may have fewer columns, the rest then was absent."""
+    row = unshuffle(decompress(blob[5:], columns * 8))
+    if blob[0] == RAW_KEY or previous is None:
+        return row
+    return row ^ widened(previous, row.size)
+
+
+def widened(row: Bits, columns: int) -> Bits:
+    """Return the row with ABSENT in the columns that it lacks."""
+    if row.size >= columns:
+        return row
+    out = np.full(columns, _ABSENT, dtype=np.uint64)
+    out[: row.size] = row
+    return out

@@ -1,0 +1,119 @@
+"""Queries: which series match, their chunks from the days, the newest window from memory, each sample once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+
+from inferdeck.errors import LimitError
+from inferdeck.model.labels import Labels
+from inferdeck.store.interface import Block, Matcher
+from inferdeck.store.metrics.chunks import Piece, chunk_rows, decode_pieces
+from inferdeck.store.metrics.connection import is_damage
+from inferdeck.store.metrics.day_file import DAY_MS, DayFile
+from inferdeck.store.metrics.head import HeadView
+from inferdeck.store.metrics.index import Ids
+from inferdeck.store.metrics.reading import head_piece, join, without_doubles
+from inferdeck.store.metrics.state import StoreState
+
+
+class Querier:
+    """Reads from any thread while the writer thread goes on."""
+
+    def __init__(self, state: StoreState) -> None:
+        self._state = state
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, max_samples: int) -> list[Block]:
+        """Return samples, at most so many; raises LimitError."""
+        ids = self._state.registry.index.match(matchers)
+        if not ids.size or end_ms < start_ms:
+            return []
+        views = self._views(start_ms, end_ms)  # before the chunks: what a flush moves meanwhile is then seen twice
+        pieces: list[Piece] = []
+        for day in self._days(start_ms, end_ms):
+            pieces.extend(self._day_pieces(day, ids, start_ms, end_ms, max_samples, sum(p.rows.size for p in pieces)))
+        for view in views:
+            piece = head_piece(view, ids, start_ms, end_ms)
+            if piece is not None:
+                pieces.append(piece)
+        _require_samples(sum(piece.rows.size for piece in pieces), max_samples)
+        return join(without_doubles(pieces), self._state.registry.labels)
+
+    def _views(self, start_ms: int, end_ms: int) -> list[HeadView]:
+        block_ms = self._state.options.block_ms
+        first, last = start_ms // block_ms, end_ms // block_ms
+        blocks = [block for head in list(self._state.heads.values()) for block in head.blocks()]
+        return [block.view() for block in blocks if first <= block.block <= last]
+
+    def _days(self, start_ms: int, end_ms: int) -> list[DayFile]:
+        first, last = start_ms // DAY_MS, end_ms // DAY_MS
+        return [day for number, day in sorted(self._state.days.copy().items()) if first <= number <= last]
+
+    def _day_pieces(
+        self, day: DayFile, ids: Ids, start_ms: int, end_ms: int, max_samples: int, so_far: int
+    ) -> list[Piece]:
+        block_ms = self._state.options.block_ms
+        pieces: list[Piece] = []
+        try:
+            with day.read() as connection:
+                first, last = max(day.blocks[0], start_ms // block_ms), min(day.blocks[-1], end_ms // block_ms)
+                grids = day.grids(connection, first, last)
+                for block in sorted({grid.block for grid in grids.values()}):
+                    rows = list(chunk_rows(connection, block, ids))
+                    for _, grid, _ in rows:
+                        so_far += grids[grid].stamps.size if grid in grids and first < block < last else 0
+                    _require_samples(so_far, max_samples)
+                    pieces.extend(decode_pieces(rows, grids, start_ms, end_ms, _Reporter(self._state, day)))
+        except sqlite3.Error as error:
+            self._unreadable(day, error)
+        return pieces
+
+    def _unreadable(self, day: DayFile, error: sqlite3.Error) -> None:
+        """Serve what can be read: a day that was dropped or never written has nothing, a broken one is noted."""
+        if day.dropped or not day.path.exists():
+            return
+        if not is_damage(error):
+            raise error
+        self._state.damage.day(day.day, str(error))
+
+    def _present(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Ids:
+        ids = self._state.registry.index.match(matchers)
+        if not ids.size or end_ms < start_ms:
+            return ids[:0]
+        parts = [view.ids for view in self._views(start_ms, end_ms)]
+        block_ms = self._state.options.block_ms
+        for day in self._days(start_ms, end_ms):
+            try:
+                if start_ms <= day.day * DAY_MS and (day.day + 1) * DAY_MS <= end_ms:
+                    parts.append(day.ids())
+                    continue
+                with day.read() as connection:
+                    first, last = max(day.blocks[0], start_ms // block_ms), min(day.blocks[-1], end_ms // block_ms)
+                    parts.extend(day.block_ids(connection, block) for block in range(first, last + 1))
+            except sqlite3.Error as error:
+                self._unreadable(day, error)
+        if not parts:
+            return ids[:0]
+        return np.intersect1d(ids, np.concatenate(parts))
+
+    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
+        """Return the matching series with samples in the range, to the precision of a storage block."""
+        labels = self._state.registry.labels
+        return [labels[number] for number in self._present(matchers, start_ms, end_ms).tolist() if number in labels]
+
+
+class _Reporter:
+    """Notes unreadable chunks of one day."""
+
+    def __init__(self, state: StoreState, day: DayFile) -> None:
+        self._state, self._day = state, day
+
+    def __call__(self, key: int, reason: str) -> None:
+        self._state.damage.chunk(self._day.day, key, reason)
+
+
+def _require_samples(samples: int, most: int) -> None:
+    if samples > most:
+        raise LimitError(f"the query reads more than {most:,} samples; ask for fewer series or a shorter time")
