@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -38,7 +39,7 @@ class PrometheusSource:
         path = URL(self._url.removeprefix("unix:")).path
         own_path = "" if path.strip("/") and not self._url.startswith("unix:") else "/metrics"
         self._path = config.metrics_path if config.metrics_path is not None else own_path
-        self.probes = (Probe("metrics", f"GET {self._path or path}", SideEffect.NONE, required=True),)
+        self.probes: Sequence[Probe] = (Probe("metrics", f"GET {self._path or path}", SideEffect.NONE, required=True),)
         self._deadline = config.deadline or min(config.interval, 10.0)
         self._parser = ExpositionParser(
             extra,
