@@ -10,7 +10,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from inferdeck.sources.repair import Repair
 from pydantic import SecretStr
 
 from inferdeck.errors import AuthError, StatusError
@@ -20,6 +19,7 @@ from inferdeck.sources.interface import Collected, Source
 from inferdeck.sources.llamacpp.config import LlamacppConfig
 from inferdeck.sources.llamacpp.source import LlamacppSource
 from inferdeck.sources.mapping import Mapper
+from inferdeck.sources.repair import Repair
 from tests.real import tiny_gguf
 from tests.real.access import AccessLog, access_log
 from tests.real.programs import Running, answers, free_port, llama_server, llama_server_executable, running
