@@ -49,7 +49,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _demo(directory: Path, stack: contextlib.ExitStack, seconds: float) -> None:
-    sources = _programs(directory, stack)
+    sources = start(directory, stack)
     place = Place.of(directory, "\n".join(sources), interval="5s")
     daemon = stack.enter_context(place.up())
     place.status_when(all_up)
@@ -67,7 +67,7 @@ def _demo(directory: Path, stack: contextlib.ExitStack, seconds: float) -> None:
         time.sleep(0.2)
 
 
-def _programs(directory: Path, stack: contextlib.ExitStack) -> list[str]:
+def start(directory: Path, stack: contextlib.ExitStack) -> list[str]:
     """Start what is there and return the lines that watch it."""
     redis = stack.enter_context(programs.redis_server(directory / "redis"))
     stack.enter_context(_repeated(lambda: _touch(redis.port)))

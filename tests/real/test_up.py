@@ -44,7 +44,7 @@ def test_status_shows_each_service_up(tmp_path: Path, stack: str) -> None:
         status = place.status_when(all_up)
         text = place.run("status")
     assert {found["kind"] for found in status["services"]} == {"host", "redis", "prometheus"}
-    assert service(status, "redis")["version"] == "7.0.15"
+    assert service(status, "redis")["version"] == "Redis 7.0.15"
     assert service(status, "redis")["latency"]["value"] > 0
     assert status["caches"][0]["memory_limit"]["value"] == 64 * 2**20
     assert status["caches"][0]["keys"]["value"] == 0

@@ -83,7 +83,7 @@ async def test_status_shows_every_real_program_with_its_version_and_its_own_numb
             build = await asyncio.to_thread(_get, f"{stack.prometheus.url}/api/v1/status/buildinfo")
     assert {found["kind"] for found in status["services"]} == COMPONENTS
     assert service(status, "litellm")["version"] == "1.106.2"
-    assert service(status, "redis")["version"] == "7.0.15"
+    assert service(status, "redis")["version"] == "Redis 7.0.15"
     assert service(status, "llamacpp")["version"] == props["build_info"]
     assert service(status, "prometheus")["version"] == build["data"]["version"]
     for found in status["services"]:

@@ -1,0 +1,98 @@
+"""Draws docs/pictures/status.svg: what `inferdeck status` really says, run on a terminal, beside the demo's programs.
+
+python -m tests.real.picture
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+from html import escape
+from pathlib import Path
+
+from tests.real import demo
+from tests.real.daemon import COMMAND, Place, all_up
+
+FILE = Path(__file__).parents[2] / "docs" / "pictures" / "status.svg"
+COLUMNS = 110
+WARM_SECONDS = 75.0
+FONT, LINE_HEIGHT, CHARACTER, MARGIN = 13, 18, 7.82, 16
+PAPER, INK = "#16181d", "#d6d9e0"
+COLOURS = {"2": "#8a909c", "31": "#f0716b", "32": "#7fc97a", "33": "#e3b04b", "34": "#6ca8f0", "36": "#5fc4c4"}
+_ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
+
+
+def main() -> None:
+    """Run the programs, let some history grow, and draw."""
+    with tempfile.TemporaryDirectory(prefix="inferdeck-picture-") as directory, contextlib.ExitStack() as stack:
+        place = Place.of(Path(directory), "\n".join(demo.start(Path(directory), stack)), interval="5s")
+        stack.enter_context(place.up())
+        place.status_when(all_up)
+        time.sleep(WARM_SECONDS)
+        text = on_terminal(place)
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(svg(text.replace(directory, "~").splitlines()))
+    print(FILE)
+
+
+def on_terminal(place: Place) -> str:
+    """Return what the command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 60, COLUMNS, 0, 0))
+    environment = {key: value for key, value in {**os.environ, **place.environment}.items() if value is not None}
+    environment["TERM"] = "xterm-256color"
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen([COMMAND, "status"], env=environment, stdout=theirs) as process:
+        os.close(theirs)
+        parts = []
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 65536):
+                parts.append(part)
+        process.wait(30)
+    os.close(ours)
+    return b"".join(parts).decode().replace("\r", "")
+
+
+def svg(lines: list[str]) -> str:
+    """Return lines with terminal colours as an SVG image."""
+    width = round(COLUMNS * CHARACTER + 2 * MARGIN)
+    height = len(lines) * LINE_HEIGHT + 2 * MARGIN
+    rows = "\n".join(
+        f'<text x="{MARGIN}" y="{MARGIN + FONT + number * LINE_HEIGHT}">{_spans(line)}</text>'
+        for number, line in enumerate(lines)
+    )
+    font = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">\n'
+        f'<rect width="100%" height="100%" rx="8" fill="{PAPER}"/>\n'
+        f'<g font-family="{font}" font-size="{FONT}" fill="{INK}" xml:space="preserve">\n{rows}\n</g>\n</svg>\n'
+    )
+
+
+def _spans(line: str) -> str:
+    """Return one line as tspans, each at the column where it stands, so that columns align in any font."""
+    spans, column, codes = [], 0, set[str]()
+    for position, part in enumerate(_ESCAPE.split(line)):
+        if position % 2:
+            new = {code for code in part.split(";") if code.strip("0")}
+            codes = new if not new or part.startswith("0") else codes | new
+            continue
+        for word in re.finditer(r"\S+(?: \S+)*", part):
+            colour = next((COLOURS[code] for code in sorted(codes) if code in COLOURS), "")
+            style = (f' fill="{colour}"' if colour else "") + (' font-weight="bold"' if "1" in codes else "")
+            x = MARGIN + (column + word.start()) * CHARACTER
+            spans.append(f'<tspan x="{x:.1f}"{style}>{escape(word[0])}</tspan>')
+        column += len(part)
+    return "".join(spans)
+
+
+if __name__ == "__main__":
+    main()
