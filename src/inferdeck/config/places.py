@@ -30,6 +30,12 @@ def find(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     return next((place for place in search_order(environ) if _exists(place)), None)
 
 
+def file_to_make(environ: Mapping[str, str]) -> Path:
+    """Return where a file is made when there is none and one is needed: the user's own place."""
+    order = search_order(environ)
+    return order[1] if len(order) > 2 else order[0]
+
+
 def data_directory(environ: Mapping[str, str]) -> Path:
     """Return $XDG_DATA_HOME/inferdeck, ~/.local/share/inferdeck, or /var/lib/inferdeck where there is no home."""
     base = _absolute(environ.get("XDG_DATA_HOME"))

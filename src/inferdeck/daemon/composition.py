@@ -1,0 +1,173 @@
+"""Builds every layer, starts it, stops it: the only place that knows them all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from inferdeck import __version__
+from inferdeck.api import app, guard, server
+from inferdeck.client import marker
+from inferdeck.config.schema import Settings
+from inferdeck.config.targets import TargetFiles
+from inferdeck.daemon.history import open_store
+from inferdeck.daemon.jobs import Jobs
+from inferdeck.daemon.operating import DaemonOperations
+from inferdeck.daemon.pulse import Pulse
+from inferdeck.daemon.surroundings import Surrounding
+from inferdeck.daemon.watching import Watching
+from inferdeck.model.clock import Clock
+from inferdeck.query.local import LocalQuestions
+from inferdeck.sources.assembly import Assembly
+from inferdeck.sources.http import HttpClient
+from inferdeck.sources.runner import Runner
+from inferdeck.sources.writer import SinkWriter
+from inferdeck.store.metrics.database import MetricDatabase
+from inferdeck.store.remote_write import RemoteWriteSink
+
+_log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+STOP_SECONDS = 4.0
+Announce = Callable[[str], None]
+
+
+class Daemon:
+    """One daemon for one data directory; `run` returns after `stop` was asked for and everything is on disk."""
+
+    def __init__(self, settings: Settings, clock: Clock, announce: Announce) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._announce = announce
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready = False
+
+    def stop(self) -> None:
+        """Ask the daemon to end; idempotent, callable from a signal handler of the loop."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until stopped. Raises ConfigError, StoreLockedError and other store errors before it serves."""
+        settings = self._settings
+        listen, auth = settings.listen, settings.auth
+        rules = guard.access(listen.host, settings.allowed_hosts, _text(auth.viewer_token), _text(auth.operator_token))
+        database = open_store(settings, self._clock)
+        try:
+            tcp = server.bind_tcp(listen.host, listen.port)
+            try:
+                unix = server.bind_unix(listen.unix_socket) if listen.unix_socket is not None else None
+            except BaseException:
+                tcp.close()
+                raise
+        except BaseException:
+            database.close()
+            raise
+        await self._serve(database, rules, tcp, unix)
+
+    async def _serve(
+        self, database: MetricDatabase, rules: guard.Access, tcp: socket.socket, unix: socket.socket | None
+    ) -> None:
+        settings, clock = self._settings, self._clock
+        sinks = [
+            RemoteWriteSink(one, settings.data_dir / "spool" / str(number), clock=clock, sync=settings.store.sync)
+            for number, one in enumerate(settings.remote_write)
+            if one.enabled
+        ]
+        http, writer, pulse = HttpClient(), SinkWriter(database, *sinks), Pulse(clock)
+        runner = Runner(clock, writer)
+        port = int(tcp.getsockname()[1])
+        watching = Watching(settings, runner, Assembly(http, clock, settings.environment), clock, port, TargetFiles())
+        url = _url(settings.listen.host, port)
+        surrounding = Surrounding(settings, clock, database, watching, pulse, url)
+        questions = LocalQuestions(database, surrounding.around, surrounding.facts)
+        operations = DaemonOperations(
+            settings=settings,
+            clock=clock,
+            http=http,
+            database=database,
+            writer=writer,
+            watching=watching,
+            surrounding=surrounding,
+            jobs=Jobs(),
+            is_ready=lambda: self._ready,
+            loop=asyncio.get_running_loop(),
+        )
+        application = app.build(questions, operations)
+        listeners = [server.Listener(app.guarded(application, rules), tcp, peers_checked=False)]
+        if unix is not None:
+            listeners.append(server.Listener(app.guarded(application, None), unix, peers_checked=True))
+        try:
+            watching.add_configured()
+            for sink in sinks:
+                sink.start()
+            for listener in listeners:
+                await listener.start()
+            self._spawn(pulse.beat(), self._tick(writer, database), watching.keep_looking(self._announce))
+            runner.start()
+            self._mark(url)
+            self._ready = True
+            self._announce(f"inferdeck {__version__}: {url}, data in {settings.data_dir}; Ctrl-C stops")
+            await self._stopping.wait()
+        finally:
+            self._ready = False
+            marker.remove(settings.data_dir, os.getpid())
+            await self._end(runner, listeners, writer, database, sinks, http)
+
+    def _mark(self, url: str) -> None:
+        path = str(self._settings.listen.unix_socket or "")
+        found = marker.Marker(os.getpid(), url, path, __version__, self._clock.now())
+        marker.write(self._settings.data_dir, found)
+
+    def _spawn(self, *work: Coroutine[Any, Any, None]) -> None:
+        for one in work:
+            task = asyncio.create_task(one)
+            task.add_done_callback(_report)
+            self._tasks.append(task)
+
+    async def _tick(self, writer: SinkWriter, database: MetricDatabase) -> None:
+        while True:
+            await self._clock.sleep(TICK_SECONDS)
+            await writer.run(database.tick)
+
+    async def _end(
+        self,
+        runner: Runner,
+        listeners: list[server.Listener],
+        writer: SinkWriter,
+        database: MetricDatabase,
+        sinks: list[RemoteWriteSink],
+        http: HttpClient,
+    ) -> None:
+        """Stop reading first, then answering, then writing, so that nothing accepted is lost."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await runner.stop()
+        await asyncio.gather(*(listener.stop() for listener in listeners), return_exceptions=True)
+        path = self._settings.listen.unix_socket
+        if path is not None:
+            path.unlink(missing_ok=True)
+        for sink in sinks:
+            await sink.aclose()
+        await writer.run(database.close)
+        writer.close()
+        await http.aclose()
+
+
+def _url(host: str, port: int) -> str:
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared with, not bound
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _text(secret: Any) -> str:
+    return str(secret.get_secret_value()) if secret is not None else ""
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("a background task ended unexpectedly", exc_info=task.exception())

@@ -1,0 +1,95 @@
+"""The store's figures as answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import date
+from pathlib import Path
+
+from inferdeck.config.schema import Settings
+from inferdeck.daemon.jobs import Report
+from inferdeck.errors import UsageError
+from inferdeck.model.answers import DayFile, StoreReport, StoreState, number
+from inferdeck.model.clock import Clock
+from inferdeck.store.metrics.database import MetricDatabase
+from inferdeck.store.metrics.stats import StoreStats
+
+OnWriter = Callable[[Callable[[], bool]], "Future[bool]"]
+"""Runs one slice of work on the store's writer thread."""
+
+
+def store_path(settings: Settings) -> Path:
+    """Return the directory of the metric store."""
+    return settings.data_dir / "metrics"
+
+
+def open_store(settings: Settings, clock: Clock) -> MetricDatabase:
+    """Open the metric store; raises StoreLockedError and the other store errors."""
+    return MetricDatabase.open(
+        store_path(settings),
+        clock=clock,
+        sync=settings.store.sync,
+        retention_seconds=settings.store.retention_age,
+        retention_bytes=settings.store.retention_size,
+    )
+
+
+def store_state(database: MetricDatabase, path: str, now: float) -> StoreState:
+    """Return the store in one line; blocks for milliseconds per day file."""
+    return _state(database.stats(), path, now)
+
+
+def store_report(database: MetricDatabase, path: str, now: float) -> StoreReport:
+    """Return the store day by day."""
+    stats = database.stats()
+    return StoreReport(
+        state=_state(stats, path, now),
+        bytes_per_sample=number(stats.bytes_per_sample, "bytes", source="day files"),
+        free=number(sum(day.free_bytes for day in stats.days), "bytes", source="day files"),
+        head_samples=number(stats.head_samples, "count", source="memory"),
+        days=tuple(DayFile(day.name, day.bytes, day.series, day.samples, day.quarantined) for day in stats.days),
+    )
+
+
+def _state(stats: StoreStats, path: str, now: float) -> StoreState:
+    oldest = None if stats.oldest_ms is None else max(0.0, now - stats.oldest_ms / 1000)
+    return StoreState(
+        path=path,
+        writing=stats.writing,
+        trouble=stats.trouble,
+        series=number(stats.series, "count", source="series file"),
+        samples=number(stats.samples + stats.head_samples, "count", source="day files and memory"),
+        size=number(stats.bytes, "bytes", source="day files"),
+        oldest=number(oldest, "seconds", source="oldest sample"),
+        quarantined=number(stats.quarantined, "count", source="day files"),
+    )
+
+
+def check(database: MetricDatabase, report: Report) -> list[str]:
+    """Read everything once; safe beside the writer."""
+    found = database.check(lambda share, what: report(share, what))
+    summary = f"{found.days} days, {found.chunks} chunks, {found.samples} samples, {found.scrapes} raw scrapes read"
+    if not found.problems:
+        return [summary, "everything is sound"]
+    return [summary, f"{len(found.problems)} damaged parts; they are set aside and the rest is served", *found.problems]
+
+
+def compact(database: MetricDatabase, day: str | None, on_writer: OnWriter, report: Report) -> list[str]:
+    """Give free pages back, slice by slice on the writer thread."""
+    before = database.stats().bytes
+    work = database.compact(day, lambda share, what: report(share, what))
+    while on_writer(lambda: next(work, None) is not None).result():
+        pass
+    given = before - database.stats().bytes
+    return [f"{max(0, given)} bytes given back"]
+
+
+def checked_day(text: str | None) -> str | None:
+    """Return a day as YYYY-MM-DD; raises UsageError."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise UsageError(f"day: {text[:40]!a} is not a day; write YYYY-MM-DD") from error

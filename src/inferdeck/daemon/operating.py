@@ -1,0 +1,97 @@
+"""What the HTTP interface may do: try and add sources, work on the store, show configuration and own metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inferdeck.config import places
+from inferdeck.config.edit import add_source
+from inferdeck.config.schema import Settings
+from inferdeck.config.shown import answer as shown
+from inferdeck.daemon import history, remapping
+from inferdeck.daemon.jobs import Jobs, Report
+from inferdeck.daemon.surroundings import Surrounding
+from inferdeck.daemon.watching import Watching
+from inferdeck.errors import UnavailableError, UsageError
+from inferdeck.model.answers import Added, ConfigAnswer, Job, StoreReport, Trial
+from inferdeck.model.clock import Clock
+from inferdeck.sources.entry import checked, try_entry
+from inferdeck.sources.http import HttpClient
+from inferdeck.sources.writer import SinkWriter
+from inferdeck.store.metrics.database import MetricDatabase
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DaemonOperations:
+    """Implements api.operations.Operations; belongs to the event loop."""
+
+    settings: Settings
+    clock: Clock
+    http: HttpClient
+    database: MetricDatabase
+    writer: SinkWriter
+    watching: Watching
+    surrounding: Surrounding
+    jobs: Jobs
+    is_ready: Callable[[], bool]
+    loop: asyncio.AbstractEventLoop
+
+    def ready(self) -> bool:
+        return self.is_ready()
+
+    def config(self) -> ConfigAnswer:
+        return shown(self.settings)
+
+    def own_metrics(self) -> str:
+        return self.surrounding.metrics()
+
+    async def test_source(self, kind: str, entry: Mapping[str, Any]) -> Trial:
+        config = checked(kind, entry, os.environ, self._folder())
+        return await try_entry(kind, config, self.http, self.clock, self.settings.environment)
+
+    async def add_source(self, kind: str, entry: Mapping[str, Any]) -> Added:
+        config = checked(kind, entry, os.environ, self._folder())
+        trial = await try_entry(kind, config, self.http, self.clock, self.settings.environment)
+        if not trial.ok:
+            raise UnavailableError(f"not added, since it cannot be read: {trial.message}")
+        self.watching.refuse_twice(kind, config)
+        lines = await asyncio.to_thread(add_source, self._file(), kind, entry)
+        await self.watching.add_entry(kind, config)
+        return Added(str(self._file()), lines, watched=True, trial=trial)
+
+    async def store_stats(self) -> StoreReport:
+        path = str(self.settings.data_dir)
+        return await asyncio.to_thread(history.store_report, self.database, path, self.clock.now())
+
+    def start_job(self, kind: str, options: Mapping[str, Any]) -> Job:
+        database, now = self.database, self.clock.now()
+        if kind == "check":
+            return self.jobs.start(kind, lambda report: history.check(database, report))
+        if kind == "compact":
+            day = history.checked_day(options.get("day"))
+            return self.jobs.start(kind, lambda report: history.compact(database, day, self._on_writer, report))
+        if kind == "remap":
+
+            def remap(report: Report) -> list[str]:
+                return remapping.remap(database, self._on_writer, int(now * 1000), report)
+
+            return self.jobs.start(kind, remap)
+        raise UsageError(f"{kind}: no such work; there are check, compact and remap")
+
+    def job(self, identity: str) -> Job:
+        return self.jobs.get(identity)
+
+    def _on_writer(self, work: Callable[[], bool]) -> Future[bool]:
+        return asyncio.run_coroutine_threadsafe(self.writer.run(work), self.loop)
+
+    def _file(self) -> Path:
+        return self.settings.file or places.file_to_make(os.environ)
+
+    def _folder(self) -> Path:
+        return self._file().parent

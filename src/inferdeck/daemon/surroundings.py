@@ -1,0 +1,204 @@
+"""What the daemon knows at a moment, as the values that status, doctor and /metrics are made from."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from inferdeck import __version__
+from inferdeck.api import own_metrics
+from inferdeck.api.guard import is_loopback
+from inferdeck.config.schema import Settings
+from inferdeck.daemon.history import store_state
+from inferdeck.daemon.logs import secrets_of
+from inferdeck.daemon.pulse import Pulse
+from inferdeck.daemon.watching import Watching
+from inferdeck.model.answers import Own, StoreState, number
+from inferdeck.model.clock import Clock
+from inferdeck.model.target import TargetState
+from inferdeck.query.evidence import Facts
+from inferdeck.query.status import Surroundings
+from inferdeck.sources import assembly, catalog, registry
+from inferdeck.store.interface import Matcher, MatchOp
+from inferdeck.store.metrics.database import MetricDatabase
+
+T = TypeVar("T")
+
+STORE_AGE_SECONDS = 5.0
+NAMES_WINDOW_MS = 300_000
+_ASK_SECONDS = 5.0
+
+
+class Surrounding:
+    """Gathers; `around` and `facts` may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        database: MetricDatabase,
+        watching: Watching,
+        pulse: Pulse,
+        url: str,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._database = database
+        self._watching = watching
+        self._pulse = pulse
+        self._url = url
+        self._loop = asyncio.get_running_loop()
+        self._home = threading.get_ident()
+        self._store: tuple[float, StoreState] | None = None
+
+    def around(self) -> Surroundings:
+        """Return the targets, the store and our own cost as they are now."""
+        states, found = self._on_loop(lambda: (self._watching.states(), self._watching.found()))
+        return Surroundings(self._clock.now(), states, found, self.store(), self.own(states))
+
+    def store(self) -> StoreState:
+        """Return the store's state, its counts at most STORE_AGE_SECONDS old; whether it writes is always of now."""
+        now = time.monotonic()
+        if self._store is None or now - self._store[0] > STORE_AGE_SECONDS:
+            self._store = (now, store_state(self._database, str(self._settings.data_dir), self._clock.now()))
+        found = self._store[1]
+        values = {name: getattr(found, name) for name in StoreState.__dataclass_fields__}
+        return StoreState(**{**values, "writing": self._database.writing, "trouble": self._database.trouble})
+
+    def own(self, states: list[TargetState]) -> Own:
+        """Return what watching costs."""
+        pulse = self._pulse
+        age = max(1.0, self._clock.now() - pulse.started)
+        requests = sum(state.requests_total for state in states)
+        return Own(
+            version=__version__,
+            pid=os.getpid(),
+            started=pulse.started,
+            url=self._url,
+            cpu=number(pulse.cpu_share(), "ratio", source="process CPU over the last minute"),
+            memory=number(pulse.memory_bytes(), "bytes", source="resident memory"),
+            targets=number(len(states), "count", source="runner"),
+            requests=number(requests / age, "requests/s", source="requests sent since the start"),
+            loop_lag=number(pulse.loop_lag(), "seconds", source="longest of the last minute"),
+        )
+
+    def metrics(self) -> str:
+        """Return the daemon's own metrics in the Prometheus text format."""
+        states, store, pulse = self._on_loop(self._watching.states), self.store(), self._pulse
+        lag, files = pulse.loop_lag(), pulse.open_files()
+        build = {"version": __version__, "python": platform.python_version()}
+        samples: dict[str, list[own_metrics.Sample]] = {
+            **own_metrics.of_targets(states),
+            "inferdeck_build_info": [(build, 1.0)],
+            "inferdeck_store_writing": [({}, float(store.writing))],
+            "inferdeck_store_series": own_metrics.one(store.series),
+            "inferdeck_store_samples": own_metrics.one(store.samples),
+            "inferdeck_store_bytes": own_metrics.one(store.size),
+            "inferdeck_store_quarantined_chunks": own_metrics.one(store.quarantined),
+            "inferdeck_loop_lag_seconds": [] if lag is None else [({}, lag)],
+            "inferdeck_loop_stalls_total": [({}, float(pulse.stalls))],
+            "process_cpu_seconds_total": [({}, time.process_time())],
+            "process_resident_memory_bytes": [({}, float(pulse.memory_bytes()))],
+            "process_open_fds": [] if files is None else [({}, float(files))],
+            "process_start_time_seconds": [({}, pulse.started)],
+        }
+        return own_metrics.render(samples)
+
+    def facts(self) -> Facts:
+        """Return what doctor looks at beside the targets and the samples."""
+        settings = self._settings
+        states = self._on_loop(self._watching.states)
+        usage = shutil.disk_usage(settings.data_dir)
+        return Facts(
+            data_dir=str(settings.data_dir),
+            filesystem=filesystem(settings.data_dir),
+            disk_free_bytes=usage.free,
+            disk_total_bytes=usage.total,
+            config_file=str(settings.file or ""),
+            config_readable_by_others=_readable_by_others(settings.file),
+            config_has_secrets=_has_secrets(settings),
+            config_warnings=(*settings.warnings, *self._watching.warnings),
+            listen=f"{settings.listen.host}:{settings.listen.port}",
+            loopback=is_loopback(settings.listen.host),
+            clock_jumps=self._pulse.jumps(),
+            names={state.key.id: self._names(state) for state in states},
+            claimed=claimed,
+            versions=known_versions(),
+        )
+
+    def _names(self, state: TargetState) -> tuple[str, ...]:
+        key, now = state.key, int(self._clock.now() * 1000)
+        labels = {"job": key.job, "instance": key.instance, "environment": key.environment}
+        matchers = [Matcher(name, MatchOp.EQUAL, value) for name, value in labels.items()]
+        return tuple(self._database.label_values("__name__", matchers, now - NAMES_WINDOW_MS, now))
+
+    def _on_loop(self, ask: Callable[[], T]) -> T:
+        """The runner belongs to the loop: a question from another thread is asked there."""
+        if threading.get_ident() == self._home:
+            return ask()
+
+        async def asked() -> T:
+            return ask()
+
+        return asyncio.run_coroutine_threadsafe(asked(), self._loop).result(_ASK_SECONDS)
+
+
+def claimed(kind: str, name: str) -> bool:
+    """Return whether the kind's catalog knows a stored metric name; a kind without a catalog knows all."""
+    if kind not in registry.KINDS or not assembly.has_catalog(kind):
+        return True
+    known = catalog.load(kind)
+    return known.sample(name)[0] is not None or known.claim(name).kind is not catalog.ClaimKind.UNCLAIMED
+
+
+def known_versions() -> dict[str, tuple[str, str]]:
+    """Return, per kind whose catalog tells of versions, the oldest and the newest one."""
+    found: dict[str, tuple[str, str]] = {}
+    for kind in registry.KINDS:
+        if assembly.has_catalog(kind):
+            metrics = catalog.load(kind).metrics
+            told = {text for metric in metrics for text in (metric.since, metric.until) if re.match(r"\d", text)}
+            if told:
+                ordered = sorted(told, key=_numbers)
+                found[kind] = (ordered[0], ordered[-1])
+    return found
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def filesystem(path: Path) -> str:
+    """Return the type of the file system that holds the path, "" where the system does not tell."""
+    try:
+        parts = psutil.disk_partitions(all=True)
+    except (psutil.Error, OSError):
+        return ""
+    real = path.resolve()
+    under = [part for part in parts if real.is_relative_to(part.mountpoint)]
+    return max(under, key=lambda part: len(part.mountpoint)).fstype if under else ""
+
+
+def _readable_by_others(file: Path | None) -> bool:
+    try:
+        return file is not None and bool(file.stat().st_mode & 0o004)
+    except OSError:
+        return False
+
+
+def _has_secrets(settings: Settings) -> bool:
+    try:
+        text = settings.file.read_text(encoding="utf-8") if settings.file is not None else ""
+    except (OSError, UnicodeDecodeError):
+        return False
+    return any(len(secret) >= 4 and secret in text for secret in secrets_of(settings))
