@@ -106,15 +106,16 @@ def _by_presence(bounds: Floats, counts: Floats, solve: Callable[[Ints, Floats, 
 
 
 def _patterns(there: Bools) -> Iterator[tuple[Ints, Ints]]:
-    if there.all():
-        if there.size:
-            yield np.arange(there.shape[1]), np.arange(there.shape[0])
-        return
-    patterns, which = np.unique(there, axis=1, return_inverse=True)
-    for number in range(patterns.shape[1]):
-        rows = np.flatnonzero(patterns[:, number])
-        if rows.size:
-            yield np.flatnonzero(which.ravel() == number), rows
+    """Yield (steps, buckets) for every set of buckets that occurs; there: (buckets, steps)."""
+    full = there.all(axis=0)
+    if there.shape[0] and full.any():
+        yield np.flatnonzero(full), np.arange(there.shape[0])
+    rest = np.flatnonzero(~full & there.any(axis=0))
+    sets: dict[bytes, list[int]] = {}
+    for step, pattern in zip(rest.tolist(), np.packbits(there[:, rest], axis=0).T, strict=True):
+        sets.setdefault(pattern.tobytes(), []).append(step)
+    for steps in sets.values():
+        yield np.array(steps, dtype=np.int64), np.flatnonzero(there[:, steps[0]])
 
 
 def _coalesce(bounds: Floats, counts: Floats) -> tuple[Floats, Floats]:

@@ -17,7 +17,7 @@ from inferdeck.query.windows.grid import (
     evaluate,
     is_stale,
 )
-from inferdeck.query.windows.sums import neumaier, walk, window_sums
+from inferdeck.query.windows.sums import adder, columns, neumaier, walk, window_sums
 from inferdeck.store.interface import Block
 
 # Samples gathered at a time for functions that need every sample of a window side by side.
@@ -265,18 +265,19 @@ def _max(windows: Windows) -> Answer:
 
 
 def _stdvar(windows: Windows) -> Answer:
+    add = adder(windows)
     shape = (windows.values.shape[0], windows.steps_ms.size)
-    row, column = (index.ravel() for index in np.indices(shape))
-    mean, mean_c, spread, spread_c = (np.zeros(row.size) for _ in range(4))
-    count = np.zeros(row.size)
-    for nth, (active, value, _) in enumerate(walk(windows, row, column), start=1):
+    mean, mean_c, spread, spread_c = (np.zeros(shape) for _ in range(4))
+    for nth, (active, value, _) in enumerate(columns(windows), start=1):
         away = value - (mean + mean_c)
-        new_mean, new_mean_c = neumaier(away / nth, mean, mean_c)
-        new, new_c = neumaier(away * (value - (new_mean + new_mean_c)), spread, spread_c)
-        mean, mean_c = np.where(active, new_mean, mean), np.where(active, new_mean_c, mean_c)
-        spread, spread_c = np.where(active, new, spread), np.where(active, new_c, spread_c)
-        count = np.where(active, nth, count)
-    return Answer(((spread + spread_c) / np.maximum(count, 1)).reshape(shape), windows.count > 0)
+        new_mean, new_mean_c = add(away / nth, mean, mean_c)
+        away *= value - (new_mean + new_mean_c)
+        new, new_c = add(away, spread, spread_c)
+        if active is not None:
+            pairs = ((new_mean, mean), (new_mean_c, mean_c), (new, spread), (new_c, spread_c))
+            new_mean, new_mean_c, new, new_c = (np.where(active, later, before) for later, before in pairs)
+        mean, mean_c, spread, spread_c = new_mean, new_mean_c, new, new_c
+    return Answer((spread + spread_c) / np.maximum(windows.count, 1), windows.count > 0)
 
 
 def _stddev(windows: Windows) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inferdeck.query.windows.grid import Answer, Floats, Ints, Kernel, Semantics, Windows, evaluate
-from inferdeck.query.windows.sums import neumaier, walk
+from inferdeck.query.windows.sums import adder, columns
 from inferdeck.store.interface import Block
 
 
@@ -48,26 +48,27 @@ def _predict(ahead: Floats, now_ms: Ints) -> Kernel:
 
 
 def _line(windows: Windows, origin_ms: Ints) -> tuple[Floats, Floats]:
-    """Return slope and intercept at `origin_ms` of the line through each window, shape (series, steps) each."""
+    """Return slope and intercept at `origin_ms` (1 or series, steps) of the line through each window."""
+    add = adder(windows)
     shape = (windows.values.shape[0], windows.steps_ms.size)
-    row, column = (index.ravel() for index in np.indices(shape))
-    origin = np.broadcast_to(origin_ms, shape).ravel()
-    sums = [(np.zeros(row.size), np.zeros(row.size)) for _ in range(4)]
-    count = np.zeros(row.size)
-    first = np.zeros(row.size)
-    constant = np.ones(row.size, dtype=np.bool_)
-    for nth, (active, y, time) in enumerate(walk(windows, row, column), start=1):
-        first = y if nth == 1 else first
-        constant &= ~active | (y == first) | (nth == 1)
-        x = (time - origin) / 1000
+    # What depends on times alone has one row where all series share them.
+    narrow = np.broadcast_shapes(windows.begin.shape, origin_ms.shape)
+    sums = [(np.zeros(size), np.zeros(size)) for size in (narrow, shape, shape, narrow)]
+    first = windows.pick(windows.values, windows.first_index())
+    constant = np.ones(shape, dtype=np.bool_)
+    for nth, (active, y, time) in enumerate(columns(windows)):
+        if nth:
+            constant &= y == first if active is None else (y == first) | ~active
+        x = (time - origin_ms) / 1000
         for place, term in enumerate((x, y, x * y, x * x)):
-            new, lost = neumaier(term, *sums[place])
-            sums[place] = np.where(active, new, sums[place][0]), np.where(active, lost, sums[place][1])
-        count = np.where(active, nth, count)
+            before, correction = sums[place]
+            new, lost = add(term, before, correction)
+            if active is not None:
+                new, lost = np.where(active, new, before), np.where(active, lost, correction)
+            sums[place] = new, lost
     sum_x, sum_y, sum_xy, sum_xx = (total + correction for total, correction in sums)
-    count = np.maximum(count, 1)
+    count = np.maximum(windows.count, 1)
     slope = (sum_xy - sum_x * sum_y / count) / (sum_xx - sum_x * sum_x / count)
     intercept = sum_y / count - slope * sum_x / count
     flat = np.where(np.isinf(first), np.nan, 0.0)
-    slope, intercept = np.where(constant, flat, slope), np.where(constant, first + flat, intercept)
-    return slope.reshape(shape), intercept.reshape(shape)
+    return np.where(constant, flat, slope), np.where(constant, first + flat, intercept)

@@ -7,7 +7,7 @@ overflow), the window is summed by itself, sample by sample, as Prometheus does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from inferdeck.query.windows.grid import Bools, Floats, Ints, Windows
 # What the pair may lose per addition, relative to the largest prefix sum; and what a result may lack, relative to it.
 _PAIR_ERROR = 2.0**-104
 _TOLERANCE = 2.0**-50
+_TAME = 1e140
 
 
 def window_sums(windows: Windows) -> tuple[Floats, Floats]:
@@ -63,6 +64,32 @@ def walk(windows: Windows, row: Ints, column: Ints) -> Iterator[tuple[Bools, Flo
     for nth in range(int(np.max(count, initial=0))):
         index = np.minimum(begin + nth, limit)
         yield nth < count, windows.values[row, index], windows.times_ms[grid_row, index]
+
+
+def columns(windows: Windows) -> Iterator[tuple[Bools | None, Floats, Ints]]:
+    """Yield the first, second, … sample of all windows at once, values and times as (series, steps) arrays.
+
+    Times have one row for all series in the dense case. The mask says which windows have such a sample, None: all.
+    """
+    count, limit = windows.count, windows.values.shape[1] - 1
+    least = int(count.min()) if count.size else 0
+    for nth in range(int(count.max(initial=0))):
+        index = np.minimum(windows.begin + nth, limit)
+        active = None if nth < least else nth < count
+        yield active, windows.pick(windows.values, index), windows.pick(windows.times_ms, index)
+
+
+def adder(windows: Windows) -> Callable[[Floats, Floats, Floats], tuple[Floats, Floats]]:
+    """Return `neumaier`, or the same without its care for infinities where no sum of squares can reach one."""
+    tame = bool(np.abs(windows.values).max(initial=0.0) < _TAME)
+    return _add_tame if tame else neumaier
+
+
+def _add_tame(value: Floats, total: Floats, correction: Floats) -> tuple[Floats, Floats]:
+    # Both compute exactly what the addition lost, so the bits are the same.
+    new, lost = two_sum(total, value)
+    lost += correction
+    return new, lost
 
 
 def compensated(windows: Windows, row: Ints, column: Ints) -> tuple[Floats, Floats]:
