@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,10 +12,11 @@ import pytest
 from pydantic import SecretStr
 from redis import Redis
 
+from inferdeck.config.schema import Tls
 from inferdeck.errors import AuthError, ConnectError, MalformedError
 from inferdeck.model.labels import Labels, get, labels, metric_name, text, without
 from inferdeck.sources.redis.config import RedisConfig
-from tests.real.programs import Running, free_port, redis_exporter, redis_server, valkey_server
+from tests.real.programs import Running, executable, free_port, redis_exporter, redis_server, valkey_server
 from tests.real.sources.reading import Series, exposition, families, series, source
 
 pytestmark = pytest.mark.real
@@ -220,6 +223,46 @@ async def test_a_server_that_went_away_is_an_error_and_not_a_wait(tmp_path: Path
             await ours.collect(0.0)
             running.close()
             with pytest.raises(ConnectError):
+                await ours.collect(0.0)
+
+
+async def test_a_collection_that_was_given_up_leaves_no_answer_for_the_next_one(redis: Running) -> None:
+    async with source("redis", RedisConfig(url=f"redis://{redis.address}")) as ours:
+        await ours.collect(0.0)
+        with Redis(port=redis.port) as client:
+            client.client_pause(1000)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await ours.collect(0.0)
+        found = await ours.collect(0.0)
+    assert found.version.startswith("Redis ")
+    assert found.warnings == ()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed certificate for localhost with its key in one folder."""
+    command = [executable("openssl", "apt-get install openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
+    command += ["-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+async def test_tls_with_a_certificate_authority_and_without(tmp_path: Path, certificate: Path) -> None:
+    port = free_port()
+    tls = ["--tls-port", str(port), "--tls-cert-file", str(certificate / "cert.pem"), "--tls-auth-clients", "no"]
+    tls += ["--tls-key-file", str(certificate / "key.pem"), "--tls-ca-cert-file", str(certificate / "cert.pem")]
+    with redis_server(tmp_path, *tls):
+        url = f"rediss://127.0.0.1:{port}"
+        async with source("redis", RedisConfig(url=url, tls=Tls(ca=str(certificate / "cert.pem")))) as ours:
+            assert (await ours.collect(0.0)).version.startswith("Redis ")
+        async with source("redis", RedisConfig(url=url, tls=Tls(verify=False))) as ours:
+            assert (await ours.collect(0.0)).version.startswith("Redis ")
+        async with source("redis", RedisConfig(url=url)) as ours:
+            with pytest.raises(ConnectError, match="certificate"):
                 await ours.collect(0.0)
 
 
