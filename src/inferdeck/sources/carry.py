@@ -2,8 +2,8 @@
 
     "IDR1", u32 length of the first part, first part, second part; both zstd frames with a checksum, little endian
     first:  u8 turns, u32 children, u32 totals, keys (2 × u64) and created (f64) of the bound children, keys of totals,
-            f64 current process start, u32 workers, then for each: f64 start, u32 age in scrapes, u8 whole, u32 n, n keys, n
-            created, n last values; at the end u32 n, n keys and n values of totals that have no child now
+            f64 current process start, u32 workers, then for each: f64 start, u32 age in scrapes, u8 whole, u32 n, keys,
+            created, last values; at the end u32 n, keys and values of totals that have no child now
     second: last values of the bound children, totals; each as 8 planes of bytes
 
 The first part changes only when series come or go, so it is encoded once and kept.

@@ -1,0 +1,22 @@
+"""What the user writes under `sources.litellm`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from inferdeck.config.schema import TargetConfig
+from inferdeck.config.values import Seconds
+
+
+class LitellmConfig(TargetConfig):
+    """A LiteLLM proxy: http://HOST:4000, with its master key (or a key that may read /metrics) as `key`."""
+
+    gateway: str | None = Field(
+        default=None, description="Value of the label `gateway` on canonical series; host:port where absent."
+    )
+    poll_inventory: Seconds = Field(
+        default=300.0, description="Time between readings of deployments, model groups, fallbacks and version."
+    )
+    backlog: bool = Field(
+        default=False, description="Read /health/backlog with each collection, for the queue's depth: one request more."
+    )
