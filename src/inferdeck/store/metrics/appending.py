@@ -131,7 +131,9 @@ class Appender:
 
 def _require_stamp(head: TargetHead, stamp: int) -> None:
     if stamp <= head.last_ms:
-        raise StaleStampError(f"{head.name}: a scrape at {stamp} ms is not after the last one, at {head.last_ms} ms")
+        raise StaleStampError(
+            f"{head.name}: a scrape at {stamp} ms is not after the last one, at {head.last_ms} ms", head.last_ms
+        )
     if not 0 <= stamp <= MAX_STAMP_MS:
         raise StoreError(f"{head.name}: a scrape at {stamp} ms is outside 1970 to 2109; set the machine's clock")
 

@@ -27,7 +27,7 @@ class MemoryStore:
         last = self._last.get(scrape.target, -1)
         if scrape.timestamp_ms <= last:
             raise StaleStampError(
-                f"{scrape.target}: a scrape at {scrape.timestamp_ms} ms is not after the last one, at {last} ms"
+                f"{scrape.target}: a scrape at {scrape.timestamp_ms} ms is not after the last one, at {last} ms", last
             )
         self._last[scrape.target] = scrape.timestamp_ms
         if scrape.carry is not None:
