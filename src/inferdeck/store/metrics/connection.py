@@ -33,6 +33,7 @@ def connect(path: Path, sync: Sync = "normal") -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={sync.upper()}")
         connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute("PRAGMA journal_size_limit=1000000")
         connection.execute("PRAGMA cache_size=-1000")
         connection.execute("PRAGMA trusted_schema=OFF")
     except BaseException:

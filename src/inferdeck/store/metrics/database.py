@@ -206,7 +206,8 @@ class MetricDatabase:
         with self._state.guarded(day):
             if retention.give_back_pages(day, 256):
                 return True
-            day.checkpoint()
+            if day.path.exists():
+                day.settle()
             return False
 
     def check(self, progress: Progress | None = None) -> CheckReport:

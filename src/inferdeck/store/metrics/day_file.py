@@ -225,6 +225,13 @@ class DayFile:
             self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self.writes = 0
 
+    def settle(self) -> None:
+        """Move the log into the file and give its room back, unless a reader still needs it."""
+        self.writer.execute("PRAGMA busy_timeout=0")
+        self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.writer.execute("PRAGMA busy_timeout=5000")
+        self.writes = 0
+
     @property
     def is_open(self) -> bool:
         """Whether the writer thread has it open."""

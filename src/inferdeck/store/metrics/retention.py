@@ -66,7 +66,8 @@ def tidy_one(state: StoreState) -> bool:
         with state.guarded(day):
             if give_back_pages(day, _VACUUM_PAGES):
                 return True
-            day.checkpoint()
+            if day.path.exists():
+                day.settle()
             day.close()
         day.past_done = True
     return False
