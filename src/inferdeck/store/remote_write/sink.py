@@ -49,7 +49,7 @@ class RemoteWriteSink:
 
     `append*` may be called from any one thread, before `start` too: they only write to the spool. `start` is called
     inside the event loop that sends, `aclose` once no one appends any more; both are idempotent. Samples in the past
-    reach only receivers that take them out of order. Raises OSError where the spool's directory cannot be used.
+    reach only receivers that take them out of order. Raises StoreError where the spool's directory cannot be used.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ class _Segment:
 
 
 class Spool:
-    """The queue; `limit_bytes` bounds the files together. Raises OSError where the directory cannot be used."""
+    """The queue; `limit_bytes` bounds the files together. Raises StoreError where the directory cannot be used."""
 
     def __init__(self, directory: Path, limit_bytes: int, *, sync: Literal["normal", "full"] = "normal") -> None:
         self._directory = directory
@@ -77,17 +77,21 @@ class Spool:
         self._segments: deque[_Segment] = deque()
         self._overflow = 0
         self._damaged = 0
-        directory.mkdir(parents=True, exist_ok=True)
-        # Read and written in place for as long as the spool is open.
-        self._cursor_file = os.open(directory / "cursor", os.O_RDWR | os.O_CREAT, 0o600)
-        self._cursor = self._read_cursor()
-        self._load()
-        self._tail = self._open_tail()
+        self._cursor = Position(0, 0)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            # Read and written in place for as long as the spool is open.
+            self._cursor_file = os.open(directory / "cursor", os.O_RDWR | os.O_CREAT, 0o600)
+            self._cursor = self._read_cursor()
+            self._load()
+            self._tail = self._open_tail()
+        except OSError as error:
+            raise StoreError(f"{directory}: the remote-write spool cannot be opened: {error}") from error
 
     def append(self, request: Request) -> None:
         """Put a request at the end; drops the oldest segments first where it would not fit.
 
-        Raises StoreFullError where the disk is full; then nothing was kept.
+        Raises StoreFullError where the disk is full, StoreError where it fails; then nothing was kept.
         """
         size = _HEADER.size + len(request.body)
         head = _HEADER.pack(len(request.body), request.samples, _checksum(request.samples, request.body))
@@ -101,11 +105,11 @@ class Spool:
                 self._make_room(size)
                 self._write(head + request.body)
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                raise StoreFullError(
-                    f"{self._directory}: no space left for the remote-write spool: free some, or lower spool_size"
-                ) from error
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise StoreFullError(
+                        f"{self._directory}: no space left for the remote-write spool: free some, or lower spool_size"
+                    ) from error
+                raise StoreError(f"{self._directory}: the remote-write spool cannot be written: {error}") from error
             self._segments[-1].size += size
             self._segments[-1].samples += request.samples
 

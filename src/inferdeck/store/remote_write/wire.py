@@ -30,6 +30,7 @@ _LABEL_TAG = 0x0A
 _SAMPLE_TAG = 0x12
 _VALUE_TAG = 0x09
 _TIME_TAG = 0x10
+_LONGEST_VARINT = 10
 _VALUE_AT = 3
 """In an encoded sample: tag, length, tag of the value, then its eight bytes."""
 
@@ -139,21 +140,29 @@ def encode_block(
 ) -> Iterator[Request]:
     """Yield the requests that carry a block, values of shape (series, times), in order of time for each series.
 
-    Cells with ABSENT_BITS are left out; a series is split over requests only where it alone is too long for one.
+    Cells with ABSENT_BITS are left out, of two at one moment the last stays; a series is split over requests only where
+    it alone is too long for one.
     """
     order = np.argsort(timestamps_ms, kind="stable")
     stamps = timestamps_ms[order]
+    repeats = bool((stamps[1:] == stamps[:-1]).any())
+    written = [varint(int(stamp)) for stamp in stamps]
+    lengths = np.array([len(stamp) for stamp in written], dtype=np.int64)
+    padded = np.frombuffer(b"".join(stamp.ljust(_LONGEST_VARINT, b"\0") for stamp in written), dtype=np.uint8)
+    padded = padded.reshape(-1, _LONGEST_VARINT)
     raw = np.ascontiguousarray(values[:, order]).view(np.uint64)
     message, samples = bytearray(), 0
     for labels, row in zip(series, raw, strict=True):
         there = np.flatnonzero(row != np.uint64(ABSENT_BITS))
+        if repeats and there.size:
+            there = there[np.append(stamps[there][1:] != stamps[there][:-1], True)]
         encoded = label_bytes(labels) if there.size else b""
         for top in range(0, there.size, SAMPLES_PER_REQUEST):
             some = there[top : top + SAMPLES_PER_REQUEST]
             if samples and samples + some.size > SAMPLES_PER_REQUEST:
                 yield Request(compress(bytes(message)), samples)
                 message, samples = bytearray(), 0
-            body = encoded + _encode_samples(stamps[some], row[some])
+            body = encoded + _encode_samples(lengths[some], padded[some], row[some])
             message += bytes([_SERIES_TAG]) + varint(len(body)) + body
             samples += some.size
     if samples:
@@ -164,10 +173,11 @@ def _sample_head(stamp_length: int) -> bytes:
     return bytes([_SAMPLE_TAG, 1 + 8 + 1 + stamp_length, _VALUE_TAG])
 
 
-def _encode_samples(stamps: NDArray[np.int64], raw: NDArray[np.uint64]) -> bytes:
-    """Return the encoded samples of one series; stamps of equal length on the wire are written as one array."""
-    encoded = [varint(int(stamp)) for stamp in stamps]
-    lengths = np.array([len(stamp) for stamp in encoded])
+def _encode_samples(lengths: NDArray[np.int64], stamps: NDArray[np.uint8], raw: NDArray[np.uint64]) -> bytes:
+    """Return the encoded samples of one series; stamps of equal length on the wire are written as one array.
+
+    lengths: of each stamp. stamps: (samples, 10), each from the left. raw: the bits of the values.
+    """
     bounds = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), lengths.size]
     parts = []
     for start, stop in pairwise(bounds):
@@ -177,7 +187,6 @@ def _encode_samples(stamps: NDArray[np.int64], raw: NDArray[np.uint64]) -> bytes
         rows[:, :_VALUE_AT] = np.frombuffer(head, dtype=np.uint8)
         rows[:, _VALUE_AT : _VALUE_AT + 8] = np.ascontiguousarray(raw[start:stop]).view(np.uint8).reshape(-1, 8)
         rows[:, _VALUE_AT + 8] = _TIME_TAG
-        stamp_bytes = np.frombuffer(b"".join(encoded[start:stop]), dtype=np.uint8)
-        rows[:, _VALUE_AT + 9 :] = stamp_bytes.reshape(-1, length)
+        rows[:, _VALUE_AT + 9 :] = stamps[start:stop, :length]
         parts.append(rows.tobytes())
     return b"".join(parts)

@@ -139,6 +139,12 @@ def test_a_closed_spool_refuses_and_stays_quiet(tmp_path: Path) -> None:
     assert numbers(Spool(tmp_path, LIMIT)) == [1]
 
 
+def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file"):
+        Spool(tmp_path / "file" / "spool", LIMIT)
+
+
 @given(junk=st.binary(max_size=3000), cursor=st.binary(max_size=30))
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_on_disk_are_survived(tmp_path_factory: pytest.TempPathFactory, junk: bytes, cursor: bytes) -> None:
