@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from inferdeck.config.document import KeyPath, shown
 from inferdeck.config.keys import Setting, is_secret, section_of
 from inferdeck.config.schema import Section
+from inferdeck.config.secrets import mask_url
 
 _EXPECTED = {
     "bool_parsing": "true or false",
@@ -85,6 +86,9 @@ def _text(item: Any, *, secret: bool) -> str:
     if kind == "string_type":
         quotes = ": put it in quotes" if isinstance(item["input"], int | float) else ""
         return f"expected text{got}{quotes}"
+    if kind in _EXPECTED and "mapping" in _EXPECTED[kind]:
+        # Whoever writes text here may have meant a secret: auth: my-token.
+        return f"expected {_EXPECTED[kind]}, got {_kind(item['input'])}"
     if kind in _EXPECTED:
         return f"expected {_EXPECTED[kind]}{got}"
     if kind in _BOUNDS:
@@ -95,15 +99,22 @@ def _text(item: Any, *, secret: bool) -> str:
     return f"{item['msg'][:1].lower()}{item['msg'][1:]}{got}"
 
 
-def _given(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
+def _kind(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
     if value is None:
         return "nothing"
+    return "text" if isinstance(value, str) else "a number" if not isinstance(value, bool) else "true or false"
+
+
+def _given(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None or isinstance(value, dict | list | tuple):
+        return _kind(value)
+    value = mask_url(value) if isinstance(value, str) else value
     text = str(value) if len(str(value)) <= 60 else f"{str(value)[:57]}..."
     return f'"{text}"' if isinstance(value, str) else text
 

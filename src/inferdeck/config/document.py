@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ _PLAIN_WORDS = {
     "found unexpected end of stream": "the file ends too early",
     "mapping values are not allowed here": "a key where none is expected; check the indentation",
 }
+_QUOTED = re.compile(r"'(?! )[^'<]{2,}'")
 _KINDS = {"int": "a whole number", "float": "a number"}
 _WORDS = {"true": True, "false": False}
 
@@ -112,6 +114,10 @@ def _syntax(error: MarkedYAMLError, name: str) -> str:
     line = error.problem_mark.line + 1 if error.problem_mark else 1
     problem = str(error.problem or "cannot be read as YAML")
     problem = _PLAIN_WORDS.get(problem, problem.replace("'<stream end>'", "the end of the file"))
+    if problem.startswith("found undefined alias"):
+        problem = "an alias (*) without its anchor (&); a value that begins with * needs quotes"
+    # What stands in quotes may be a piece of a secret.
+    problem = _QUOTED.sub("'…'", problem)
     return f"{name}:{line}: {problem}{_begun(error, line)}"
 
 
@@ -202,7 +208,8 @@ class _Reader:
             return None
 
     def tag_problem(self, node: Node, path: KeyPath) -> None:
-        self.problem(node, path, f"the tag {str(node.tag).replace(_PREFIX, '!!')} is not understood here; remove it")
+        """The tag is not shown: it may be a password that begins with an exclamation mark."""
+        self.problem(node, path, "YAML tags are not understood here; a value that begins with ! needs quotes")
 
     def problem(self, node: Node, path: KeyPath, message: str) -> None:
         key = f"{shown(path)}: " if path else ""

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo,
 
 MASK = "•••"
 LARGEST_SECRET_BYTES = 64 * 1024
+_QUERY = re.compile(r"([?&][^=&#\s]*(?:key|token|secret|passw|signature)[^=&#\s]*=)[^&#\s]+", re.IGNORECASE)
 _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#\s:@]*):[^/?#\s]*@")
 
 
@@ -82,8 +83,8 @@ def one_line(secret: SecretStr) -> SecretStr:
 
 
 def mask_url(text: str) -> str:
-    """Return the URL with its password masked; text without one comes back as it is."""
-    return _USERINFO.sub(rf"\g<scheme>\g<user>:{MASK}@", text)
+    """Return the URL with its password, and keys in its query, masked; text without them comes back as it is."""
+    return _QUERY.sub(rf"\g<1>{MASK}", _USERINFO.sub(rf"\g<scheme>\g<user>:{MASK}@", text))
 
 
 Secret = Annotated[

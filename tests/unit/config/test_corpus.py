@@ -7,11 +7,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
-from tests.unit.config.corpus import BAD, ENVIRON, GOOD, KINDS
 
 from inferdeck.config.json_schema import json_schema
 from inferdeck.config.load import load
 from inferdeck.errors import ConfigError
+from tests.unit.config.corpus import BAD, ENVIRON, GOOD, KINDS
 
 # An editor checks mappings; a key without a value is null to it.
 NOT_FOR_EDITORS = {"empty", "comment", "null_sections"}

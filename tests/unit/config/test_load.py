@@ -8,13 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from tests.unit.config.corpus import ENVIRON, GOOD, KINDS
 
 from inferdeck.config.document import parse
 from inferdeck.config.environment import host_url
 from inferdeck.config.load import load
 from inferdeck.config.schema import Settings
+from inferdeck.config.secrets import mask_url
 from inferdeck.errors import ConfigError
+from tests.unit.config.corpus import ENVIRON, GOOD, KINDS
 
 
 @pytest.fixture
@@ -243,6 +244,21 @@ sources:
     assert masked["remote_write"][0]["url"] == "https://user:•••@mimir/api/v1/push"
     assert masked["sources"]["litellm"][0]["url"] == "http://:•••@a"
     assert masked["sources"]["prometheus"][0]["basic_auth"] == {"username": "u", "password": "•••"}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://a/x?model=y", "http://a/x?model=y"),
+        ("http://user@a/", "http://user@a/"),
+        ("http://user:PLANTED@a/", "http://user:•••@a/"),
+        ("redis://:PLAN@TED@a:6379/0", "redis://:•••@a:6379/0"),
+        ("http://a/x?a=1&api_key=PLANTED&b=2", "http://a/x?a=1&api_key=•••&b=2"),
+        ("http://a/x?access_token=PLANTED#part", "http://a/x?access_token=•••#part"),
+    ],
+)
+def test_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    assert mask_url(url) == shown
 
 
 def test_anchors_and_merge_keys_share_what_entries_have_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
