@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from redis import exceptions
+from redis._parsers import _AsyncRESP2Parser
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
 
-from inferdeck.errors import AuthError, CollectError, ConnectError, DeadlineError, MalformedError
+from inferdeck.errors import AuthError, CollectError, ConnectError, DeadlineError, MalformedError, TooLargeError
 from inferdeck.sources.redis.config import RedisConfig
 
 Command = tuple[str | bytes, ...]
@@ -28,6 +30,36 @@ class Refused:
 
 
 Reply: TypeAlias = "bytes | int | Refused | list[Reply] | None"
+
+
+class BoundedParser(_AsyncRESP2Parser):
+    """redis-py's own parser, which gives up on a reply of more than `limit` bytes instead of filling the memory."""
+
+    __slots__ = ("_left", "_limit")
+
+    def __init__(self, socket_read_size: int, *, limit: int) -> None:
+        super().__init__(socket_read_size)
+        self._limit = limit
+        self._left = limit
+
+    async def read_response(self, disable_decoding: bool = False) -> Any:
+        """Read one reply, arrays with all of their items; raises TooLargeError."""
+        self._left = self._limit
+        return await super().read_response(disable_decoding=disable_decoding)
+
+    async def _read(self, length: int) -> bytes:
+        self._spend(length)
+        return await super()._read(length)
+
+    async def _readline(self) -> bytes:
+        line = await super()._readline()
+        self._spend(len(line) + 2)
+        return line
+
+    def _spend(self, length: int) -> None:
+        self._left -= length
+        if length < 0 or self._left < 0:
+            raise TooLargeError(f"one reply has more than {self._limit} bytes; raise `max_bytes` if that is right")
 
 
 class Session:
@@ -125,6 +157,7 @@ def _connector(config: RedisConfig, parts: SplitResult, database: int) -> _Conne
         "username": config.username,
         "password": config.password.get_secret_value() if config.password else None,
         "protocol": 2,
+        "parser_class": partial(BoundedParser, limit=config.max_bytes),
         "driver_info": None,
         "socket_timeout": None,
         "socket_connect_timeout": None,
@@ -151,7 +184,9 @@ def _mapped_errors(where: str) -> Iterator[None]:
         raise AuthError(f"{where}: {error}; set sources.redis username and password") from error
     except exceptions.TimeoutError as error:
         raise DeadlineError(f"{where}: {error}") from error
-    except exceptions.InvalidResponse as error:
+    except TooLargeError as error:
+        raise TooLargeError(f"{where}: {error}") from error
+    except (exceptions.InvalidResponse, ValueError, RecursionError) as error:
         raise MalformedError(f"{where}: does not speak the Redis protocol ({str(error)[:80]})") from error
     except (exceptions.ConnectionError, OSError) as error:
         raise ConnectError(f"{where}: {error}; is the server running there?") from error
