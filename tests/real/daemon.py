@@ -30,6 +30,7 @@ class Place:
     def of(cls, directory: Path, sources: str, interval: str = "1s") -> Place:
         """Write the configuration: `sources` is the YAML below `sources:`, where {interval} may stand."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)  # the socket in it is for its owner
         place = cls(directory, free_port())
         body = "".join(f"  {line}\n" for line in sources.replace("{interval}", interval).strip().splitlines())
         place.config.write_text(
