@@ -9,6 +9,7 @@ A lost cursor costs repetition, never a gap: receivers take the same sample twic
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import struct
@@ -85,6 +86,7 @@ class Spool:
             self._cursor = self._read_cursor()
             self._load()
             self._tail = self._open_tail()
+            self._move(self._cursor)
         except OSError as error:
             raise StoreError(f"{directory}: the remote-write spool cannot be opened: {error}") from error
 
@@ -157,9 +159,10 @@ class Spool:
                 self._segments.popleft().path.unlink(missing_ok=True)
             last = self._segments[-1]
             if self._cursor == (last.number, last.size) and last.size:
-                self._roll()
-                self._segments.popleft().path.unlink(missing_ok=True)
-                self._move(Position(self._segments[0].number, 0))
+                # Emptied in place: on a full disk there may be no room for another file, not even an empty one.
+                self._move(Position(last.number, 0))
+                os.ftruncate(self._tail, 0)
+                last.size = last.samples = 0
 
     def stats(self) -> SpoolStats:
         """Return sizes and losses now."""
@@ -279,7 +282,10 @@ class Spool:
     def _move(self, position: Position) -> None:
         self._cursor = position
         head = struct.pack("<QQ", *position)
-        os.pwrite(self._cursor_file, head + struct.pack("<I", zlib.crc32(head)), 0)
+        # Its few bytes were written when the spool was opened, so that a full disk has room for them; where it fails
+        # nonetheless, a restart sends again what was sent already.
+        with contextlib.suppress(OSError):
+            os.pwrite(self._cursor_file, head + struct.pack("<I", zlib.crc32(head)), 0)
 
     def _read_cursor(self) -> Position:
         raw = os.pread(self._cursor_file, _CURSOR.size, 0)
