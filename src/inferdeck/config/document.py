@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Document:
 
     def place(self, path: KeyPath) -> str:
         """Return "file:line" of the key, or of the nearest key above it that has a line."""
-        for length in range(len(path), 0, -1):
+        for length in range(len(path), -1, -1):
             if path[:length] in self.lines:
                 return f"{self.name}:{self.lines[path[:length]]}"
         return self.name
@@ -53,6 +54,18 @@ def read(path: Path, name: str | None = None) -> Document:
     """Read one YAML or JSON file; raises ConfigError where nothing of it can be used."""
     shown = name or path.name
     return parse(_bytes(path, shown), shown)
+
+
+def read_json(path: Path, name: str) -> Document:
+    """Read one JSON file a hundred times faster than `read`, without lines; raises ConfigError."""
+    try:
+        return Document(name, json.loads(_bytes(path, name)))
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{name}:{error.lineno}: is not JSON: {error.msg.lower()}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{name}: nested too deep") from error
+    except ValueError as error:
+        raise ConfigError(f"{name}: is not UTF-8 text") from error
 
 
 def parse(body: bytes, name: str) -> Document:

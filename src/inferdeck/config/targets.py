@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inferdeck.config.document import Document, read
+from inferdeck.config.document import Document, read, read_json
 from inferdeck.config.schema import OWN_LABELS, TargetConfig
 from inferdeck.errors import ConfigError
 
@@ -53,7 +53,7 @@ class TargetFiles:
         problems: list[str] = []
         for path in matching_files(config):
             try:
-                document = read(path, str(path))
+                document = (read_json if path.suffix == ".json" else read)(path, str(path))
                 problems += document.problems
                 self._good[path] = tuple(_groups(document, scheme))
             except ConfigError as error:
@@ -104,7 +104,7 @@ def _groups(document: Document, scheme: str) -> Iterator[Endpoint]:
     if document.data is None:
         return
     if not isinstance(document.data, list):
-        raise ConfigError(f"{document.name}:1: expected a list of groups, each with targets and labels")
+        raise ConfigError(f"{document.place(())}: expected a list of groups, each with targets and labels")
     for index, group in enumerate(document.data):
         where = document.place((index,))
         if not isinstance(group, dict) or not isinstance(group.get("targets"), list):

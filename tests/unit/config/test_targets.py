@@ -61,6 +61,25 @@ def test_a_broken_file_is_a_warning_and_its_last_good_content_stays(tmp_path: Pa
     assert expand_targets(config(tmp_path)).endpoints == ()
 
 
+@pytest.mark.parametrize(
+    ("body", "warning"),
+    [
+        (b'[{"targets": ["a:1"]},\n{"targets": "b"}]', ": expected a group with a list of targets"),
+        (b'[\n{"targets": ["a:1"', ":2: is not JSON: expecting ',' delimiter"),
+        (b"", ":1: is not JSON: expecting value"),
+        (b'["\xff"]', ": is not UTF-8 text"),
+        (b"[" * 200_000, ": nested too deep"),
+        (b" " * 1_100_000, ": is larger than 1 MiB, so it is no configuration"),
+        (b'[{"targets": [1]}]', ": expected host:port or a URL"),
+    ],
+)
+def test_a_broken_json_file_is_a_warning(tmp_path: Path, body: bytes, warning: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(body)
+    found = expand_targets(config(tmp_path))
+    assert (found.endpoints, found.warnings) == ((), (f"{file}{warning}",))
+
+
 def test_an_empty_file_lists_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text("", encoding="utf-8")
     found = expand_targets(config(tmp_path))
