@@ -16,6 +16,7 @@ from inferdeck.store.metrics.day_file import MAX_STAMP_MS, DayFile, scrape_key
 from inferdeck.store.metrics.flush import Flusher
 from inferdeck.store.metrics.head import HeadBlock, TargetHead
 from inferdeck.store.metrics.index import NO_IDS, Ids
+from inferdeck.store.metrics.raw import write_layout
 from inferdeck.store.metrics.state import BulkBlock, StoreState
 
 _ABSENT = np.uint64(ABSENT_BITS)
@@ -92,10 +93,7 @@ class Appender:
 
     def _write_layout(self, day: DayFile, connection: sqlite3.Connection, block: HeadBlock, ids: Ids) -> None:
         day.introduce(connection, ids.tolist(), self._state.registry)
-        connection.execute(
-            "INSERT INTO layout(target, block, part, ids) VALUES (?,?,?,?)",
-            (block.target, block.block, block.parts, ids.astype("<u4").tobytes()),
-        )
+        write_layout(connection, block.target, block.block, block.parts, ids)
 
     def _write_row(self, connection: sqlite3.Connection, block: HeadBlock, stamp: int, row: Bits) -> None:
         previous = None

@@ -29,7 +29,7 @@ from inferdeck.store.metrics.stats import StoreStats
 
 _CHECKPOINT_AFTER = 100
 _COMPRESS_PIECES = 16
-_RETENTION_EVERY_TICKS = 30
+RETENTION_EVERY_TICKS = 30
 
 
 class MetricDatabase:
@@ -155,7 +155,7 @@ class MetricDatabase:
         state = self._state
         self._ticks += 1
         state.check_space()
-        if self._ticks % _RETENTION_EVERY_TICKS == 1:
+        if self._ticks % RETENTION_EVERY_TICKS == 1:
             retention.drop_one(state)
         if not state.writing:
             return

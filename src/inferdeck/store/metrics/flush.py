@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferdeck.store.metrics.chunks import ChunkWriter
-from inferdeck.store.metrics.day_file import scrape_key
 from inferdeck.store.metrics.head import HeadBlock, TargetHead
+from inferdeck.store.metrics.raw import delete_raw
 from inferdeck.store.metrics.state import StoreState
 
 
@@ -86,12 +86,7 @@ class Flusher:
                     else:
                         writer.merge(block.target, view.stamps, ids, rows, replace=False)
                 if last:
-                    start = block.block * state.options.block_ms
-                    connection.execute(
-                        "DELETE FROM scrape WHERE key BETWEEN ? AND ?",
-                        (scrape_key(block.target, start), scrape_key(block.target, start + state.options.block_ms - 1)),
-                    )
-                    connection.execute("DELETE FROM layout WHERE target=? AND block=?", (block.target, block.block))
+                    delete_raw(connection, block.target, block.block, state.options.block_ms)
                     connection.execute(
                         "UPDATE target SET last_ms=max(last_ms, ?) WHERE id=?",
                         (int(view.stamps[-1]) if len(block) else -1, block.target),

@@ -16,7 +16,8 @@ from inferdeck.store.metrics import codec
 from inferdeck.store.metrics.chunks import decode_chunk, quarantine_chunks
 from inferdeck.store.metrics.connection import connect, is_damage, prepare, transaction
 from inferdeck.store.metrics.day_file import DAY_TABLES, DayFile, key_range, scrape_key
-from inferdeck.store.metrics.registry import read_identity
+from inferdeck.store.metrics.raw import quarantine_damaged_scrapes, read_layouts, write_layout
+from inferdeck.store.metrics.registry import Registry, read_identity, write_identity
 from inferdeck.store.metrics.state import StoreState
 
 Progress = Callable[[float, str], None]
@@ -79,13 +80,13 @@ def _check_structure(connection: sqlite3.Connection) -> None:
 def _check_day(state: StoreState, day: DayFile, connection: sqlite3.Connection, report: CheckReport) -> None:
     bad_batches = read_identity(connection)[1]
     if bad_batches:
-        report.problems.append(f"{day.path}: {bad_batches} batches of series names are damaged")
+        _note_day(state, day, report, f"{bad_batches} batches of series names are damaged")
     for key, blob in connection.execute("SELECT key, data FROM scrape"):
         report.scrapes += 1
         try:
             codec.scrape_kind(blob, key)
         except codec.CorruptError as error:
-            report.problems.append(f"{day.path}: raw scrape {key}: {error}")
+            _note_day(state, day, report, f"raw scrape {key}: {error}")
     for block in day.blocks:
         grids = day.grids(connection, block, block)
         for rows in _batches(connection, block):
@@ -97,6 +98,11 @@ def _check_day(state: StoreState, day: DayFile, connection: sqlite3.Connection, 
                     report.problems.append(f"{day.path}: chunk {key}: {error}")
                     state.damage.chunk(day.day, key, str(error))
             time.sleep(0.0002)  # let the event loop have the interpreter between slices
+
+
+def _note_day(state: StoreState, day: DayFile, report: CheckReport, problem: str) -> None:
+    report.problems.append(f"{day.path}: {problem}")
+    state.damage.day(day.day, problem)
 
 
 def _batches(connection: sqlite3.Connection, block: int) -> Iterator[list[tuple[int, int, bytes]]]:
@@ -152,6 +158,8 @@ def salvage(state: StoreState, day: DayFile, reason: str) -> None:
         prepare(target, fresh, DAY_TABLES)
         with transaction(target):
             _copy(source, target, day)
+            _repair_names(target, state.registry)
+            quarantine_damaged_scrapes(target)
             target.execute("UPDATE meta SET value=? WHERE key='block_ms'", (state.options.block_ms,))
             target.execute(
                 "INSERT INTO quarantine(kind, key, data, reason) VALUES ('file', ?, NULL, ?)", (day.day, reason)
@@ -197,6 +205,18 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, day: DayFile) 
     target.execute("DELETE FROM grid WHERE chunks=0")
     target.execute("UPDATE meta SET value=(SELECT count(*) FROM chunk) WHERE key='chunks'")
     _count_samples(target, day)
+
+
+def _repair_names(target: sqlite3.Connection, registry: Registry) -> None:
+    """Write the names of all series that the file uses, in place of the damaged ones."""
+    own = read_identity(target)[0]
+    names = {**dict(own), **registry.labels}
+    used = {key & 0xFFFFFFFF for (key,) in target.execute("SELECT key FROM chunk")}
+    used.update(number for number, _ in own)
+    for _, ids in read_layouts(target).values():
+        used.update(ids.tolist())
+    target.execute("DELETE FROM identity")
+    write_identity(target, [(number, names[number]) for number in sorted(used) if number in names])
 
 
 def _count_samples(target: sqlite3.Connection, day: DayFile) -> None:
@@ -253,9 +273,7 @@ def _write_memory(state: StoreState, day: DayFile) -> None:
                 day.introduce(connection, view.ids.tolist(), state.registry)
                 day.introduce_target(connection, head.number, head.name)
                 connection.execute("DELETE FROM layout WHERE target=? AND block=?", (head.number, block.block))
-                connection.execute(
-                    "INSERT INTO layout VALUES (?,?,0,?)", (head.number, block.block, view.ids.astype("<u4").tobytes())
-                )
+                write_layout(connection, head.number, block.block, 0, view.ids)
                 for i, stamp in enumerate(view.stamps.tolist()):
                     key = scrape_key(head.number, stamp)
                     connection.execute(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from inferdeck.store.metrics import codec
 from inferdeck.store.metrics.connection import Sync, is_damage, unlink_database
-from inferdeck.store.metrics.day_file import STAMP_BITS, DayFile, day_number, scrape_key
-from inferdeck.store.metrics.head import HeadBlock, TargetHead
+from inferdeck.store.metrics.day_file import DAY_MS, DayFile, day_number
+from inferdeck.store.metrics.head import HeadBlock
 from inferdeck.store.metrics.integrity import move_aside, salvage
+from inferdeck.store.metrics.raw import quarantine_scrapes, read_layouts, rebuild
 from inferdeck.store.metrics.registry import Registry, read_identity, read_ids, read_targets
 from inferdeck.store.metrics.state import StoreState
 
@@ -73,90 +70,42 @@ def _take_in(state: StoreState, day: DayFile) -> None:
         number not in state.registry.labels for number in read_ids(connection).tolist()
     )
     state.registry.adopt(read_identity(connection)[0] if lost else [], targets)
-    by_number = dict(targets)
+    names = {number: name for name, number in state.registry.targets.items()}
     rows = connection.execute("SELECT id, last_ms, carry, carry_crc FROM target").fetchall()
     for number, last_ms, carry, crc in rows:
-        if number not in by_number:
+        if number not in names:
             continue
-        name = by_number[number]
-        head = state.heads.setdefault(name, TargetHead(number, name))
-        head.last_ms = max(head.last_ms, last_ms)
+        head = state.head(names[number])
+        if last_ms // DAY_MS == day.day:  # else it is damaged, and would have every scrape refused
+            head.last_ms = max(head.last_ms, last_ms)
         if carry is not None and zlib.crc32(carry) == crc:  # days come oldest first, the newest stays
             head.carry = carry
-    raw = _read_raw(state, day, connection, {head.number: head for head in state.heads.values()})
-    if not raw and day.day < state.now_ms() // 86_400_000:
+    raw = _read_raw(state, day, names)
+    if not raw and day.day < state.now_ms() // DAY_MS:
         day.close()
 
 
-def _read_raw(state: StoreState, day: DayFile, connection: sqlite3.Connection, heads: dict[int, TargetHead]) -> bool:
+def _read_raw(state: StoreState, day: DayFile, names: dict[int, str]) -> bool:
+    """Rebuild the head from the file's raw scrapes; returns whether there were any."""
+    connection = day.writer
     bad: dict[int, str] = {}
-    found = False
-    for target, block, ids in _layouts(connection):
-        found = True
-        head = heads.get(target)
-        if head is None:
+    handled: set[int] = set()
+    for (target, number), (parts, ids) in read_layouts(connection).items():
+        if target not in names:
             continue
-        rebuilt = _rebuild(connection, target, block, ids, state.options.block_ms, bad)
+        block = HeadBlock(target, number, ids)
+        block.parts = parts
+        rebuild(connection, block, state.options.block_ms, handled, bad)
+        head = state.head(names[target])
         if head.current is not None:
             head.closing.append(head.current)
-        head.current = rebuilt
-        if len(rebuilt):
-            head.last_ms = max(head.last_ms, int(rebuilt.stamps[-1]))
-        state.open_bulk(block)
+        head.current = block
+        if len(block):
+            head.last_ms = max(head.last_ms, int(block.stamps[-1]))
+        state.open_bulk(number)
+    keys = {key for (key,) in connection.execute("SELECT key FROM scrape")}
+    bad.update((key, "the names of its series are damaged") for key in keys - handled)
     if bad:
         with day.write(chunks=False) as writer:
             quarantine_scrapes(writer, bad)
-    return found
-
-
-def _layouts(connection: sqlite3.Connection) -> Iterator[tuple[int, int, np.ndarray[tuple[int], np.dtype[np.uint32]]]]:
-    parts: dict[tuple[int, int], list[bytes]] = {}
-    for target, block, ids in connection.execute("SELECT target, block, ids FROM layout ORDER BY target, block, part"):
-        parts.setdefault((target, block), []).append(ids)
-    for (target, block), blobs in sorted(parts.items(), key=lambda entry: (entry[0][0], entry[0][1])):
-        yield target, block, np.frombuffer(b"".join(blobs), dtype="<u4").astype(np.uint32)
-
-
-def _rebuild(
-    connection: sqlite3.Connection,
-    target: int,
-    number: int,
-    ids: np.ndarray[tuple[int], np.dtype[np.uint32]],
-    block_ms: int,
-    bad: dict[int, str],
-) -> HeadBlock:
-    block = HeadBlock(target, number, ids)
-    block.parts = connection.execute(
-        "SELECT count(*) FROM layout WHERE target=? AND block=?", (target, number)
-    ).fetchone()[0]
-    start = number * block_ms
-    rows = connection.execute(
-        "SELECT key, data FROM scrape WHERE key BETWEEN ? AND ? ORDER BY key",
-        (scrape_key(target, start), scrape_key(target, start + block_ms - 1)),
-    )
-    broken = False
-    for key, blob in rows:
-        try:
-            kind = codec.scrape_kind(blob, key)
-            if broken and kind != codec.RAW_KEY:
-                bad[key] = "it is the difference from a scrape that is damaged"
-                continue
-            broken = False
-            row = codec.decode_scrape(blob, ids.size, None if kind == codec.RAW_KEY else block.last_row)
-        except codec.CorruptError as error:
-            broken = True
-            bad[key] = str(error)
-            continue
-        block.add(key & ((1 << STAMP_BITS) - 1), row)
-    block.force_key = bool(bad)
-    return block
-
-
-def quarantine_scrapes(connection: sqlite3.Connection, bad: dict[int, str]) -> None:
-    """Move damaged raw scrapes aside in their file; inside the caller's transaction."""
-    for key, reason in bad.items():
-        connection.execute(
-            "INSERT INTO quarantine(kind, key, data, reason) SELECT 'scrape', key, data, ? FROM scrape WHERE key=?",
-            (reason, key),
-        )
-        connection.execute("DELETE FROM scrape WHERE key=?", (key,))
+    return bool(keys)
