@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -102,9 +103,9 @@ def test_change_is_noticed_when_a_file_comes_is_written_or_goes(tmp_path: Path) 
 
 
 def test_more_targets_than_the_limit_are_cut_with_a_warning(tmp_path: Path) -> None:
-    names = ", ".join(f"n{i}" for i in range(9_000))
-    for name in ("a.yml", "b.yml"):
-        (tmp_path / name).write_text(f"- targets: [{names.replace('n', name[0])}]", encoding="utf-8")
+    for name in "ab":
+        targets = [f"{name}{index}" for index in range(9_000)]
+        (tmp_path / f"{name}.json").write_text(json.dumps([{"targets": targets}]), encoding="utf-8")
     found = expand_targets(config(tmp_path))
     assert len(found.endpoints) == 10_000
     assert found.warnings == ("file_sd: 18000 targets; only the first 10000 are read",)
