@@ -24,7 +24,7 @@ from inferdeck.sources.pipeline import target_labels
 from inferdeck.sources.prometheus.config import PrometheusConfig
 from inferdeck.sources.runner import Runner, Target
 from inferdeck.sources.writer import SinkWriter
-from inferdeck.store.metrics import MetricDatabase
+from inferdeck.store.metrics.database import MetricDatabase
 
 _TICK_SECONDS = 1.0
 

@@ -15,7 +15,19 @@ def labels(pairs: Mapping[str, str] | Iterable[tuple[str, str]], name: str | Non
     found = dict(pairs)
     if name is not None:
         found[NAME] = name
-    return tuple(sorted((key, value) for key, value in found.items() if value))
+    return shared(sorted(pair for pair in found.items() if pair[1]))
+
+
+_PAIRS: dict[tuple[str, str], tuple[str, str]] = {}
+_MOST_PAIRS = 100_000
+
+
+def shared(pairs: Iterable[tuple[str, str]]) -> Labels:
+    """Return these pairs with each pair as one object in the whole process: thousands of series repeat a few pairs."""
+    if len(_PAIRS) > _MOST_PAIRS:
+        # Only the sharing is forgotten; what was shared stays valid.
+        _PAIRS.clear()
+    return tuple([_PAIRS.setdefault(pair, pair) for pair in pairs])
 
 
 def get(series: Labels, name: str) -> str:

@@ -86,13 +86,15 @@ class _Known:
     by_prefix: dict[bytes, int] = field(default_factory=dict)
     by_labels: dict[Labels, int] = field(default_factory=dict)
     labels: list[Labels] = field(default_factory=list)
-    pairs: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    prefixes: list[bytes] = field(default_factory=list)
+    """The last prefix of each series: the object that is the key, so that lines seen again do not hold copies."""
 
     def learn(self, prefix: bytes, series: Labels) -> int:
-        shared = tuple(self.pairs.setdefault(pair, pair) for pair in series)
-        found = self.by_labels.setdefault(shared, len(self.labels))
+        found = self.by_labels.setdefault(series, len(self.labels))
         if found == len(self.labels):
-            self.labels.append(shared)
+            self.labels.append(series)
+            self.prefixes.append(prefix)
+        self.prefixes[found] = prefix
         self.by_prefix[prefix] = found
         return found
 
@@ -324,7 +326,8 @@ class ExpositionParser:
             raise LineError(f"the series is given twice: {shown(prefix)}")
         reading.seen.add(found)
         reading.lines.append(line)
-        reading.prefixes.append(prefix)
+        known = self._known.prefixes[found]
+        reading.prefixes.append(known if known == prefix else prefix)
         reading.slots.append(len(reading.ids))
         reading.ids.append(found)
         reading.values.append(value)

@@ -9,7 +9,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from inferdeck.model.labels import NAME, Labels
+from inferdeck.model.labels import NAME, Labels, shared
 from inferdeck.model.metric import MetricDescriptor, MetricType
 
 MAX_LINE_BYTES = 64 * 1024
@@ -175,7 +175,7 @@ def merged(found: dict[str, str], extra: Labels, honor_labels: bool) -> Labels:
                 renamed = "exported_" + renamed
             own[renamed] = own[name]
         own[name] = value
-    return tuple(sorted(own.items()))
+    return shared(sorted(own.items()))
 
 
 class Families:

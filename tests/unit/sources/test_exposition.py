@@ -382,5 +382,5 @@ async def test_first_sight_of_50_000_series_gives_way_to_the_event_loop_every_fe
     assert turns > 50_000 / 100
     turns = 0
     assert (await parser.parse(body)).layout is first.layout
-    assert turns >= len(body) // (256 * 1024)
+    assert turns >= len(body) // (512 * 1024)
     other.cancel()
