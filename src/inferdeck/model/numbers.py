@@ -161,7 +161,7 @@ def _scaled(value: float, digits: int, base: int, units: tuple[str, ...]) -> str
 def _duration(value: float, digits: int) -> str:
     if value == 0:
         return "0 s"
-    for unit, per_second in _SHORT:
+    for unit, per_second in _SHORT if value < 60 else ():
         part = _significant(value * per_second, digits)
         if part < Decimal("0.001"):
             return f"<0.001 {unit}"

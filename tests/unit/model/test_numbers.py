@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import inferdeck.model
@@ -43,6 +44,10 @@ def test_missing_is_never_shown_as_zero(kind: str) -> None:
 
 
 @given(st.sampled_from(sorted(numbers.KINDS)), st.floats())
+@example("seconds", sys.float_info.max)
+@example("percent", sys.float_info.max)
+@example("money", sys.float_info.max)
+@example("rate", 5e-324)
 def test_every_float_has_one_short_line(kind: str, value: float) -> None:
     shown = numbers.text(kind, value)
     assert 0 < len(shown) <= 320 if kind == "age" else 0 < len(shown) <= 24
