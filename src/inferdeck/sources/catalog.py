@@ -118,11 +118,11 @@ class Catalog:
     title: str
     docs: str
     identity: str
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric, ...] = field(repr=False)
     fold: tuple[Fold, ...]
     null_values: frozenset[str]
     drop: tuple[str, ...]
-    mappings: tuple[Mapping, ...]
+    mappings: tuple[Mapping, ...] = field(repr=False)
     _exact: dict[str, tuple[Metric, bool]] = field(default_factory=dict, repr=False)
     _globs: tuple[tuple[re.Pattern[str], Metric, bool], ...] = field(default=(), repr=False)
     _dropped: re.Pattern[str] | None = field(default=None, repr=False)

@@ -80,7 +80,7 @@ class Increases:
             return False
         self.release()
         earlier = start != 0.0 and any(start <= known for known in self.workers if known)
-        self.current = self.workers.setdefault(start, Worker(start, whole=self.turns))
+        self.current = self.workers.setdefault(start, Worker(start, whole=self.turns or earlier))
         self.current.seen = self.clock
         self._forget()
         self.shape += 1

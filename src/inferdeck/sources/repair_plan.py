@@ -13,7 +13,7 @@ from inferdeck.model.labels import NAME, Labels, labels
 from inferdeck.model.metric import Aggregation, MetricType
 from inferdeck.model.scrape import Layout
 from inferdeck.sources.arithmetic import Groups
-from inferdeck.sources.catalog import PARTS, Catalog
+from inferdeck.sources.catalog import PARTS, Catalog, Metric
 
 Values = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -85,12 +85,14 @@ class Planner:
         self._folds = {fold.label: fold.keep for fold in catalog.fold}
         self._known: dict[Labels, Child | None] = {}
         self._bases: dict[Labels, int] = {}
+        self._names: dict[str, tuple[Metric | None, str, bool]] = {}
 
     def plan(self, layout: Layout, everything: bool) -> Plan:
         """Return the plan; everything: all counters are tracked, not only folded ones."""
         if len(self._known) > 4 * len(layout) + 1000:
             self._known.clear()
             self._bases.clear()
+            self._names.clear()
         outputs: dict[Labels, list[tuple[int, Child]]] = {}
         created: dict[Labels, int] = {}
         process_start = -1
@@ -113,8 +115,8 @@ class Planner:
         """Return what becomes of a series, None where it is not stored."""
         found = dict(series)
         name = found.pop(NAME, "")
-        metric, part = self._catalog.sample(name)
-        if self._catalog.drops(name) or (metric is not None and not metric.store):
+        metric, part, stored = self._named(name)
+        if not stored:
             return None
         kind = metric.descriptor.type if metric is not None else _guess(name)
         counter = (kind in _COUNTERS and "quantile" not in found) or bool(part)
@@ -134,6 +136,14 @@ class Planner:
             self._bases[base] = _hash(base)
         key = (self._bases[base], _hash((suffix, *(found.get(label, "") for label in _PART_LABELS))))
         return Child(kept, family, counter, folded, aggregate, base, key)
+
+    def _named(self, name: str) -> tuple[Metric | None, str, bool]:
+        """Return a sample's metric, its part of it, and whether it is stored."""
+        if name not in self._names:
+            metric, part = self._catalog.sample(name)
+            stored = not self._catalog.drops(name) and (metric is None or metric.store)
+            self._names[name] = (metric, part, stored)
+        return self._names[name]
 
     def _kept(self, label: str, value: str) -> str:
         """Return what stays of a label value; an empty one is an absent label."""
