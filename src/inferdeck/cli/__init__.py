@@ -37,4 +37,20 @@ def _run(given: list[str]) -> int:
 
         print(f"inferdeck: {safe(str(error), lines=True)}", file=sys.stderr)
         return exit_code(error)
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        return _bug(error)
     return code
+
+
+def _bug(error: Exception) -> int:
+    """One line instead of a traceback; INFERDECK_DEBUG=1 shows the whole of it."""
+    if os.environ.get("INFERDECK_DEBUG"):
+        raise error
+    from inferdeck.cli.text import safe
+
+    text = safe(f"{type(error).__name__}: {error}"[:500])
+    print(f"inferdeck: a bug in inferdeck: {text}", file=sys.stderr)
+    print("  run it again with INFERDECK_DEBUG=1 for the details, and report them", file=sys.stderr)
+    return 1

@@ -34,7 +34,7 @@ def draw(page: Page, status: Status) -> None:
     _head(page, status)
     several = len({service.environment for service in status.services}) > 1
     _services(page, status, several=several)
-    window = numbers.seconds(status.window_seconds)
+    window = f"{status.window_seconds / 60:.0f} min"
     if status.gateways:
         page.section("GATEWAYS", f"over the last {window}; each by itself, never added up")
         _gateways(page, status.gateways, several=several)

@@ -34,9 +34,8 @@ def up(options: argparse.Namespace) -> int:
 def attach(client: Client) -> int:
     """Show the status of the daemon that runs already; ending this view leaves it running."""
     own = client.status().own
-    print(
-        f"inferdeck {own.version} is running already: pid {own.pid}, {own.url}; Ctrl-C ends this view, not the daemon"
-    )
+    print(f"inferdeck {own.version} is running already: pid {own.pid}, {own.url}")
+    print("Ctrl-C ends this view, not the daemon")
     if not sys.stdout.isatty():
         sys.stdout.write(page(client).text())
         return 0

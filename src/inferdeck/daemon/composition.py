@@ -102,7 +102,7 @@ class Daemon:
         if unix is not None:
             listeners.append(server.Listener(app.guarded(application, None), unix, peers_checked=True))
         try:
-            watching.add_configured()
+            await watching.add_configured()
             for sink in sinks:
                 sink.start()
             for listener in listeners:

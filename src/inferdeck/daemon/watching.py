@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from inferdeck.config.schema import Settings, TargetConfig
 from inferdeck.config.targets import Endpoint, TargetFiles
@@ -12,7 +12,7 @@ from inferdeck.errors import UsageError
 from inferdeck.model.answers import Discovered
 from inferdeck.model.clock import Clock
 from inferdeck.model.target import TargetState
-from inferdeck.sources import discovery, registry
+from inferdeck.sources import assembly, catalog, discovery, registry
 from inferdeck.sources.assembly import Assembly, expand
 from inferdeck.sources.runner import Runner
 from inferdeck.sources.watch import Target
@@ -20,6 +20,13 @@ from inferdeck.sources.watch import Target
 _log = logging.getLogger(__name__)
 
 FILES_SECONDS = 5.0
+
+
+def _prepare(kinds: Iterable[str]) -> None:
+    for kind in kinds:
+        registry.load(kind)
+        if assembly.has_catalog(kind):
+            catalog.load(kind)
 
 
 class Watching:
@@ -49,8 +56,9 @@ class Watching:
             return []
         return self._discovery.answers({discovery.place(state.url) for state in self.states()} | self._disabled)
 
-    def add_configured(self) -> None:
+    async def add_configured(self) -> None:
         """Watch what the settings name, and this machine unless it is named there or discovery is off."""
+        await asyncio.to_thread(_prepare, {*self._settings.sources, "host"})
         for entries in self._settings.sources.values():
             self._disabled |= {discovery.place(entry.url) for entry in entries if not entry.enabled and entry.url}
         targets, self.warnings = self._assembly.configured(self._settings, self._files)
@@ -71,9 +79,8 @@ class Watching:
         for target in self._assembly.of_entry(kind, entry, expand(kind, entry, self._files)):
             place = discovery.place(target.url)
             for state in self.states():
-                if state.key.id == target.key.id or (
-                    state.origin == "discovered" and discovery.place(state.url) == place
-                ):
+                same = state.origin == "discovered" and discovery.place(state.url) == place
+                if same or state.key.id == target.key.id:
                     await self._runner.remove(state.key.id)
             self._runner.add(target)
             self._configured.add(target.key.id)
@@ -106,7 +113,10 @@ class Watching:
         first = True
         while True:
             known = {discovery.place(state.url) for state in self.states()} | self._disabled
-            for one in await self._discovery.look():
+            found = await self._discovery.look()
+            # Catalogs and modules of new kinds take their time to load: not on the loop.
+            await asyncio.to_thread(_prepare, {one.kind for one in found})
+            for one in found:
                 if discovery.place(one.url) not in known:
                     self._add_found(one.kind, one.url)
                     announce(f"found {one.kind} at {one.instance}")

@@ -13,7 +13,7 @@ import aiohttp
 from inferdeck.config import lines
 from inferdeck.model.answers import Discovered
 from inferdeck.model.clock import Clock
-from inferdeck.sources.identity import Identity, identify
+from inferdeck.sources.identity import ANOTHER, Identity, identify
 from inferdeck.sources.listening import Candidate, listening
 
 _log = logging.getLogger(__name__)
@@ -123,6 +123,8 @@ def _discovered(known: _Known, watched: bool) -> Discovered:
         scheme, key = ("redis", "password") if identity.kind == "redis" else ("http", "key")
         note = f"{identity.kind} at {candidate.address} needs a {key}"
         fix = lines.with_key(identity.kind, f"{scheme}://{candidate.address}")
+    elif identity.marks == (ANOTHER,):
+        note = ANOTHER
     elif not identity.kind:
         note = "an unknown HTTP service"
         if not watched:

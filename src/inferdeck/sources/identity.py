@@ -29,6 +29,9 @@ _EXPOSITION = re.compile(rb"^# (?:HELP|TYPE) [a-zA-Z_:]", re.MULTILINE)
 _LINK = re.compile(rb"""href=["'][^"']*metrics/?["']""", re.IGNORECASE)
 
 
+ANOTHER = "another inferdeck"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What answers there: a source kind, or "" for an unknown HTTP service; the marks that say so."""
@@ -83,7 +86,7 @@ class _Prober:
         if "llama.cpp" in server or _is_llama_error(first):
             return await self._llamacpp(server)
         if "inferdeck" in (await self._get("/-/healthy")).body.decode("utf-8", "replace"):
-            return Identity("", ("another inferdeck",))
+            return Identity("", (ANOTHER,))
         return await self._exposition()
 
     async def _litellm(self) -> Identity:

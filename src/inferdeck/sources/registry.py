@@ -58,6 +58,12 @@ def config_classes() -> dict[str, type[TargetConfig]]:
     return {name: config_class(name) for name in KINDS}
 
 
+def load(name: str) -> None:
+    """Import the modules of a kind, which takes some time, before they are needed."""
+    import_module(f"inferdeck.sources.{kind(name).name}.source")
+    config_class(name)
+
+
 def make(name: str, config: TargetConfig, http: HttpClient, clock: Clock, target: TargetKey, extra: Labels) -> Source:
     """Return a source of this kind for one target; `extra` are the labels of all of its series."""
     module = import_module(f"inferdeck.sources.{kind(name).name}.source")
