@@ -81,10 +81,10 @@ def test_raw_scrapes_come_back_and_columns_may_grow(rows: list[list[int]]) -> No
     for i, values in enumerate(rows):
         row = np.array(values + values[: i % 3], dtype=np.uint64)
         row = row if previous is None else codec.widened(row, previous.size)
-        blob = codec.encode_scrape(i, row, None if previous is None else codec.widened(previous, row.size))
-        assert codec.scrape_kind(blob, i) == (codec.RAW_KEY if previous is None else codec.RAW_DELTA)
+        blob = codec.encode_scrape(i, row, None if previous is None else codec.widened(previous, row.size), i - 1)
+        assert codec.check_scrape(blob, i) == i - 1
         read = codec.decode_scrape(blob, row.size, read)
         assert np.array_equal(read, row)
         previous = row
     with pytest.raises(codec.CorruptError):
-        codec.scrape_kind(codec.encode_scrape(1, np.zeros(3, dtype=np.uint64), None), 2)
+        codec.check_scrape(codec.encode_scrape(1, np.zeros(3, dtype=np.uint64)), 2)

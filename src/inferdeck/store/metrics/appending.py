@@ -96,11 +96,13 @@ class Appender:
         write_layout(connection, block.target, block.block, block.parts, ids)
 
     def _write_row(self, connection: sqlite3.Connection, block: HeadBlock, stamp: int, row: Bits) -> None:
-        previous = None
-        if not block.starts_slab and block.last_row is not None:
-            previous = codec.widened(block.last_row, row.size)
         key = scrape_key(block.target, stamp)
-        connection.execute("INSERT INTO scrape(key, data) VALUES (?,?)", (key, codec.encode_scrape(key, row, previous)))
+        if block.starts_slab or block.last_row is None:
+            blob = codec.encode_scrape(key, row)
+        else:
+            before = scrape_key(block.target, int(block.stamps[-1]))
+            blob = codec.encode_scrape(key, row, codec.widened(block.last_row, row.size), before)
+        connection.execute("INSERT INTO scrape(key, data) VALUES (?,?)", (key, blob))
 
     def _write_carry(self, day: DayFile, connection: sqlite3.Connection, head: TargetHead, carry: bytes | None) -> None:
         if day.introduce_target(connection, head.number, head.name):

@@ -32,6 +32,7 @@ CONSTANT, PCO_FLOAT, PCO_INT, ZSTD_FLOAT, ZSTD_INT = 1, 2, 3, 4, 5
 HAS_NANS = 0x80
 RAW_KEY, RAW_DELTA = 1, 2
 GRID = 1
+_SCRAPE_HEAD = 13
 
 _ABSENT = np.uint64(ABSENT_BITS)
 _SIGN_OFF = np.uint64(0x7FFF_FFFF_FFFF_FFFF)
@@ -225,27 +226,29 @@ def decode_grid(blob: bytes, crc: int) -> NDArray[np.int64]:
     return stamps
 
 
-def encode_scrape(key: int, row: Bits, previous: Bits | None) -> bytes:
-    """Return the bytes of one raw scrape, as its difference from the one before where that is given."""
-    kind = RAW_KEY if previous is None else RAW_DELTA
-    payload = compress(shuffle(row if previous is None else row ^ previous))
-    return struct.pack("<BI", kind, _crc(key, 0, kind, payload)) + payload
+def encode_scrape(key: int, row: Bits, previous: Bits | None = None, previous_key: int = -1) -> bytes:
+    """Return the bytes of one raw scrape, as its difference from the one before where that is given with its key."""
+    if previous is None:
+        kind, previous_key, payload = RAW_KEY, -1, compress(shuffle(row))
+    else:
+        kind, payload = RAW_DELTA, compress(shuffle(row ^ previous))
+    return struct.pack("<BIq", kind, _crc(key, previous_key, kind, payload), previous_key) + payload
 
 
-def scrape_kind(blob: bytes, key: int) -> int:
-    """Return RAW_KEY or RAW_DELTA of a raw scrape whose checksum holds; raises CorruptError."""
-    if len(blob) < 5:
+def check_scrape(blob: bytes, key: int) -> int:
+    """Return the key of the scrape that this one is the difference from, -1 without; raises CorruptError."""
+    if len(blob) < _SCRAPE_HEAD:
         raise CorruptError(f"a raw scrape of {len(blob)} bytes")
-    kind, crc = struct.unpack_from("<BI", blob)
-    if crc != _crc(key, 0, kind, blob[5:]):
+    kind, crc, previous_key = struct.unpack_from("<BIq", blob)
+    if crc != _crc(key, previous_key, kind, blob[_SCRAPE_HEAD:]):
         raise CorruptError("the checksum does not match")
-    return int(kind)
+    return int(previous_key)
 
 
 def decode_scrape(blob: bytes, columns: int, previous: Bits | None) -> Bits:
-    """Return a raw scrape's bit patterns; `previous` may have fewer columns, the rest then was absent."""
-    row = unshuffle(decompress(blob[5:], columns * 8))
-    if blob[0] == RAW_KEY or previous is None:
+    """Return a checked raw scrape's bit patterns; `previous` may have fewer columns, the rest then was absent."""
+    row = unshuffle(decompress(blob[_SCRAPE_HEAD:], columns * 8))
+    if previous is None:
         return row
     return row ^ widened(previous, row.size)
 

@@ -94,7 +94,6 @@ class HeadBlock:
         self.columns: dict[int, int] = {number: column for column, number in enumerate(ids.tolist())}
         self.parts = 0
         """How many layout rows are on disk."""
-        self.force_key = False
         self.slabs: list[Slab] = []
         self.last_row: Bits | None = None
         self._stamps = np.empty(SLAB, dtype=np.int64)
@@ -109,7 +108,7 @@ class HeadBlock:
     @property
     def starts_slab(self) -> bool:
         """Whether the next row is written whole, not as a difference."""
-        return self._rows == 0 or self.force_key or self.last_row is None
+        return self._rows == 0 or self.last_row is None
 
     @property
     def stamps(self) -> NDArray[np.int64]:
@@ -136,7 +135,6 @@ class HeadBlock:
             self._rows += 1
             self._count += 1
             self.last_row = row
-            self.force_key = False
             if self._rows == SLAB:
                 self.slabs.append(Slab(self._open))
                 self._open = np.empty((SLAB, self.ids.size), dtype=np.uint64)

@@ -84,7 +84,7 @@ def _check_day(state: StoreState, day: DayFile, connection: sqlite3.Connection, 
     for key, blob in connection.execute("SELECT key, data FROM scrape"):
         report.scrapes += 1
         try:
-            codec.scrape_kind(blob, key)
+            codec.check_scrape(blob, key)
         except codec.CorruptError as error:
             _note_day(state, day, report, f"raw scrape {key}: {error}")
     for block in day.blocks:
@@ -278,7 +278,6 @@ def _write_memory(state: StoreState, day: DayFile) -> None:
                     key = scrape_key(head.number, stamp)
                     connection.execute(
                         "INSERT OR REPLACE INTO scrape VALUES (?,?)",
-                        (key, codec.encode_scrape(key, rows[:, i].copy(), None)),
+                        (key, codec.encode_scrape(key, rows[:, i].copy())),
                     )
             block.parts = 1
-            block.force_key = True

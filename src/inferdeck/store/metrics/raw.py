@@ -54,23 +54,20 @@ def rebuild(
         "SELECT key, data FROM scrape WHERE key BETWEEN ? AND ? ORDER BY key",
         (scrape_key(block.target, start), scrape_key(block.target, start + block_ms - 1)),
     )
-    broken = False
+    last_key = -1
     for key, blob in rows:
         handled.add(key)
         try:
-            kind = codec.scrape_kind(blob, key)
-            if broken and kind != codec.RAW_KEY:
+            previous_key = codec.check_scrape(blob, key)
+            if previous_key not in (-1, last_key):
                 bad[key] = "it is the difference from a scrape that is damaged"
                 continue
-            broken = False
-            row = codec.decode_scrape(blob, block.ids.size, None if kind == codec.RAW_KEY else block.last_row)
+            row = codec.decode_scrape(blob, block.ids.size, None if previous_key < 0 else block.last_row)
         except codec.CorruptError as error:
-            broken = True
             bad[key] = str(error)
             continue
         block.add(key & _STAMP_MASK, row)
-    # What follows a damaged scrape must not be a difference from one that will not be there.
-    block.force_key = bool(bad)
+        last_key = key
 
 
 def quarantine_scrapes(connection: sqlite3.Connection, bad: dict[int, str]) -> None:
@@ -88,7 +85,7 @@ def quarantine_damaged_scrapes(connection: sqlite3.Connection) -> None:
     bad = {}
     for key, blob in connection.execute("SELECT key, data FROM scrape"):
         try:
-            codec.scrape_kind(blob, key)
+            codec.check_scrape(blob, key)
         except codec.CorruptError as error:
             bad[key] = str(error)
     quarantine_scrapes(connection, bad)
