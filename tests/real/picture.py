@@ -1,10 +1,11 @@
-"""Draws docs/pictures/status.svg: what `inferdeck status` really says, run on a terminal, beside the demo's programs.
+"""Draws docs/pictures/status.svg: what `inferdeck status` really says, run on a terminal, beside a whole stack.
 
 python -m tests.real.picture
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -18,11 +19,14 @@ import time
 from html import escape
 from pathlib import Path
 
-from tests.real import demo
+from tests.real import gateway
 from tests.real.daemon import COMMAND, Place, all_up
+from tests.real.stack import Stack, whole_stack
+from tests.real.traffic import Call, Generator
 
 FILE = Path(__file__).parents[2] / "docs" / "pictures" / "status.svg"
 COLUMNS = 110
+CALLS = [*[Call("good")] * 5, *[Call("good", stream=True)] * 3, *[Call("thinking", stream=True)] * 2, Call("err429")]
 WARM_SECONDS = 75.0
 FONT, LINE_HEIGHT, CHARACTER, MARGIN = 13, 18, 7.82, 16
 PAPER, INK = "#16181d", "#d6d9e0"
@@ -30,17 +34,28 @@ COLOURS = {"2": "#8a909c", "31": "#f0716b", "32": "#7fc97a", "33": "#e3b04b", "3
 _ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
 
 
-def main() -> None:
+async def main() -> None:
     """Run the programs, let some history grow, and draw."""
-    with tempfile.TemporaryDirectory(prefix="inferdeck-picture-") as directory, contextlib.ExitStack() as stack:
-        place = Place.of(Path(directory), "\n".join(demo.start(Path(directory), stack)), interval="5s")
-        stack.enter_context(place.up())
-        place.status_when(all_up)
-        time.sleep(WARM_SECONDS)
-        text = on_terminal(place)
+    with tempfile.TemporaryDirectory(prefix="inferdeck-picture-") as folder:
+        directory = Path(folder)
+        async with whole_stack(directory) as stack:
+            place = Place.of(directory / "daemon", stack.sources(), interval="5s")
+            with place.up():
+                await asyncio.to_thread(place.status_when, all_up)
+                await _traffic(stack)
+                text = await asyncio.to_thread(on_terminal, place)
     FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(svg(text.replace(directory, "~").splitlines()))
+    FILE.write_text(svg(text.splitlines()))
     print(FILE)
+
+
+async def _traffic(stack: Stack) -> None:
+    gateways, engine = Generator(stack.litellm.url, gateway.KEY), Generator(stack.llama.url, "none")
+    end = time.monotonic() + WARM_SECONDS
+    while time.monotonic() < end:
+        await asyncio.gather(
+            gateways.send(CALLS, 4), engine.send([Call("tiny", body={"max_tokens": 48})] * 2, 1), asyncio.sleep(1.0)
+        )
 
 
 def on_terminal(place: Place) -> str:
@@ -95,4 +110,4 @@ def _spans(line: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())
