@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.query import naive_windows as naive
 
 from inferdeck.model.scrape import ABSENT_BITS, NAN_BITS, STALE_BITS
 from inferdeck.query import windows
 from inferdeck.query.windows import Semantics
 from inferdeck.store.interface import Block
+from tests.unit.query import naive_windows as naive
 
 Rows = list[list[int]]
 START = 1_700_000_000_000
@@ -36,6 +36,7 @@ def block(times: list[int], rows: Rows) -> Block:
 
 COUNTS = st.integers(0, 1000).map(float)
 TAME = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 3))
+HUGE = st.sampled_from([0.0, 0.1, 1.0, 1e16, -1e16, 1e308, 1.7e308, -1.7e308, math.inf, -math.inf, math.nan])
 WILD = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True, width=64), st.sampled_from([0.0, 1.0, 1e16, -1e16, 1e308, -1e308])
 )
@@ -45,7 +46,7 @@ WILD = st.one_of(
 def blocks(draw: st.DrawFn) -> tuple[list[int], Rows]:
     gaps = draw(st.lists(st.sampled_from([1000, 15_000, 15_001, 60_000, 400_000]), min_size=1, max_size=24))
     times = [START + sum(gaps[: index + 1]) for index in range(len(gaps))]
-    value = draw(st.sampled_from([COUNTS, TAME, WILD]))
+    value = draw(st.sampled_from([COUNTS, TAME, WILD, HUGE]))
     cell = value.map(as_bits)
     if draw(st.booleans()):
         cell = st.one_of(cell, cell, cell, st.sampled_from([ABSENT_BITS, STALE_BITS]))
@@ -231,6 +232,12 @@ def test_an_overflow_elsewhere_does_not_reach_a_window() -> None:
     at = np.array([times[1], times[2], times[3]])
     assert windows.sum_over_time(block(times, rows), at, 2000).tolist() == [[1.7e308, math.inf, 1.7e308]]
     assert windows.avg_over_time(block(times, rows), at, 2000).tolist() == [[0.85e308, 1.7e308, 0.85e308]]
+
+
+def test_an_overflow_before_an_infinity_is_met_first() -> None:
+    times = [START + 1000 * n for n in range(3)]
+    rows = [[as_bits(value) for value in (1e308, 1e308, -math.inf)]]
+    assert np.isnan(windows.sum_over_time(block(times, rows), np.array(times[2:]), 5000)).all()
 
 
 def test_join_puts_the_parts_of_a_series_together() -> None:

@@ -17,6 +17,7 @@ from inferdeck.query.windows.grid import Bools, Floats, Ints, Windows
 _PAIR_ERROR = 2.0**-104
 _TOLERANCE = 2.0**-50
 _TAME = 1e140
+_LARGE = 1e307
 
 
 def window_sums(windows: Windows) -> tuple[Floats, Floats]:
@@ -32,7 +33,7 @@ def window_sums(windows: Windows) -> tuple[Floats, Floats]:
     for row, column in _doubtful(windows, values, total, error, high):
         high[row, column], low[row, column] = compensated(windows, row, column)
     if not whole:
-        _put_non_finite(windows, high, low)
+        _put_non_finite(windows, values, high, low)
     return high, low
 
 
@@ -142,7 +143,8 @@ def _doubtful(
         yield row, column
 
 
-def _put_non_finite(windows: Windows, high: Floats, low: Floats) -> None:
+def _put_non_finite(windows: Windows, finite: Floats, high: Floats, low: Floats) -> None:
+    """Put in what windows with non-finite samples sum to; finite: the samples with 0 for those."""
     inside = []
     for event in (np.isnan(windows.values), windows.values == np.inf, windows.values == -np.inf):
         before = np.zeros((event.shape[0], event.shape[1] + 1), dtype=np.int64)
@@ -152,3 +154,8 @@ def _put_non_finite(windows: Windows, high: Floats, low: Floats) -> None:
     for where, value in ((up, np.inf), (down, -np.inf), (nan | (up & down), np.nan)):
         high[where] = value
         low[where] = 0.0
+    # Where the finite samples may overflow by themselves, the order decides which infinity is met first.
+    large = np.abs(finite).max(axis=1) * finite.shape[1] >= _LARGE
+    row, column = np.nonzero((nan | up | down) & large[:, None])
+    if row.size:
+        high[row, column], low[row, column] = compensated(windows, row, column)
