@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from inferdeck.config.schema import Settings, TargetConfig
 from inferdeck.config.targets import Endpoint, Expanded, TargetFiles, expand_targets
 from inferdeck.model.clock import Clock
+from inferdeck.model.labels import Labels
 from inferdeck.model.target import TargetKey
 from inferdeck.sources import catalog, registry
 from inferdeck.sources.http import HttpClient
@@ -70,7 +71,7 @@ class Assembly:
             name=name,
             origin=origin,
             repair=partial(Repair, known) if known else None,
-            mapper=Mapper(known, dict(extra)) if known else None,
+            mapper=Mapper(known, _constants(known, entry, extra)) if known else None,
             enabled_probes=frozenset(
                 probe.name for probe in source.probes if probe.enabled_by and getattr(config, probe.enabled_by, False)
             ),
@@ -95,6 +96,12 @@ def instance(kind: str, url: str) -> str:
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else (parts.hostname or "")
     default = urlsplit(registry.kind(kind).default_url).port if parts.scheme not in _PORTS else _PORTS[parts.scheme]
     return f"{host}:{parts.port or default}"
+
+
+def _constants(known: catalog.Catalog, entry: TargetConfig, extra: Labels) -> dict[str, str]:
+    """Return the labels of canonical series; a configured `gateway` (or `engine`) name stands for the address."""
+    named = getattr(entry, known.identity, None) if known.identity else None
+    return {**({known.identity: named} if named else {}), **dict(extra)}
 
 
 def has_catalog(kind: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from inferdeck.errors import AuthError, CollectError, StatusError
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels, metric_name
@@ -96,8 +98,9 @@ class LitellmSource:
         """The HTTP client belongs to the daemon; nothing is held here."""
 
     async def _metrics(self, answer: Response) -> Exposition:
-        body = b"" if answer.status == _MISSING else answer.body
-        return await self._parser.parse(body, answer.headers.get("Content-Type", ""))
+        if answer.status == _MISSING:
+            return Exposition(EMPTY_LAYOUT, np.empty(0), {})
+        return await self._parser.parse(answer.body, answer.headers.get("Content-Type", ""))
 
     async def _get(self, path: str, *allow: int, send_key: bool = True) -> Response:
         """Ask once; LiteLLM answers /metrics with a redirect to /metrics/, so that is asked for at once."""
