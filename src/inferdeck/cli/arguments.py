@@ -55,7 +55,7 @@ _JSON = _option("--json", action="store_true", help="print the answer as JSON")
 _KIND = _option("kind", metavar="KIND", help="litellm, llamacpp, redis, host or prometheus")
 _ENTRY = (
     _KIND,
-    _option("url", metavar="URL", nargs="?", help="where it listens; the kind's usual place where absent"),
+    _option("address", metavar="URL", nargs="?", help="where it listens; the kind's usual place where absent"),
     _option("--key-env", metavar="NAME", help="environment variable that holds its key"),
     _option("--key-file", metavar="PATH", help="file that holds its key"),
     _option("--set", metavar="KEY=VALUE", action="append", default=[], help="any other key of the source"),

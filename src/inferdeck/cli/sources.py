@@ -138,8 +138,8 @@ def _added(added: Added) -> str:
 def entry(options: argparse.Namespace) -> dict[str, Any]:
     """Return the source's keys as the configuration file would have them; raises UsageError."""
     made: dict[str, Any] = {}
-    if options.url:
-        made["url"] = options.url
+    if options.address:
+        made["url"] = options.address
     secret = "password" if options.kind == "redis" else "key"
     if options.key_env and options.key_file:
         raise UsageError("--key-env and --key-file: give one of them")

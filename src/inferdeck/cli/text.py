@@ -83,8 +83,10 @@ class Page:
         """Add a text on as many lines as it needs; words are never cut, so that they can be copied."""
         from textwrap import wrap
 
+        # The lines after a sign ("! ", "✗ ") stand under its text.
+        hanging = indent + ("  " if text[1:2] == " " else "")
         for part in wrap(
-            safe(text), self._columns, initial_indent=indent, subsequent_indent=indent, break_long_words=False
+            safe(text), self._columns, initial_indent=indent, subsequent_indent=hanging, break_long_words=False
         ):
             self._lines.append(self._paint(part, style))
 

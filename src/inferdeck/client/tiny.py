@@ -139,10 +139,9 @@ def _remote_error(found: Any, status: int, where: str) -> errors.InferdeckError:
     entry = found.get("error") if isinstance(found, dict) else None
     if not isinstance(entry, dict):
         return errors.UnavailableError(f"{where}: HTTP {status} from something that is not an inferdeck daemon")
-    message = str(entry.get("message", ""))
-    following = str(entry.get("next", ""))
+    # `next` speaks of routes, for those who ask over HTTP; the message says what a command's user needs.
+    text = str(entry.get("message", ""))
     kind = errors.KINDS.get(str(entry.get("kind", "")), errors.InferdeckError)
-    text = f"{message}\n  {following}" if following else message
     return errors.StatusError(text, status) if kind is errors.StatusError else kind(text)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from inferdeck.config.schema import Settings
 from inferdeck.daemon.jobs import Report
 from inferdeck.errors import UsageError
+from inferdeck.model import numbers
 from inferdeck.model.answers import DayFile, StoreReport, StoreState, number
 from inferdeck.model.clock import Clock
 from inferdeck.store.metrics.database import MetricDatabase
@@ -82,7 +83,7 @@ def compact(database: MetricDatabase, day: str | None, on_writer: OnWriter, repo
     while on_writer(lambda: next(work, None) is not None).result():
         pass
     given = before - database.stats().bytes
-    return [f"{max(0, given)} bytes given back"]
+    return [f"{numbers.byte_size(max(0, given))} given back"]
 
 
 def checked_day(text: str | None) -> str | None:

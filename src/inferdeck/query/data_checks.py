@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from inferdeck.model import numbers
 from inferdeck.model.answers import Finding
 from inferdeck.query.evidence import Case
 from inferdeck.query.figures import Row
@@ -140,7 +141,7 @@ def redis_without_eviction(case: Case) -> Iterator[Finding]:
                 severity="error" if full > 0.9 else "warning",
                 subject=_at(row),
                 message="has maxmemory but no eviction policy: when full it refuses writes, and caching stops",
-                evidence=f"maxmemory_policy noeviction, {full:.0%} of the limit used",
+                evidence=f"maxmemory_policy noeviction, {numbers.percent(full)} of the limit used",
                 fix="redis-cli CONFIG SET maxmemory-policy allkeys-lru",
             )
 
@@ -169,7 +170,7 @@ def disk_low(case: Case) -> Iterator[Finding]:
             id="disk-low",
             severity="warning",
             subject=case.facts.data_dir,
-            message=f"only {free / 1e9:.1f} GB ({free / whole:.0%}) are free where the history is kept",
+            message=f"only {free / 1e9:.1f} GB ({numbers.percent(free / whole)}) are free where the history is kept",
             evidence=f"{whole / 1e9:.0f} GB in all",
             fix="free space, or set store: {retention_size: 5GB}",
         )

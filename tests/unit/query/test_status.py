@@ -1,0 +1,141 @@
+"""Status says what the samples say, each gateway by itself, and never 0 for what it does not know."""
+
+from __future__ import annotations
+
+import pytest
+
+from inferdeck.model.target import Health
+from inferdeck.query import status
+from tests.unit.query.stack import add, around, counter, filled, series, state
+
+A = {"job": "litellm", "instance": "a:4000", "gateway": "a:4000"}
+B = {"job": "litellm", "instance": "b:4000", "gateway": "b:4000"}
+
+
+def test_two_gateways_are_never_added_up() -> None:
+    store = filled(
+        {
+            series("llm_requests_total", **A, provider="openai", status="success"): counter(3.0),
+            series("llm_requests_total", **A, provider="openai", status="error"): counter(1.0),
+            series("llm_requests_total", **B, provider="openai", status="success"): counter(7.0),
+        }
+    )
+    found = status.status(store, around(), ())
+    assert [one.name for one in found.gateways] == ["a:4000", "b:4000"]
+    assert [one.requests.value for one in found.gateways] == pytest.approx([4.0, 7.0])
+    assert found.gateways[0].errors.value == pytest.approx(0.25)
+    assert [(one.gateway, one.state) for one in found.providers] == [("a:4000", "degraded"), ("b:4000", "ok")]
+
+
+def test_what_a_gateway_does_not_say_is_missing() -> None:
+    found = status.status(filled({series("up", **A): [1.0]}), around(state("litellm", "a:4000")), ())
+    gateway = found.gateways[0]
+    numbers = [gateway.requests, gateway.errors, gateway.latency_p95, gateway.cost, gateway.active, gateway.cache_hits]
+    assert [one.value for one in numbers] == [None] * 6
+    assert all(one.quality == "missing" for one in (*numbers, *gateway.tokens.values()))
+
+
+def test_a_quiet_gateway_has_a_rate_of_zero_and_no_error_ratio() -> None:
+    store = filled({series("llm_requests_total", **A, status="success"): [5.0] * 21})
+    gateway = status.status(store, around(), ()).gateways[0]
+    assert gateway.requests.value == 0.0
+    assert gateway.errors.value is None
+
+
+def test_percentiles_tokens_cost_and_the_cache_come_from_the_window() -> None:
+    buckets = {"0.1": 1.0, "1": 2.0, "+Inf": 2.0}
+    store = filled(
+        {
+            **{
+                series("llm_request_duration_seconds_bucket", **A, le=le): counter(rate)
+                for le, rate in buckets.items()
+            },
+            series("llm_tokens_used_total", **A, token_type="input"): counter(100.0),
+            series("llm_cost_total", **A): counter(0.001),
+            series("llm_cache_hits_total", **A): counter(3.0),
+            series("llm_cache_misses_total", **A): counter(1.0),
+            series("inferdeck_quality", **A, family="llm_request_duration_seconds", quality="estimated"): [1.0] * 21,
+            series("llm_requests_total", **A, status="success"): counter(2.0),
+        }
+    )
+    gateway = status.status(store, around(), ()).gateways[0]
+    assert gateway.latency_p50.value == pytest.approx(0.1)
+    assert gateway.latency_p95.value == pytest.approx(0.1 + 0.9 * 0.9)
+    assert gateway.latency_p95.quality == "estimated"
+    assert gateway.tokens["input"].value == pytest.approx(100.0)
+    assert gateway.tokens["output"].value is None
+    assert gateway.cost.value == pytest.approx(3.6)
+    assert gateway.cost.unit == "usd/h"
+    assert gateway.cache_hits.value == pytest.approx(0.75)
+
+
+def test_a_down_target_shows_its_error_and_a_stale_latency_with_its_age() -> None:
+    down = state("redis", "r:6379", health=Health.DOWN, last_error="refused", last_success_ms=1_799_999_940_000)
+    service = status.status(filled({series("up"): [1.0]}), around(down), ()).services[0]
+    assert (service.health, service.error, service.port) == ("down", "refused", 6379)
+    assert service.latency.quality == "stale"
+    assert service.latency.age_seconds == pytest.approx(60.0)
+
+
+def test_caches_and_hosts() -> None:
+    redis = {"job": "redis", "instance": "r:6379"}
+    host = {"job": "host", "instance": "h"}
+    disk = {**host, "fstype": "ext4", "device": "/dev/sda"}
+    store = filled(
+        {
+            series("redis_memory_used_bytes", **redis): [2e6] * 21,
+            series("redis_memory_max_bytes", **redis): [0.0] * 21,
+            series("redis_keyspace_hits_total", **redis): counter(9.0),
+            series("redis_keyspace_misses_total", **redis): counter(1.0),
+        }
+    )
+    add(
+        store,
+        {
+            series("node_cpu_seconds_total", **host, cpu="0", mode="idle"): counter(0.75),
+            series("node_cpu_seconds_total", **host, cpu="0", mode="user"): counter(0.25),
+            series("node_memory_MemTotal_bytes", **host): [100.0] * 21,
+            series("node_memory_MemAvailable_bytes", **host): [40.0] * 21,
+            series("node_filesystem_size_bytes", **disk, mountpoint="/"): [100.0] * 21,
+            series("node_filesystem_avail_bytes", **disk, mountpoint="/"): [30.0] * 21,
+            series("node_network_receive_bytes_total", **host, device="lo"): counter(1e6),
+            series("node_network_receive_bytes_total", **host, device="eth0"): counter(500.0),
+        },
+        target="h",
+    )
+    found = status.status(store, around(), ())
+    cache, machine = found.caches[0], found.hosts[0]
+    assert cache.hits.value == pytest.approx(0.9)
+    assert cache.memory_limit.quality == "unlimited"
+    assert cache.clients.value is None
+    assert machine.cpu.value == pytest.approx(0.25)
+    assert machine.memory.value == pytest.approx(0.6)
+    assert machine.disk.value == pytest.approx(0.7)
+    assert machine.disk_mount == "/"
+    assert machine.network_in.value == pytest.approx(500.0)
+    assert machine.cores.value == 1
+    assert machine.load.value is None
+
+
+def test_engines_with_their_models_and_states() -> None:
+    engine = {"job": "llamacpp", "instance": "e:8080", "engine": "llamacpp", "model": "tiny"}
+    statuses = ("available", "loading", "error")
+    store = filled(
+        {
+            series("llm_engine_requests_running", **engine): [2.0] * 21,
+            series("llm_engine_generation_tokens_total", **engine): counter(40.0),
+            **{series("llm_model_status", **engine, status=one): [float(one == "loading")] * 21 for one in statuses},
+        }
+    )
+    found = status.status(store, around(state("llamacpp", "e:8080")), ()).engines[0]
+    assert (found.model, found.state, found.running.value) == ("tiny", "loading", 2.0)
+    assert found.decode.value == pytest.approx(40.0)
+    assert found.kv_cache.value is None
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("http://a:1", 1), ("https://a", 443), ("redis://a", 6379), ("unix:///x", None), ("", None), ("http://[", None)],
+)
+def test_ports(url: str, port: int | None) -> None:
+    assert status.port_of(url, "name") == port
