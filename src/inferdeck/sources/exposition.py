@@ -16,7 +16,7 @@ import math
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import ne
+from operator import is_, ne
 
 import numpy as np
 from numpy.typing import NDArray
@@ -224,33 +224,32 @@ class ExpositionParser:
         """Write the values of the lines that differ from the last body's; False where more than a value differs."""
         last = self._last
         stop = start + len(lines)
-        flags = list(map(ne, lines, last.lines[start:stop]))
-        changed = list(compress(lines, flags))
+        flags = np.fromiter(map(ne, lines, last.lines[start:stop]), np.bool_, len(lines))
+        mask = flags.tobytes()
+        changed = list(compress(lines, mask))
         if not changed:
             return True
-        prefixes = list(compress(last.prefixes[start:stop], flags))
         try:
-            # A comment's or bad line's prefix is None, which startswith refuses with a TypeError.
-            if not all(map(bytes.startswith, changed, prefixes)):  # type: ignore[arg-type]
+            # A comment's or bad line's prefix is None, which is a TypeError; a line that does not start with its
+            # prefix comes back as the same object.
+            texts = list(map(bytes.removeprefix, changed, compress(last.prefixes[start:stop], mask)))  # type: ignore[arg-type]
+            if any(map(is_, texts, changed)):
                 return False
-            texts = list(map(bytes.removeprefix, changed, prefixes))  # type: ignore[arg-type]
             if self._tails:
                 texts = [text.partition(b" ")[0] for text in texts]
             if b"_" in b"".join(texts):
                 return False
-            found = np.array(list(map(float, texts)))
+            found = np.fromiter(map(float, texts), np.float64, len(texts))
         except (TypeError, ValueError):
             return False
-        finite = np.isfinite(found)
-        if not finite.all():
-            odd = np.flatnonzero(~finite)
+        if not np.isfinite(found).all():
             try:
-                for index in odd.tolist():
+                for index in np.flatnonzero(~np.isfinite(found)).tolist():
                     number(texts[index].strip())
             except LineError:
                 return False
             found.view(np.uint64)[np.isnan(found)] = NAN_BITS
-        values[last.slots[start:stop][np.array(flags)]] = found
+        values[last.slots[start:stop][flags]] = found
         return True
 
     # The second and third path: other lines than the last body's.

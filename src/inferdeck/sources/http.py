@@ -13,6 +13,7 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import aiohttp
@@ -36,6 +37,8 @@ Redirects = Literal["none", "same_origin"]
 
 MAX_REDIRECTS = 3
 _INFLATED_SLICE = 256 * 1024
+_READ_BUFFER = 2**20
+"""Larger than an ordinary answer, so that reading one is not paused and resumed."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -77,8 +80,7 @@ class HttpClient:
         the caller reads itself. Raises CollectError (see errors.py), each with the URL, the cause and the next step,
         without credentials or query; ConfigError where the URL, the CA file cannot be used.
         """
-        socket, target = _locate(url, path, params)
-        shown = _shown(url, target)
+        socket, target, shown = _locate(url, path, tuple((params or {}).items()))
         limit = max_bytes or settings.max_bytes
         headers = _headers(target, settings if send_key else None, accept, socket)
         target = target.with_user(None)
@@ -130,6 +132,7 @@ class HttpClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(total=None),
+                read_bufsize=_READ_BUFFER,
                 headers={"User-Agent": f"inferdeck/{__version__}"},
             )
         return session
@@ -154,9 +157,10 @@ def _trusting(tls: Tls) -> ssl.SSLContext:
     return context
 
 
-def _locate(url: str, path: str, params: Mapping[str, str] | None) -> tuple[str, URL]:
-    """Return the unix socket ("" for TCP) and the URL to ask."""
-    socket = ""
+@lru_cache(maxsize=1024)
+def _locate(url: str, path: str, params: tuple[tuple[str, str], ...]) -> tuple[str, URL, str]:
+    """Return the unix socket ("" for TCP), the URL to ask, and what a message calls it."""
+    given, socket = url, ""
     if url.startswith("unix://"):
         socket, _, base = url.removeprefix("unix://").partition(":")
         url = "http://localhost" + base
@@ -169,7 +173,7 @@ def _locate(url: str, path: str, params: Mapping[str, str] | None) -> tuple[str,
         raise ConfigError(f"url: {_plain(target)}: not a URL that can be read; write http://host:port or unix:///path")
     if path:
         target = target.with_path(target.path.rstrip("/") + "/" + path.lstrip("/"), keep_query=True)
-    return socket, target.update_query(params) if params else target
+    return socket, target.update_query(params) if params else target, _shown(given, target)
 
 
 def _plain(target: URL) -> str:
