@@ -17,7 +17,7 @@ from inferdeck.query.windows.grid import (
     evaluate,
     is_stale,
 )
-from inferdeck.query.windows.sums import adder, columns, neumaier, walk, window_sums
+from inferdeck.query.windows.sums import adder, columns, may_overflow, neumaier, walk, window_sums
 from inferdeck.store.interface import Block
 
 # Samples gathered at a time for functions that need every sample of a window side by side.
@@ -207,9 +207,10 @@ def _avg(windows: Windows) -> Answer:
     high, low = window_sums(windows)
     count = np.maximum(windows.count, 1)
     mean = high / count + low / count
-    # A sum that overflowed though its samples are finite (or infinite, then the mean is too) is averaged as it grows.
-    row, column = np.nonzero(np.isinf(high) & (windows.count > 0))
-    if row.size:
+    # Where finite samples make the sum overflow, the mean is formed as it grows and stays finite.
+    odd = ~np.isfinite(high) & (windows.count > 0)
+    if odd.any():
+        row, column = np.nonzero(odd & may_overflow(windows.values)[:, None])
         mean[row, column] = _growing_mean(windows, row, column)
     return Answer(mean, windows.count > 0)
 

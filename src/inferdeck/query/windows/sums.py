@@ -37,6 +37,13 @@ def window_sums(windows: Windows) -> tuple[Floats, Floats]:
     return high, low
 
 
+def may_overflow(values: Floats) -> Bools:
+    """Return for each series whether its finite samples could add up to an infinity."""
+    largest = np.where(np.isfinite(values), np.abs(values), 0.0).max(axis=1)
+    may: Bools = largest * values.shape[1] >= _LARGE
+    return may
+
+
 def two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """Return a + b rounded, and exactly what the rounding lost (Knuth)."""
     total = a + b
@@ -155,7 +162,6 @@ def _put_non_finite(windows: Windows, finite: Floats, high: Floats, low: Floats)
         high[where] = value
         low[where] = 0.0
     # Where the finite samples may overflow by themselves, the order decides which infinity is met first.
-    large = np.abs(finite).max(axis=1) * finite.shape[1] >= _LARGE
-    row, column = np.nonzero((nan | up | down) & large[:, None])
+    row, column = np.nonzero((nan | up | down) & may_overflow(finite)[:, None])
     if row.size:
         high[row, column], low[row, column] = compensated(windows, row, column)
