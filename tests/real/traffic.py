@@ -99,7 +99,8 @@ class Generator:
         """Make all calls, `concurrency` at a time, each with a text of its own unless its body says otherwise."""
         queue = iter(calls)
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        connector = aiohttp.TCPConnector(limit=0)
+        # A connection each: a kept one may be closed by the server just as the next request leaves.
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
             await asyncio.gather(*(self._worker(session, queue) for _ in range(concurrency)))
 
