@@ -14,6 +14,7 @@ from inferdeck.model.clock import Clock
 from inferdeck.model.target import TargetState
 from inferdeck.sources import assembly, catalog, discovery, registry
 from inferdeck.sources.assembly import Assembly, expand
+from inferdeck.sources.listening import listening
 from inferdeck.sources.runner import Runner
 from inferdeck.sources.watch import Target
 
@@ -40,7 +41,7 @@ class Watching:
         self._assembly = assembly
         self._clock = clock
         self._files = files
-        self._discovery = discovery.Discovery(clock, lambda: (own_port,))
+        self._discovery = discovery.Discovery(clock, lambda: listening((own_port,)))
         self._configured: set[str] = set()
         self._disabled: set[str] = set()
         self.warnings: list[str] = []

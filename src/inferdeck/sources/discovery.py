@@ -14,7 +14,7 @@ from inferdeck.config import lines
 from inferdeck.model.answers import Discovered
 from inferdeck.model.clock import Clock
 from inferdeck.sources.identity import ANOTHER, Identity, identify
-from inferdeck.sources.listening import Candidate, listening
+from inferdeck.sources.listening import Candidate
 
 _log = logging.getLogger(__name__)
 
@@ -46,16 +46,16 @@ class Found:
 
 
 class Discovery:
-    """Belongs to the event loop. `own_ports` are never probed."""
+    """Belongs to the event loop. `candidates` says what listens (listening.py) and is called in a thread."""
 
-    def __init__(self, clock: Clock, own_ports: Callable[[], Collection[int]]) -> None:
+    def __init__(self, clock: Clock, candidates: Callable[[], list[Candidate]]) -> None:
         self._clock = clock
-        self._own_ports = own_ports
+        self._candidates = candidates
         self._known: dict[tuple[str, int, int], _Known] = {}
 
     async def look(self) -> list[Found]:
         """Return what is there now; an identified socket is asked once, an unknown one with growing pauses."""
-        candidates = await asyncio.to_thread(listening, self._own_ports())
+        candidates = await asyncio.to_thread(self._candidates)
         present = {(c.host, c.port, c.pid): c for c in candidates}
         self._known = {key: known for key, known in self._known.items() if key in present}
         now = self._clock.monotonic()

@@ -1,0 +1,110 @@
+"""The application behind real listeners, over the slow obvious store, for tests of the API and of the client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inferdeck.api import app, guard, server
+from inferdeck.errors import LimitError, NotFoundError, UnavailableError
+from inferdeck.model.answers import Added, ConfigAnswer, Job, StoreReport, Trial, number
+from inferdeck.query.evidence import Facts
+from inferdeck.query.local import LocalQuestions
+from tests.unit.query.stack import around, counter, filled, series, state
+
+
+@dataclass
+class SmallOperations:
+    """A second implementation of Operations, which keeps what it was asked in a list."""
+
+    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    is_ready: bool = True
+
+    def ready(self) -> bool:
+        return self.is_ready
+
+    def config(self) -> ConfigAnswer:
+        return ConfigAnswer("inferdeck.yaml", (("listen.port", "4633", "default"),))
+
+    def own_metrics(self) -> str:
+        return "inferdeck_targets 1.0\n"
+
+    async def test_source(self, kind: str, entry: Mapping[str, Any]) -> Trial:
+        self.asked.append((kind, entry))
+        return Trial(kind, str(entry.get("url", "")), ok=True, message="answers")
+
+    async def add_source(self, kind: str, entry: Mapping[str, Any]) -> Added:
+        raise UnavailableError("not added, since it cannot be read: refused")
+
+    async def store_stats(self) -> StoreReport:
+        n = number(None, "count")
+        return StoreReport(around().store, n, n, n, ())
+
+    def start_job(self, kind: str, options: Mapping[str, Any]) -> Job:
+        self.asked.append((kind, options))
+        if kind == "remap":
+            raise LimitError("a check is running (50 %); wait for it to end")
+        return Job(f"{kind}-1", kind, "running", 0.0, "starting")
+
+    def job(self, identity: str) -> Job:
+        if identity != "check-1":
+            raise NotFoundError(f'no job is called "{identity}"')
+        return Job(identity, "check", "done", 1.0, "done", ("everything is sound",))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the application answers."""
+
+    url: str
+    socket_path: str
+    operations: SmallOperations
+
+
+def questions() -> LocalQuestions:
+    """Return questions over one gateway, one Redis and a host that are up."""
+    labels = {"job": "litellm", "instance": "g:4000", "gateway": "g:4000", "status": "success"}
+    store = filled({series("llm_requests_total", **labels): counter(2.0)})
+    states = (state("litellm", "g:4000", name="gate"), state("redis", "r:6379"), state("host", "r:6379"))
+    return LocalQuestions(store, lambda: around(*states), Facts)
+
+
+@contextlib.contextmanager
+def served(directory: Path, *, viewer: str = "", operator: str = "", hosts: tuple[str, ...] = ()) -> Iterator[Place]:
+    """Serve on TCP and on a unix socket, in a loop of its own thread, until the block ends."""
+    directory.chmod(0o700)
+    operations = SmallOperations()
+    application = app.build(questions(), operations)
+    rules = guard.access("127.0.0.1", hosts, viewer, operator)
+    tcp, path = server.bind_tcp("127.0.0.1", 0), directory / "i.sock"
+    started, ended = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def run() -> None:
+        listeners = [
+            server.Listener(app.guarded(application, rules), tcp, peers_checked=False),
+            server.Listener(app.guarded(application, None), server.bind_unix(path), peers_checked=True),
+        ]
+        for listener in listeners:
+            await listener.start()
+        started.set()
+        await ended.wait()
+        for listener in listeners:
+            await listener.stop()
+
+    url = f"http://127.0.0.1:{tcp.getsockname()[1]}"
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
+    thread.start()
+    try:
+        assert started.wait(20)
+        yield Place(url, str(path), operations)
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join(20)
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()

@@ -1,0 +1,41 @@
+"""/metrics is readable by the Prometheus client's parser and every name in it is in the catalog and the docs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from inferdeck.api import own_metrics
+from inferdeck.model.answers import number
+from tests.unit.query.stack import state
+
+DOCS = Path(__file__).parents[3] / "docs" / "own-metrics.md"
+
+
+def test_the_text_is_read_back_as_it_was_meant() -> None:
+    odd = state("redis", 'a"b\\c\nd', requests_total=7)
+    text = own_metrics.render(
+        {**own_metrics.of_targets([odd]), "process_open_fds": own_metrics.one(number(3, "count"))}
+    )
+    found = {sample.name: sample for family in text_string_to_metric_families(text) for sample in family.samples}
+    assert found["inferdeck_target_requests_total"].value == 7
+    assert found["inferdeck_target_up"].labels["target"] == 'a"b\\c\nd'
+    assert found["process_open_fds"].value == 3
+
+
+def test_what_is_missing_is_left_out() -> None:
+    assert own_metrics.render({"process_open_fds": own_metrics.one(number(None, "count"))}) == "\n"
+    assert "nan" not in own_metrics.render({"inferdeck_loop_lag_seconds": [({}, float("nan"))]}).lower()
+
+
+def test_a_name_outside_of_the_catalog_is_a_bug() -> None:
+    with pytest.raises(ValueError, match="inferdeck_odd"):
+        own_metrics.render({"inferdeck_odd": [({}, 1.0)]})
+
+
+def test_every_own_metric_is_documented() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    for metric in own_metrics.CATALOG:
+        assert f"| `{metric.name}` | {metric.type} | {metric.help} |" in text
