@@ -167,7 +167,7 @@ class ChunkWriter:
         return present
 
     def _grid(self, target: int, stamps: Stamps) -> int:
-        crc = codec.grid_crc(stamps)
+        crc = codec.grid_crc(stamps, self.block, target)
         data = codec.encode_grid(stamps)
         for number, found in self.connection.execute(
             "SELECT id, data FROM grid WHERE block=? AND crc=? AND target=?", (self.block, crc, target)

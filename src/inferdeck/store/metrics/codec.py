@@ -159,8 +159,7 @@ def _xor_steps(row: Bits) -> Bits:
 
 def decode_row(blob: bytes, key: int, grid: int, times: int, *, verify: bool = True) -> Bits:
     """Return the bit patterns, shape (times,), of a chunk read from row `key` with this grid; raises CorruptError."""
-    if len(blob) < 5:
-        raise CorruptError(f"a chunk of {len(blob)} bytes")
+    _require_bytes(blob, 5)
     kind, crc = struct.unpack_from("<BI", blob)
     payload = blob[5:]
     if verify and crc != _crc(key, grid, kind, payload):
@@ -203,9 +202,18 @@ def _decode_pco(payload: bytes) -> Bits:
     return np.ascontiguousarray(numbers.astype(np.float64, copy=False)).view(np.uint64)
 
 
-def grid_crc(stamps: NDArray[np.int64]) -> int:
-    """Return the checksum by which equal grids of a block are found."""
-    return zlib.crc32(stamps.tobytes())
+def _require_bytes(blob: object, least: int) -> None:
+    """Damage can turn a blob of a file into any other kind of value."""
+    if not isinstance(blob, bytes) or len(blob) < least:
+        raise CorruptError("not the bytes that were written")
+
+
+def grid_crc(stamps: NDArray[np.int64], block: int, target: int) -> int:
+    """Return the checksum by which equal grids of a block are found; raises CorruptError where these are no numbers."""
+    try:
+        return zlib.crc32(stamps.tobytes(), zlib.crc32(struct.pack("<qq", block, target)))
+    except struct.error as error:
+        raise CorruptError("a grid without block and target") from error
 
 
 def encode_grid(stamps: NDArray[np.int64]) -> bytes:
@@ -214,14 +222,13 @@ def encode_grid(stamps: NDArray[np.int64]) -> bytes:
     return struct.pack("<BI", GRID, stamps.size) + compress(shuffle(steps), small=True)
 
 
-def decode_grid(blob: bytes, crc: int) -> NDArray[np.int64]:
+def decode_grid(blob: bytes, crc: int, block: int, target: int) -> NDArray[np.int64]:
     """Return the timestamps of a grid whose checksum is `crc`; raises CorruptError."""
-    if len(blob) < 5 or blob[0] != GRID:
-        raise CorruptError("not a grid")
+    _require_bytes(blob, 5)
     (size,) = struct.unpack_from("<I", blob, 1)
     steps = unshuffle(decompress(blob[5:], size * 8)).view(np.int64)
     stamps = np.cumsum(np.cumsum(steps))
-    if zlib.crc32(stamps.tobytes()) != crc:
+    if blob[0] != GRID or grid_crc(stamps, block, target) != crc:
         raise CorruptError("the checksum of a grid does not match")
     return stamps
 
@@ -237,8 +244,7 @@ def encode_scrape(key: int, row: Bits, previous: Bits | None = None, previous_ke
 
 def check_scrape(blob: bytes, key: int) -> int:
     """Return the key of the scrape that this one is the difference from, -1 without; raises CorruptError."""
-    if len(blob) < _SCRAPE_HEAD:
-        raise CorruptError(f"a raw scrape of {len(blob)} bytes")
+    _require_bytes(blob, _SCRAPE_HEAD)
     kind, crc, previous_key = struct.unpack_from("<BIq", blob)
     if crc != _crc(key, previous_key, kind, blob[_SCRAPE_HEAD:]):
         raise CorruptError("the checksum does not match")

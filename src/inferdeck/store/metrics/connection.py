@@ -117,8 +117,8 @@ def _code(error: sqlite3.Error) -> int:
 def is_damage(error: sqlite3.Error) -> bool:
     """Return whether the error says that the file's content is broken."""
     code = _code(error)
-    if code == 0:
-        return "malformed" in str(error) or "not a database" in str(error)
+    if code in (0, sqlite3.SQLITE_ERROR):
+        return any(sign in str(error) for sign in ("malformed", "not a database", "Could not decode"))
     return code & 0xFF in _DAMAGE or code in _DAMAGE_READING
 
 

@@ -206,7 +206,7 @@ class MetricDatabase:
         with self._state.guarded(day):
             if retention.give_back_pages(day, 256):
                 return True
-            if day.path.exists():
+            if day.created:
                 day.settle()
             return False
 

@@ -67,6 +67,8 @@ class DayFile:
         self.path = directory / day_name(day)
         self.day = day
         self.readers = 0
+        self.created = False
+        """Whether the file has its tables: before that there is nothing to read."""
         self.dropped = False
         self.writes = 0
         """Transactions since the last checkpoint."""
@@ -101,6 +103,7 @@ class DayFile:
                 connection.close()
                 raise
             self._writer = connection
+            self.created = True
         return self._writer
 
     def _require_block_length(self, connection: sqlite3.Connection) -> None:
@@ -183,7 +186,7 @@ class DayFile:
             grid = self._grids.get((number, crc))
             if grid is None or grid.block != block or grid.target != target:
                 try:
-                    grid = Grid(number, block, target, codec.decode_grid(data, crc))
+                    grid = Grid(number, block, target, codec.decode_grid(data, crc, block, target))
                 except codec.CorruptError:
                     continue
                 if len(self._grids) > 256:

@@ -51,7 +51,7 @@ def check(state: StoreState, progress: Progress | None = None) -> CheckReport:
     What is broken is put aside by the writer thread's next ticks.
     """
     report = CheckReport()
-    days = sorted(state.days.items())
+    days = sorted((number, day) for number, day in state.days.copy().items() if day.created)
     for i, (number, day) in enumerate(days):
         if progress is not None:
             progress(i / len(days), day.path.name)
@@ -168,8 +168,9 @@ def salvage(state: StoreState, day: DayFile, reason: str) -> None:
     move_aside(day.path, state.quarantine)
     fresh.rename(day.path)
     day.dropped = True
-    state.days[day.day] = state.new_day(day.day)
-    _write_memory(state, state.days[day.day])
+    renewed = state.new_day(day.day)
+    _write_memory(state, renewed)
+    state.days[day.day] = renewed
 
 
 def _open_broken(path: Path) -> sqlite3.Connection:
@@ -263,6 +264,7 @@ def _chunks(source: sqlite3.Connection, ranges: list[tuple[int, int]]) -> Iterat
 
 def _write_memory(state: StoreState, day: DayFile) -> None:
     """Write the head's scrapes of this day anew, each whole: memory is the better copy."""
+    day.writer.execute("SELECT 1")
     for head in state.heads.values():
         for block in head.blocks():
             if block.block not in day.blocks:

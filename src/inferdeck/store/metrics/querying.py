@@ -49,7 +49,9 @@ class Querier:
 
     def _days(self, start_ms: int, end_ms: int) -> list[DayFile]:
         first, last = start_ms // DAY_MS, end_ms // DAY_MS
-        return [day for number, day in sorted(self._state.days.copy().items()) if first <= number <= last]
+        return [
+            day for number, day in sorted(self._state.days.copy().items()) if day.created and first <= number <= last
+        ]
 
     def _day_pieces(
         self, day: DayFile, ids: Ids, start_ms: int, end_ms: int, max_samples: int, so_far: int
@@ -71,8 +73,8 @@ class Querier:
         return pieces
 
     def _unreadable(self, day: DayFile, error: sqlite3.Error) -> None:
-        """Serve what can be read: a day that was dropped or never written has nothing, a broken one is noted."""
-        if day.dropped or not day.path.exists():
+        """Serve what can be read: a day that was dropped has nothing, a broken one is noted."""
+        if day.dropped:
             return
         if not is_damage(error):
             raise error

@@ -37,7 +37,7 @@ def read_layouts(connection: sqlite3.Connection) -> dict[tuple[int, int], tuple[
         "SELECT target, block, part, ids FROM layout ORDER BY target, block, part"
     ):
         parts, ids = found.get((target, block), (0, np.empty(0, dtype=np.uint32)))
-        body, crc = blob[:-4], blob[-4:]
+        body, crc = (blob[:-4], blob[-4:]) if isinstance(blob, bytes) else (b"", b"")
         if part != parts or crc != struct.pack("<I", _layout_crc(target, block, part, body)):
             damaged.add((target, block))
         else:

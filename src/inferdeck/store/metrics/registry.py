@@ -46,7 +46,7 @@ def read_identity(connection: sqlite3.Connection) -> tuple[list[tuple[int, Label
             if zlib.crc32(body, zlib.crc32(ids)) != crc:
                 raise CorruptError("the checksum of an identity batch does not match")
             labels = json.loads(decompress(body, _LABELS_LIMIT))
-        except ValueError:
+        except (TypeError, ValueError):
             bad += 1
             continue
         numbers = np.frombuffer(ids, dtype="<u4").tolist()
@@ -57,7 +57,8 @@ def read_identity(connection: sqlite3.Connection) -> tuple[list[tuple[int, Label
 
 def read_ids(connection: sqlite3.Connection) -> Ids:
     """Return the sorted ids of the series that a file names."""
-    parts = [np.frombuffer(row[0], dtype="<u4") for row in connection.execute("SELECT ids FROM identity")]
+    blobs = [ids for (ids,) in connection.execute("SELECT ids FROM identity")]
+    parts = [np.frombuffer(ids, dtype="<u4") for ids in blobs if isinstance(ids, bytes) and len(ids) % 4 == 0]
     return np.unique(np.concatenate(parts)).astype(np.uint32) if parts else NO_IDS
 
 

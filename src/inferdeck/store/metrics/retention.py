@@ -47,7 +47,7 @@ def forget_series(state: StoreState) -> int:
     """Forget the series that neither a day file nor the memory holds; returns how many."""
     alive: set[int] = set()
     for day in state.days.values():
-        if day.path.exists():
+        if day.created:
             alive.update(day.ids().tolist())
     for head in state.heads.values():
         for block in head.blocks():
@@ -66,7 +66,7 @@ def tidy_one(state: StoreState) -> bool:
         with state.guarded(day):
             if give_back_pages(day, _VACUUM_PAGES):
                 return True
-            if day.path.exists():
+            if day.created:
                 day.settle()
             day.close()
         day.past_done = True
@@ -75,8 +75,9 @@ def tidy_one(state: StoreState) -> bool:
 
 def give_back_pages(day: DayFile, pages: int) -> bool:
     """Return up to this many free pages of a file to the file system; returns whether there were any."""
-    if not day.path.exists() or not day.writer.execute("PRAGMA freelist_count").fetchone()[0]:
+    if not day.created or not day.writer.execute("PRAGMA freelist_count").fetchone()[0]:
         return False
-    day.writer.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+    # As a script: `execute` steps a statement without columns once, which frees one page.
+    day.writer.executescript(f"PRAGMA incremental_vacuum({pages})")
     day.writes += 1
     return True

@@ -76,7 +76,7 @@ def collect(state: StoreState) -> StoreStats:
 
 
 def _day(day: DayFile) -> DayStats | None:
-    if not day.path.exists():
+    if not day.created:
         return None
     try:
         with day.read() as connection:

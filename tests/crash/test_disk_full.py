@@ -1,0 +1,89 @@
+"""A full disk: writing stops and says so, what was acknowledged stays readable, writing resumes when there is room."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inferdeck.errors import StoreFullError
+from inferdeck.model.clock import ManualClock
+from inferdeck.store.metrics.database import MetricDatabase
+from tests.unit.store.samples import START_MS, content, layout, scrape
+
+SERIES = layout(300)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("disk full: mounting a tmpfs needs root")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("disk full: mounting a tmpfs is not allowed here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def fill(place: Path) -> Path:
+    ballast = place / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        while True:
+            try:
+                if file.write(bytes(65536)) < 65536:
+                    return ballast
+            except OSError:
+                return ballast
+
+
+@pytest.mark.parametrize("reserve", [0, 200_000])
+def test_a_full_disk_stops_writing_and_is_survived(small_disk: Path, reserve: int) -> None:
+    clock = ManualClock(START_MS / 1000)
+    store = MetricDatabase.open(small_disk / "metrics", clock=clock, reserve_bytes=reserve)
+    rng = np.random.default_rng(1)
+    stamp = START_MS
+    for _ in range(60):
+        store.append(scrape("a", stamp, SERIES, rng.random(300)))
+        stamp += 1000
+    written = content(store)
+    ballast = fill(small_disk)
+    store.tick()
+    refused = 0
+    for _ in range(3000):
+        try:
+            store.append(scrape("a", stamp, SERIES, rng.random(300)))
+            written = {**written, **content(store, start=stamp)}
+        except StoreFullError:
+            refused += 1
+            if refused == 3:
+                break
+        stamp += 1000
+    assert refused == 3
+    assert store.writing is False
+    assert "free" in store.trouble and str(small_disk) in store.trouble
+    assert content(store) == written
+    clock.jump(3 * 7200)
+    for _ in range(20):
+        store.tick()
+    assert store.writing is False
+    assert content(store) == written
+    ballast.unlink()
+    store.tick()
+    assert (store.writing, store.trouble) == (True, "")
+    stamp += 1000
+    store.append(scrape("a", stamp, SERIES, rng.random(300)))
+    for _ in range(20):
+        store.tick()
+    written |= content(store, start=stamp)
+    assert len(content(store)) == len(written)
+    store.close()
+    store = MetricDatabase.open(small_disk / "metrics", clock=clock, reserve_bytes=reserve)
+    assert content(store) == written
+    assert store.check().problems == []
+    store.close()
