@@ -250,13 +250,17 @@ async def _body(answer: aiohttp.ClientResponse, limit: int, shown: str) -> bytes
         raise MalformedError(f"{shown}: answers packed as {encoding[:20]!a}, which was not asked for")
     elif (answer.content_length or 0) > limit:
         raise _too_large(shown, limit)
-    parts, size = [], 0
-    async for chunk in chunks:
-        parts.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(shown, limit)
-    return b"".join(parts)
+    # One growing buffer: thousands of kept chunks, each cut from a larger one, would tear the heap.
+    body = bytearray()
+    try:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > limit:
+                raise _too_large(shown, limit)
+        return bytes(body)
+    finally:
+        # The traceback of an error would keep it until the next garbage collection.
+        body.clear()
 
 
 async def _inflated(chunks: AsyncIterator[bytes], shown: str) -> AsyncIterator[bytes]:

@@ -203,6 +203,8 @@ class Watch:
             pause.cancel()
             task.cancel()
             self._tally.cpu_seconds_total += meter.cpu_seconds
+            # An error's traceback holds this frame, so the frame must not hold the task that holds the error.
+            del task
 
     # On the writer thread.
 
@@ -293,6 +295,8 @@ class Watch:
 
     def _note_failure(self, text: str, error: CollectError | None = None) -> None:
         tally = self._tally
+        if self.url not in text and self.target.key.instance not in text:
+            text = f"{self.url}: {text}"
         if tally.health is not Health.DOWN:
             _log.warning("%s: %s", self.target.key.id, text)
         tally.health = Health.DOWN

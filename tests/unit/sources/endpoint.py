@@ -93,23 +93,22 @@ async def circles(request: web.Request) -> web.StreamResponse:
 
 
 async def endless(request: web.Request) -> web.StreamResponse:
-    """Streams two gigabytes of valid samples."""
+    """Streams two gigabytes of samples."""
     answer = web.StreamResponse()
     await answer.prepare(request)
-    sent, number = 0, 0
-    while sent < TWO_GIGABYTES:
-        part = "".join(f'm{{x="{number + i}"}} 1\n' for i in range(4096)).encode()
-        number += 4096
-        sent += len(part)
+    part = "".join(f'm{{x="{number}"}} 1\n' for number in range(50_000)).encode()
+    for _ in range(TWO_GIGABYTES // len(part)):
         await answer.write(part)
     return answer
 
 
 async def bomb(_: web.Request) -> web.StreamResponse:
-    """Answers two megabytes of gzip that unpack to two gigabytes."""
-    pack = zlib.compressobj(9, wbits=31)
-    block = b"m 1\n" * 250_000
-    body = b"".join(pack.compress(block) for _ in range(TWO_GIGABYTES // len(block))) + pack.flush()
+    """Answers a megabyte of gzip that unpacks to a thousand."""
+    pack = zlib.compressobj(1, wbits=31)
+    block = pack.compress(b"m 1\n" * 250_000) + pack.flush(zlib.Z_FULL_FLUSH)
+    # Blocks after a full flush do not depend on each other, so that one can be sent again and again.
+    head = zlib.compressobj(1, wbits=31)
+    body = head.compress(b"m 1\n") + head.flush(zlib.Z_FULL_FLUSH) + block[10:] * 1000
     return web.Response(body=body, headers={"Content-Encoding": "gzip"}, content_type="text/plain")
 
 
@@ -131,6 +130,11 @@ async def not_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
 async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Closes without a word."""
     writer.write(b"")
+
+
+def many_series(count: int) -> bytes:
+    """Return an exposition of this many series."""
+    return "".join(f'm{{x="{number}",model="gpt"}} {number}\n' for number in range(count)).encode()
 
 
 def answering(body: bytes, content_type: str = "text/plain") -> Handler:
