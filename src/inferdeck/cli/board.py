@@ -226,13 +226,15 @@ def _foot(page: Page, status: Status) -> None:
     own, store = status.own, status.store
     page.section("INFERDECK")
     writing = "writing" if store.writing else f"NOT WRITING: {store.trouble}"
-    page.line(
+    page.wrapped(
         f"store {writing}, {shown(store.series)} series, {shown(store.size)}, "
         f"oldest sample {numbers.age(store.oldest.value)}",
+        "",
         "" if store.writing else "red",
     )
-    page.line(
+    page.wrapped(
         f"costs {shown(own.cpu)} of one processor, {shown(own.memory)}, {shown(own.requests)} to "
         f"{shown(own.targets)} targets, loop lag {shown(own.loop_lag)}",
+        "",
         "dim",
     )

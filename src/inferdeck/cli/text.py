@@ -109,8 +109,10 @@ class Page:
         """Add a blank line and a heading."""
         if self._lines:
             self._lines.append("")
-        head = self._paint(safe(title), "bold")
-        self._lines.append(f"{head}  {self._paint(safe(note), 'dim')}" if note else head)
+        shown = cut(safe(title), self._columns)
+        rest = cut(safe(note), self._columns - width(shown) - 2)
+        head = self._paint(shown, "bold")
+        self._lines.append(f"{head}  {self._paint(rest, 'dim')}" if rest else head)
 
     def text(self) -> str:
         """Return everything, each line ended by a line break."""

@@ -1,0 +1,64 @@
+"""The status page at 80 and 120 columns, with everything, with nothing, and with names that attack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from inferdeck.cli import board
+from inferdeck.cli.text import Page, width
+from inferdeck.model.answers import Discovered, Finding, Status
+from inferdeck.model.target import Health
+from inferdeck.query import status
+from tests.unit.query.stack import around, counter, filled, series, state
+
+EVIL = "\x1b[2J\x1b]0;owned\x07"
+
+
+def answer(name: str = "gate") -> Status:
+    """Return a status with a gateway, an engine, a Redis, a host and a target that is down."""
+    gateway = {"job": "litellm", "instance": "g:4000", "gateway": "g:4000"}
+    store = filled(
+        {
+            series("llm_requests_total", **gateway, provider=name, status="success"): counter(2.0),
+            series("llm_tokens_used_total", **gateway, token_type="input"): counter(100.0),
+            series("redis_memory_used_bytes", job="redis", instance="r:6379"): [2e6] * 21,
+            series("node_load1", job="host", instance="h"): [1.5] * 21,
+        }
+    )
+    states = (
+        state("litellm", "g:4000", name=name, version=name),
+        state("llamacpp", "e:8080", health=Health.DOWN, last_error=f"http://e:8080: {name} refused", last_success_ms=0),
+    )
+    found = status.status(store, around(*states), ())
+    finding = Finding("x", "error", name, f"{name} is broken", fix=f"mend {name}")
+    return replace(
+        found, advice=(finding,) * 7, found=(Discovered("", "127.0.0.1:1", name, (), watched=False, note=name),)
+    )
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_every_line_fits_except_what_must_be_copied(columns: int) -> None:
+    page = Page(columns, colour=False)
+    board.draw(page, answer())
+    assert all(width(line) <= columns for line in page.lines())
+    for title in ("SERVICES", "GATEWAYS", "PROVIDERS", "ENGINES", "CACHES", "HOSTS", "ADVICE", "INFERDECK"):
+        assert title in page.text()
+    assert "tokens of g:4000: input 100 tok/s" in page.text()
+    assert "and 2 more" in page.text()
+
+
+def test_nothing_raw_from_outside_reaches_the_terminal() -> None:
+    page = Page(100, colour=False)
+    board.draw(page, answer(EVIL))
+    assert "\x1b" not in page.text()
+    assert "\x07" not in page.text()
+    assert "\\x1b[2J" in page.text()
+
+
+def test_an_empty_stack_says_so() -> None:
+    page = Page(100, colour=False)
+    board.draw(page, status.status(filled({series("up"): [1.0]}), around(), ()))
+    assert "nothing is watched yet" in page.text()
+    assert "0 of 0 services up" in page.text()
