@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from bench.store_data import START_MS, STEP_MS, llm_data
+from numpy.typing import NDArray
 
 from inferdeck.model.clock import ManualClock
 from inferdeck.model.labels import NAME, escape, metric_name
@@ -40,7 +41,7 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
-def measure_ours(path: Path, layout: Layout, stamps: np.ndarray, values: np.ndarray) -> float:  # type: ignore[type-arg]
+def measure_ours(path: Path, layout: Layout, stamps: NDArray[np.int64], values: NDArray[np.float64]) -> float:
     clock = ManualClock(START_MS / 1000)
     store = MetricDatabase.open(path, clock=clock)
     columns = np.ascontiguousarray(values.T)
@@ -69,18 +70,19 @@ def measure_ours(path: Path, layout: Layout, stamps: np.ndarray, values: np.ndar
               Matcher("instance", MatchOp.MATCH, "gpu0[0-5].*|gpu06:800[01]")]  # fmt: skip
     end = START_MS + 4 * 3600_000 - STEP_MS
     loads = []
+    found = 0
     for _ in range(15):
         begin = time.perf_counter()
         blocks = store.select(picked, end - 3600_000 + 1, end)
         loads.append(time.perf_counter() - begin)
-    found = sum(len(block.series) for block in blocks)
+        found = sum(len(block.series) for block in blocks)
     print(f"load {found} series x 1 h: {np.median(loads) * 1e3:.1f} ms median, {min(loads) * 1e3:.1f} best")
     store.close()
     assert after.bytes_per_sample is not None
     return after.bytes_per_sample
 
 
-def measure_prometheus(folder: Path, layout: Layout, stamps: np.ndarray, values: np.ndarray) -> float:  # type: ignore[type-arg]
+def measure_prometheus(folder: Path, layout: Layout, stamps: NDArray[np.int64], values: NDArray[np.float64]) -> float:
     if shutil.which("promtool") is None:
         print("promtool is not installed: no comparison")
         return 0.0

@@ -23,6 +23,10 @@ _DAMAGE_READING = frozenset({sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHO
 _NO_WRITING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 
 
+BROKEN = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a broken file can raise: SQLite's message may quote bytes of it that are no text."""
+
+
 def connect(path: Path, sync: Sync = "normal") -> sqlite3.Connection:
     """Open a file for writing, in WAL mode, created where absent; checkpoints are ours to make."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
@@ -36,6 +40,9 @@ def connect(path: Path, sync: Sync = "normal") -> sqlite3.Connection:
         connection.execute("PRAGMA journal_size_limit=1000000")
         connection.execute("PRAGMA cache_size=-1000")
         connection.execute("PRAGMA trusted_schema=OFF")
+    except UnicodeDecodeError as error:
+        connection.close()
+        raise sqlite3.DatabaseError("malformed, and so is SQLite's message about it") from error
     except BaseException:
         connection.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 from dataclasses import dataclass, field
 
@@ -17,6 +18,12 @@ SLAB = 60
 PIECE = 64
 """Columns that are compressed together: one series' history costs the decompression of 64."""
 _ABSENT = np.uint64(ABSENT_BITS)
+
+
+def _array(columns: int) -> Bits:
+    """Return room for a slab in memory of its own, which goes back to the system when it is let go."""
+    room = mmap.mmap(-1, max(1, SLAB * columns * 8))
+    return np.frombuffer(room, dtype=np.uint64, count=SLAB * columns).reshape(SLAB, columns)
 
 
 class Slab:
@@ -39,7 +46,9 @@ class Slab:
                 break
             part = np.ascontiguousarray(array[:, start : start + PIECE].T)
             part[:, 1:] ^= part[:, :-1].copy()
-            self.pieces.append(codec.compress(codec.shuffle(part.reshape(-1))))
+            body = codec.compress(codec.shuffle(part.reshape(-1)))
+            # A copy: what zstandard returns keeps the room of the worst case, several times its size.
+            self.pieces.append(bytes(memoryview(body)))
             pieces -= 1
         return pieces
 
@@ -98,7 +107,7 @@ class HeadBlock:
         self.last_row: Bits | None = None
         self._stamps = np.empty(SLAB, dtype=np.int64)
         self._count = 0
-        self._open: Bits = np.empty((SLAB, ids.size), dtype=np.uint64)
+        self._open: Bits = _array(ids.size)
         self._rows = 0
         self._lock = threading.Lock()
 
@@ -118,7 +127,8 @@ class HeadBlock:
     def widen(self, added: Ids) -> None:
         """Add columns; what came before is absent in them."""
         with self._lock:
-            wide: Bits = np.full((SLAB, self.ids.size + added.size), _ABSENT, dtype=np.uint64)
+            wide = _array(self.ids.size + added.size)
+            wide[: self._rows, self.ids.size :] = _ABSENT
             wide[: self._rows, : self.ids.size] = self._open[: self._rows]
             self.columns.update((number, self.ids.size + i) for i, number in enumerate(added.tolist()))
             self.ids = np.concatenate([self.ids, added])
@@ -137,7 +147,7 @@ class HeadBlock:
             self.last_row = row
             if self._rows == SLAB:
                 self.slabs.append(Slab(self._open))
-                self._open = np.empty((SLAB, self.ids.size), dtype=np.uint64)
+                self._open = _array(self.ids.size)
                 self._rows = 0
 
     def view(self) -> HeadView:

@@ -14,7 +14,7 @@ import numpy as np
 
 from inferdeck.store.metrics import codec
 from inferdeck.store.metrics.chunks import decode_chunk, quarantine_chunks
-from inferdeck.store.metrics.connection import connect, is_damage, prepare, transaction
+from inferdeck.store.metrics.connection import BROKEN, connect, is_damage, prepare, transaction
 from inferdeck.store.metrics.day_file import DAY_TABLES, DayFile, key_range, scrape_key
 from inferdeck.store.metrics.raw import quarantine_damaged_scrapes, read_layouts, write_layout
 from inferdeck.store.metrics.registry import Registry, read_identity, write_identity
@@ -178,7 +178,7 @@ def _open_broken(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA writable_schema=ON")  # else SQLite refuses a file shorter than its header says
         connection.execute("SELECT count(*) FROM chunk WHERE key=0").fetchone()
-    except sqlite3.DatabaseError:
+    except BROKEN:
         if not _has_tables(connection):
             connection.close()
             return sqlite3.connect(":memory:", isolation_level=None)
@@ -188,7 +188,7 @@ def _open_broken(path: Path) -> sqlite3.Connection:
 def _has_tables(connection: sqlite3.Connection) -> bool:
     try:
         return bool(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
-    except sqlite3.DatabaseError:
+    except BROKEN:
         return False
 
 
@@ -241,7 +241,7 @@ def _readable(source: sqlite3.Connection, query: str, *order: str) -> Iterator[t
     for direction in ("", " DESC"):
         try:
             yield from source.execute(f"{query} ORDER BY {', '.join(column + direction for column in order)}")
-        except sqlite3.DatabaseError:
+        except BROKEN:
             continue
         return
 
@@ -253,7 +253,7 @@ def _chunks(source: sqlite3.Connection, ranges: list[tuple[int, int]]) -> Iterat
         low, high = ranges.pop()
         try:
             rows = source.execute("SELECT key, grid, data FROM chunk WHERE key BETWEEN ? AND ?", (low, high)).fetchall()
-        except sqlite3.DatabaseError:
+        except BROKEN:
             failures += 1
             if low < high:
                 middle = (low + high) // 2
