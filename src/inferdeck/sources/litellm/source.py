@@ -153,8 +153,9 @@ class LitellmSource:
         """Renew what the proxy says of itself; a route that it lacks or refuses is noted and asked again next time."""
         self._due = self._clock.monotonic() + self._config.poll_inventory
         notes: list[str] = []
-        await self._read_service()
-        if self._config.key is None and not self._config.headers:
+        keyed = self._config.key is not None or bool(self._config.headers) or self._config.basic_auth is not None
+        await self._read_service(keyed)
+        if not keyed:
             self._notes = ("deployments and fallbacks are unknown without a key; set `key` under sources.litellm",)
             return
         models = await self._ask("/model/info", notes)
@@ -170,10 +171,11 @@ class LitellmSource:
             self._routing, self._callback = inventory.routing(routing)
         self._notes = tuple(notes)
 
-    async def _read_service(self) -> None:
+    async def _read_service(self, keyed: bool) -> None:
+        """Read the version where it is told; a refused call would count as a failed request of the gateway."""
         try:
-            answer = await self._get("/health/readiness/details", *_REFUSED, _MISSING, 405, 503)
-            if answer.status in (*_REFUSED, _MISSING, 405):
+            answer = await self._get("/health/readiness/details", *_REFUSED, _MISSING, 405, 503) if keyed else None
+            if answer is None or answer.status in (*_REFUSED, _MISSING, 405):
                 answer = await self._get("/health/readiness", 503, send_key=False)
         except CollectError as error:
             self._service = inventory.Service(self._service.version, f"unknown: {error}")

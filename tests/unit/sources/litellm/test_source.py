@@ -1,0 +1,301 @@
+"""The LiteLLM source against a server that answers with captured bodies, and the totals that they come to."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+from tests.unit.sources.endpoint import serving
+
+from inferdeck.errors import AuthError, CollectError, StatusError
+from inferdeck.model.clock import ManualClock
+from inferdeck.model.labels import get, labels, metric_name
+from inferdeck.model.metric import SideEffect
+from inferdeck.model.target import TargetKey
+from inferdeck.sources import catalog
+from inferdeck.sources.exposition import ExpositionParser
+from inferdeck.sources.http import HttpClient
+from inferdeck.sources.interface import Collected
+from inferdeck.sources.litellm import inventory
+from inferdeck.sources.litellm.config import LitellmConfig
+from inferdeck.sources.litellm.source import PROBES, LitellmSource, make
+from inferdeck.sources.mapping import Mapper
+from inferdeck.sources.repair import Repair
+
+KEY = "sk-planted-9f31c2"
+SAMPLES = Path(catalog.FOLDER) / "litellm" / "samples"
+FORBIDDEN = {"/health", "/health/services", "/spend/logs", "/cache/ping"}
+
+
+def sample(name: str) -> bytes:
+    raw = (SAMPLES / name).read_bytes()
+    return gzip.decompress(raw) if name.endswith(".gz") else raw
+
+
+class Proxy:
+    """Answers like LiteLLM 1.106.2: a key for everything but /health/readiness, /metrics redirected to /metrics/."""
+
+    def __init__(self) -> None:
+        self.metrics = web_body(sample("metrics_1.106.2_traffic.txt.gz"), "text/plain; version=0.0.4")
+        self.refusal = (401, sample("metrics_401_1.106.2.json"))
+        self.asked: list[tuple[str, bool]] = []
+        self.broken: set[str] = set()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        keyed = request.headers.get("Authorization") == f"Bearer {KEY}"
+        self.asked.append((request.path, "Authorization" in request.headers))
+        if request.path in self.broken:
+            return web.Response(status=500, text="DB not connected")
+        if request.path == "/health/readiness":
+            return web.Response(body=sample("health_readiness_1.106.2.json"), content_type="application/json")
+        if not keyed:
+            return web.Response(status=self.refusal[0], body=self.refusal[1])
+        pages: dict[str, Callable[[], web.StreamResponse]] = {
+            "/metrics/": self.metrics,
+            "/health/readiness/details": web_body(sample("health_readiness_details_1.109.1.json")),
+            "/model/info": web_body(sample("model_info_1.106.2.json.gz")),
+            "/model_group/info": web_body(sample("model_group_info_1.106.2.json.gz")),
+            "/get/config/callbacks": web_body(sample("get_config_callbacks_1.106.2.json.gz")),
+            "/v1/models": web_body(sample("v1_models_1.106.2.json")),
+            "/health/backlog": web_body(sample("health_backlog_1.106.2.json")),
+        }
+        return pages[request.path]() if request.path in pages else web.Response(status=404)
+
+
+def web_body(body: bytes, kind: str = "application/json") -> Callable[[], web.StreamResponse]:
+    return lambda: web.Response(body=body, headers={"Content-Type": kind})
+
+
+def source(url: str, http: HttpClient, clock: ManualClock, **config: object) -> LitellmSource:
+    address = url.removeprefix("http://")
+    target = TargetKey("litellm", address, "test")
+    extra = labels({"job": "litellm", "instance": address, "environment": "test"})
+    return make(LitellmConfig.model_validate({"url": url, **config}), http, clock, target, extra)
+
+
+async def collect(
+    proxy: Proxy, use: Callable[[LitellmSource, ManualClock], Awaitable[Collected]], **config: object
+) -> Collected:
+    async with serving(("/{path:.*}", proxy.answer)) as url:
+        http, clock = HttpClient(), ManualClock(1e9)
+        try:
+            return await use(source(url, http, clock, **config), clock)
+        finally:
+            await http.aclose()
+
+
+async def once(found: LitellmSource, clock: ManualClock) -> Collected:
+    return await found.collect(clock.now())
+
+
+async def test_one_collection_brings_metrics_version_and_inventory() -> None:
+    proxy = Proxy()
+    found = await collect(proxy, once, key=KEY)
+    assert found.version == "1.109.1"
+    assert found.warnings == ()
+    kinds = {fact.kind for fact in found.inventory}
+    assert kinds == {"service", "deployment", "model_group", "fallback", "routing"}
+    fallback = next(fact for fact in found.inventory if fact.kind == "fallback")
+    assert (fallback.name, fallback.facts["to"]) == ("chain", "up429, good")
+    info = [series for series in found.layout.series if metric_name(series) == "llm_model_info"]
+    assert len(info) == sum(fact.kind == "deployment" for fact in found.inventory) == 19
+    assert found.requests == len(proxy.asked) == 5
+
+
+async def test_inventory_is_read_seldom_and_nothing_that_does_harm_ever() -> None:
+    proxy = Proxy()
+
+    async def often(found: LitellmSource, clock: ManualClock) -> Collected:
+        last = await found.collect(clock.now())
+        for _ in range(39):
+            await clock.advance(15)
+            last = await found.collect(clock.now())
+        await clock.advance(15)
+        assert last.layout is (await found.collect(clock.now())).layout
+        return last
+
+    await collect(proxy, often, key=KEY)
+    paths = [path for path, _ in proxy.asked]
+    assert paths.count("/metrics/") == 41
+    assert paths.count("/model/info") == 3
+    assert not FORBIDDEN.intersection(paths)
+
+
+async def test_probes_that_do_harm_are_named_and_cannot_be_switched_on() -> None:
+    harmful = {probe.request.split()[1] for probe in PROBES if probe.effect is not SideEffect.NONE}
+    assert harmful == FORBIDDEN
+    assert not any(probe.enabled_by or probe.required for probe in PROBES if probe.effect is not SideEffect.NONE)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "config", "words"),
+    [
+        ((401, b'"Unauthorized"'), {}, "needs a key (HTTP 401); set `key` under sources.litellm"),
+        ((401, b'"Unauthorized"'), {"key": "sk-other"}, "refuses the key it was given (HTTP 401); check `key`"),
+        ((400, sample("wrong_key_1.106.2.json")), {"key": "sk-other"}, "refuses the key it was given (HTTP 400)"),
+        ((500, b"Internal Server Error"), {}, "as LiteLLM without a database does to a request without a key"),
+    ],
+)
+async def test_a_refusal_names_the_line_that_ends_it(
+    refusal: tuple[int, bytes], config: dict[str, object], words: str
+) -> None:
+    proxy = Proxy()
+    proxy.refusal = refusal
+    with pytest.raises(AuthError) as caught:
+        await collect(proxy, once, **config)
+    assert words in str(caught.value)
+    assert "require_auth_for_metrics_endpoint: false" in str(caught.value)
+    assert "sk-other" not in str(caught.value)
+
+
+async def test_an_error_with_a_good_key_is_the_proxys_own() -> None:
+    proxy = Proxy()
+    proxy.broken = {"/metrics/"}
+    with pytest.raises(StatusError, match="answers HTTP 500"):
+        await collect(proxy, once, key=KEY)
+
+
+async def test_metrics_that_are_off_are_a_warning_with_the_lines_that_switch_them_on() -> None:
+    proxy = Proxy()
+    proxy.metrics = lambda: web.Response(status=404, body=b'{"detail":"Not Found"}', content_type="application/json")
+    found = await collect(proxy, once, key=KEY)
+    assert found.version == "1.109.1"
+    assert ['callbacks: ["prometheus"]' in warning for warning in found.warnings] == [True]
+    proxy.metrics = web_body(
+        b"# TYPE litellm_not_a_premium_user_metric gauge\nlitellm_not_a_premium_user_metric 1\n", "text/plain"
+    )
+    found = await collect(proxy, once, key=KEY)
+    assert ["only with a licence" in warning for warning in found.warnings] == [True]
+
+
+async def test_without_a_key_an_open_proxy_is_read_and_no_guarded_route_asked() -> None:
+    proxy = Proxy()
+    proxy.refusal = (200, b"litellm_in_flight_requests 1\n")
+    with pytest.raises(CollectError):
+        await collect(Proxy(), once)
+    found = await collect(proxy, once)
+    assert ["deployments and fallbacks are unknown without a key" in warning for warning in found.warnings] == [True]
+    assert {path for path, _ in proxy.asked} == {"/metrics/", "/health/readiness"}
+    assert not any(keyed for _, keyed in proxy.asked)
+
+
+async def test_a_route_that_needs_a_database_is_noted_and_the_rest_kept() -> None:
+    proxy = Proxy()
+    proxy.broken = {"/model_group/info", "/get/config/callbacks"}
+    found = await collect(proxy, once, key=KEY)
+    assert sum("needs a database" in warning for warning in found.warnings) == 2
+    assert {fact.kind for fact in found.inventory} == {"service", "deployment", "model_group"}
+
+
+async def test_the_backlog_is_read_only_where_asked_for() -> None:
+    proxy = Proxy()
+    found = await collect(proxy, once, key=KEY, backlog=True, gateway="front")
+    depth = [
+        (series, value)
+        for series, value in zip(found.layout.series, found.values, strict=True)
+        if metric_name(series) == "llm_queue_depth"
+    ]
+    assert [(get(series, "gateway"), value) for series, value in depth] == [("front", 0)]
+
+
+def test_no_secret_of_the_inventory_gets_through() -> None:
+    body = b"""{"data": [{"model_name": "m", "litellm_params": {"model": "openai/m", "api_key": "sk-planted",
+        "api_base": "https://me:sk-planted@host:8443/v1?key=sk-planted", "extra_headers": {"X": "sk-planted"}},
+        "model_info": {"id": "d", "note": "sk-planted"}}]}"""
+    routing = b"""{"callbacks": [{"name": "langfuse", "variables": {"SECRET": "sk-planted"}}],
+        "router_settings": {"redis_password": "sk-planted", "fallbacks": [{"a": [{"model": "b", "key": "sk-planted"}]}]}}"""
+    found = inventory.deployments(body)
+    facts = [*inventory.deployment_facts(found), *inventory.routing(routing)[0]]
+    assert "sk-planted" not in repr((found, facts, list(inventory.model_info("g", found))))
+    assert facts[0].facts["api_base"] == "https://host:8443/v1"
+    assert inventory.routing(routing)[1] is False
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"null", b'{"data": 3}', b'{"data": [1, null, {}]}', b"\xff\xfe", b'{"router_settings": []}']
+)
+def test_strange_answers_are_no_facts(body: bytes) -> None:
+    assert inventory.deployments(body) == ()
+    assert list(inventory.groups(body)) == list(inventory.names(body)) == []
+    assert inventory.routing(body)[0] == ()
+    assert inventory.service(body) == inventory.Service()
+
+
+def canonical(name: str) -> dict[tuple[str, ...], float]:
+    """What repair and mapping make of a captured body: sums by (family, status or token type)."""
+    known = catalog.load("litellm")
+    identity = {"job": "litellm", "instance": "h:1", "environment": "test"}
+    read = ExpositionParser(labels(identity)).parse_sync(sample(name), "text/plain")
+    repaired = Repair(known, None).apply(read.layout, read.values)
+    mapped = Mapper(known, identity).apply(repaired.layout, repaired.values)
+    assert not np.any(mapped.values < 0)
+    sums: dict[tuple[str, ...], float] = {}
+    for series, value in zip(mapped.layout.series, mapped.values.tolist(), strict=True):
+        if metric_name(series).startswith("llm_"):
+            key = tuple(
+                part for part in (metric_name(series), get(series, "status"), get(series, "token_type")) if part
+            )
+            sums[key] = sums.get(key, 0.0) + value
+            assert "litellm-internal-health-check" not in dict(series).values()
+            assert "None" not in dict(series).values()
+            assert not {"user", "end_user", "hashed_api_key", "client_ip", "user_agent"}.intersection(dict(series))
+    return sums
+
+
+def test_totals_of_a_captured_run_are_those_of_its_clients() -> None:
+    """Counted by hand from the capture's rows of LLM routes, LiteLLM's own health checks left out."""
+    found = canonical("metrics_1.106.2_traffic.txt.gz")
+    lines = sample("metrics_1.106.2_traffic.txt.gz").decode().splitlines()
+
+    def by_hand(family: str, *needed: str) -> float:
+        rows = [line for line in lines if line.startswith(f"{family}{{") and "health-check" not in line]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in rows if all(word in line for word in needed))
+
+    total = "litellm_proxy_total_requests_metric_total"
+    llm = sum(
+        by_hand(total, f'route="/v1/{route}"')
+        for route in ("chat/completions", "completions", "embeddings", "rerank", "messages", "responses")
+    )
+    good = sum(
+        by_hand(total, f'route="/v1/{route}"', 'status_code="200"')
+        for route in ("chat/completions", "completions", "embeddings", "rerank", "messages", "responses")
+    )
+    assert found["llm_requests_total", "success"] == good > 20
+    assert found["llm_requests_total", "error"] == llm - good == found["llm_errors_total",] == 12
+    assert found["llm_tokens_used_total", "input"] == by_hand("litellm_input_tokens_metric_total")
+    assert found["llm_tokens_used_total", "output"] == by_hand("litellm_output_tokens_metric_total")
+    assert found["llm_tokens_used_total", "cached_input"] == 44
+    assert found["llm_cost_total",] == pytest.approx(by_hand("litellm_spend_metric_total"), rel=1e-12)
+    assert found["llm_request_duration_seconds_count",] == by_hand("litellm_request_total_latency_metric_count")
+    assert found["llm_fallbacks_total", "success"] > 0
+    assert found["llm_rate_limit_hits_total",] == 2
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("metrics_*.txt.gz")), ids=lambda path: path.name)
+def test_every_captured_body_gives_the_core_of_the_vocabulary(path: Path) -> None:
+    families = {key[0].removesuffix("_count") for key in canonical(path.name)}
+    assert {
+        "llm_requests_total",
+        "llm_tokens_used_total",
+        "llm_cost_total",
+        "llm_request_duration_seconds",
+        "llm_active_requests",
+        "llm_model_status",
+        "llm_provider_health",
+    } <= families
+
+
+def test_families_listed_by_the_real_proxy_are_all_claimed() -> None:
+    known = catalog.load("litellm")
+    names = [line.split()[0] for line in sample("families_1.106.2.txt").decode().splitlines()]
+    assert len(names) > 100
+    assert [name for name in names if known.claim(name).kind is catalog.ClaimKind.UNCLAIMED] == []
+
+
+def test_the_key_shows_nowhere() -> None:
+    assert KEY not in repr(LitellmConfig(url="http://h:1", key=SecretStr(KEY)))
