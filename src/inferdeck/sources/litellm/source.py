@@ -63,6 +63,8 @@ class LitellmSource:
         self._groups: tuple[Fact, ...] = ()
         self._routing: tuple[Fact, ...] = ()
         self._callback: bool | None = None
+        self._guarded = False
+        """The proxy wants a key and was given none."""
         self._notes: tuple[str, ...] = ()
         self._judged: tuple[Layout, tuple[str, ...]] = (EMPTY_LAYOUT, ())
 
@@ -154,8 +156,9 @@ class LitellmSource:
         self._due = self._clock.monotonic() + self._config.poll_inventory
         notes: list[str] = []
         keyed = self._config.key is not None or bool(self._config.headers) or self._config.basic_auth is not None
-        await self._read_service(keyed)
-        if not keyed:
+        self._guarded = not keyed and self._guarded
+        await self._read_service()
+        if self._guarded:
             self._notes = ("deployments and fallbacks are unknown without a key; set `key` under sources.litellm",)
             return
         models = await self._ask("/model/info", notes)
@@ -171,10 +174,16 @@ class LitellmSource:
             self._routing, self._callback = inventory.routing(routing)
         self._notes = tuple(notes)
 
-    async def _read_service(self, keyed: bool) -> None:
-        """Read the version where it is told; a refused call would count as a failed request of the gateway."""
+    async def _read_service(self) -> None:
+        """Read the version where it is told; a proxy that refused us without a key is not asked for it again.
+
+        Each refusal counts as a failed request in the proxy's own metrics.
+        """
         try:
-            answer = await self._get("/health/readiness/details", *_REFUSED, _MISSING, 405, 503) if keyed else None
+            answer = None
+            if not self._guarded:
+                answer = await self._get("/health/readiness/details", *_REFUSED, _MISSING, 405, 503)
+                self._guarded = answer.status in _REFUSED and self._config.key is None
             if answer is None or answer.status in (*_REFUSED, _MISSING, 405):
                 answer = await self._get("/health/readiness", 503, send_key=False)
         except CollectError as error:

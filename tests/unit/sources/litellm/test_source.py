@@ -45,6 +45,7 @@ class Proxy:
         self.refusal = (401, sample("metrics_401_1.106.2.json"))
         self.asked: list[tuple[str, bool]] = []
         self.broken: set[str] = set()
+        self.open: set[str] = set()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         keyed = request.headers.get("Authorization") == f"Bearer {KEY}"
@@ -53,7 +54,7 @@ class Proxy:
             return web.Response(status=500, text="DB not connected")
         if request.path == "/health/readiness":
             return web.Response(body=sample("health_readiness_1.106.2.json"), content_type="application/json")
-        if not keyed:
+        if not keyed and request.path not in self.open:
             return web.Response(status=self.refusal[0], body=self.refusal[1])
         pages: dict[str, Callable[[], web.StreamResponse]] = {
             "/metrics/": self.metrics,
@@ -173,15 +174,32 @@ async def test_metrics_that_are_off_are_a_warning_with_the_lines_that_switch_the
     assert ["only with a licence" in warning for warning in found.warnings] == [True]
 
 
-async def test_without_a_key_an_open_proxy_is_read_and_no_guarded_route_asked() -> None:
+async def test_without_a_key_a_guarded_route_is_asked_once_and_never_again() -> None:
     proxy = Proxy()
-    proxy.refusal = (200, b"litellm_in_flight_requests 1\n")
+    proxy.open = {"/metrics/"}
+
+    async def thrice(found: LitellmSource, clock: ManualClock) -> Collected:
+        for _ in range(2):
+            await found.collect(clock.now())
+            await clock.advance(400)
+        return await found.collect(clock.now())
+
     with pytest.raises(CollectError):
         await collect(Proxy(), once)
-    found = await collect(proxy, once)
+    found = await collect(proxy, thrice)
+    assert sum(path == "/health/readiness/details" for path, _ in proxy.asked) == 1
     assert ["deployments and fallbacks are unknown without a key" in warning for warning in found.warnings] == [True]
-    assert {path for path, _ in proxy.asked} == {"/metrics/", "/health/readiness"}
+    assert {path for path, _ in proxy.asked} == {"/metrics/", "/health/readiness/details", "/health/readiness"}
     assert not any(keyed for _, keyed in proxy.asked)
+
+
+async def test_a_proxy_without_any_key_tells_everything() -> None:
+    proxy = Proxy()
+    proxy.open = {"/metrics/", "/health/readiness/details", "/model/info", "/model_group/info", "/get/config/callbacks"}
+    found = await collect(proxy, once)
+    assert found.version == "1.109.1"
+    assert found.warnings == ()
+    assert {fact.kind for fact in found.inventory} >= {"deployment", "fallback"}
 
 
 async def test_a_route_that_needs_a_database_is_noted_and_the_rest_kept() -> None:
@@ -208,7 +226,7 @@ def test_no_secret_of_the_inventory_gets_through() -> None:
         "api_base": "https://me:sk-planted@host:8443/v1?key=sk-planted", "extra_headers": {"X": "sk-planted"}},
         "model_info": {"id": "d", "note": "sk-planted"}}]}"""
     routing = b"""{"callbacks": [{"name": "langfuse", "variables": {"SECRET": "sk-planted"}}],
-        "router_settings": {"redis_password": "sk-planted", "fallbacks": [{"a": [{"model": "b", "key": "sk-planted"}]}]}}"""
+        "router_settings": {"redis_password": "sk-planted", "fallbacks": [{"a": [{"model": "b", "k": "sk-planted"}]}]}}"""
     found = inventory.deployments(body)
     facts = [*inventory.deployment_facts(found), *inventory.routing(routing)[0]]
     assert "sk-planted" not in repr((found, facts, list(inventory.model_info("g", found))))
