@@ -42,6 +42,8 @@ def with_source(text: str, name: str, kind: str, entry: Mapping[str, Any]) -> tu
         sources[kind] = CommentedSeq([dict(entry)])
     elif isinstance(existing, CommentedSeq):
         existing.append(dict(entry))
+    elif isinstance(existing, CommentedMap) and existing and not existing.fa.flow_style():
+        return with_source(_as_list(text, existing), name, kind, entry)
     else:
         sources[kind] = CommentedSeq([existing, dict(entry)])
     return _dump(yaml, data), _dump(yaml, {"sources": {kind: [dict(entry)]}})
@@ -69,6 +71,19 @@ def add_source(file: Path, kind: str, entry: Mapping[str, Any]) -> str:
         draft.unlink(missing_ok=True)
         raise ConfigError(f"{file}: cannot be written: {error.strerror}; add these lines yourself:\n{added}") from error
     return added
+
+
+def _as_list(text: str, existing: CommentedMap) -> str:
+    """Return the text with a block mapping as the first item of a list: its lines move right, comments and all."""
+    first, column = existing.lc.line, existing.lc.col
+    lines = text.splitlines(keepends=True)
+    lines[first] = f"{' ' * column}- {lines[first][column:]}"
+    for number in range(first + 1, len(lines)):
+        body = lines[number].lstrip(" ")
+        if body.strip() and len(lines[number]) - len(body) < column:
+            break
+        lines[number] = f"  {lines[number]}" if body.strip() else lines[number]
+    return "".join(lines)
 
 
 def _yaml() -> YAML:

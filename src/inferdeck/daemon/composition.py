@@ -32,7 +32,6 @@ from inferdeck.store.remote_write import RemoteWriteSink
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-STOP_SECONDS = 4.0
 Announce = Callable[[str], None]
 
 
