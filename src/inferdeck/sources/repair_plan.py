@@ -126,6 +126,7 @@ class Planner:
         if folded and not counter and aggregate is Aggregation.NONE:
             return None
         kept = labels({label: self._kept(label, value) for label, value in found.items()}, name)
+        kept = series if kept == series else kept
         suffix = part or next((ending for ending in (*PARTS, "_total") if counter and name.endswith(ending)), "")
         family = name.removesuffix(part) if part else name
         if not counter:

@@ -226,7 +226,8 @@ def test_no_secret_of_the_inventory_gets_through() -> None:
         "api_base": "https://me:sk-planted@host:8443/v1?key=sk-planted", "extra_headers": {"X": "sk-planted"}},
         "model_info": {"id": "d", "note": "sk-planted"}}]}"""
     routing = b"""{"callbacks": [{"name": "langfuse", "variables": {"SECRET": "sk-planted"}}],
-        "router_settings": {"redis_password": "sk-planted", "fallbacks": [{"a": [{"model": "b", "k": "sk-planted"}]}]}}"""
+        "router_settings": {"redis_password": "sk-planted", "fallbacks": [{"a": [{"model": "b", "k": "sk-planted"}]}]}
+    }"""
     found = inventory.deployments(body)
     facts = [*inventory.deployment_facts(found), *inventory.routing(routing)[0]]
     assert "sk-planted" not in repr((found, facts, list(inventory.model_info("g", found))))
