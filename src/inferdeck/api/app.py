@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
@@ -62,7 +63,7 @@ def _add_plain(app: FastAPI, operations: Operations) -> None:
 
     @app.get("/metrics", response_class=PlainTextResponse, summary="inferdeck's own metrics, Prometheus text format")
     async def metrics() -> Response:
-        return Response(operations.own_metrics(), media_type=METRICS_TYPE)
+        return Response(await run_in_threadpool(operations.own_metrics), media_type=METRICS_TYPE)
 
     @app.get("/metrics/", include_in_schema=False)
     async def metrics_slash() -> Response:

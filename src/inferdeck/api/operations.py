@@ -20,7 +20,7 @@ class Operations(Protocol):
         ...
 
     def own_metrics(self) -> str:
-        """Return the daemon's own metrics in the Prometheus text format."""
+        """Return the daemon's own metrics in the Prometheus text format; blocks, so it is called in a thread."""
         ...
 
     async def test_source(self, kind: str, entry: Mapping[str, Any]) -> Trial:

@@ -34,7 +34,7 @@ from inferdeck.store.metrics.database import MetricDatabase
 
 T = TypeVar("T")
 
-STORE_AGE_SECONDS = 5.0
+STORE_AGE_SECONDS = 10.0
 NAMES_WINDOW_MS = 300_000
 _ASK_SECONDS = 5.0
 
