@@ -32,7 +32,7 @@ _TICK_SECONDS = 1.0
 def target(number: int, interval: float, url: str, http: HttpClient, clock: SystemClock) -> Target:
     """Return one target: any exposition endpoint, repaired and mapped as a gateway's is."""
     key = TargetKey("litellm", f"gateway-{number}:4000", "bench")
-    config = PrometheusConfig(url=f"{url}/{number}", metrics_path="/metrics", interval=interval)
+    config = PrometheusConfig(url=f"{url}/{number}", metrics_path="/metrics", interval=interval, deadline=10)
     extra = target_labels(key, {})
     tables = catalog.load("litellm")
     return Target(

@@ -35,6 +35,7 @@ from inferdeck.sources.exposition_strict import (
     shown,
     timestamp_ms,
 )
+from inferdeck.sources.undisturbed import undisturbed
 
 _SLICE_BYTES = 512 * 1024
 _NEW_LINES_PER_SLICE = 64
@@ -184,7 +185,8 @@ class ExpositionParser:
             same = yield from self._same_lines(body)
             if same is not None:
                 return same
-        return (yield from self._other_lines(body, openmetrics))
+        with undisturbed():
+            return (yield from self._other_lines(body, openmetrics))
 
     # The first path: the lines of the last body with other values.
 
@@ -343,13 +345,15 @@ class ExpositionParser:
             yield
         for name in names:
             reading.families.sample(name)
+        slots = np.array(reading.slots, dtype=np.int64)
+        yield
         values = np.array(reading.values, dtype=np.float64)
         values.view(np.uint64)[np.isnan(values)] = NAN_BITS
         warnings = _warnings(reading)
         self._last = _Last(
             reading.lines,
             reading.prefixes,
-            np.array(reading.slots, dtype=np.int64),
+            slots,
             reading.ids,
             values,
             layout,

@@ -21,6 +21,7 @@ from inferdeck.sources.metered import Metered
 from inferdeck.sources.own_times import OwnTimes
 from inferdeck.sources.pipeline import MakeRepair, MapStep, Passed, Pipeline
 from inferdeck.sources.schedule import Schedule, Slot, back_off
+from inferdeck.sources.undisturbed import Settled, undisturbed
 from inferdeck.sources.writer import SinkWriter
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ class Watch:
         )
         self._deadline = target.config.deadline or min(target.config.interval, _LONGEST_DEADLINE)
         self._tally = _Tally()
+        self._settled = Settled()
         self._schedule = Schedule(target.key.id, target.config.interval, clock.now(), clock.monotonic())
         self._slot = Slot(0, clock.monotonic())
         self._own_times = OwnTimes(target.key.id)
@@ -209,6 +211,14 @@ class Watch:
     # On the writer thread.
 
     def _passed(self, good: Collected, stamp: int, duration: float) -> Passed:
+        if self.last is not None and self.last.layout is good.layout:
+            return self._through(good, stamp, duration)
+        with undisturbed():
+            passed = self._through(good, stamp, duration)
+            self._settled.note(len(good.layout))
+        return passed
+
+    def _through(self, good: Collected, stamp: int, duration: float) -> Passed:
         layout, values = good.layout, good.values
         if good.timestamps_ms is not None:
             layout, values, groups = self._own_times.split(layout, values, good.timestamps_ms, stamp)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from inferdeck.model.labels import Labels, get, metric_name
+from inferdeck.model.labels import NAME, Labels, get
 from inferdeck.model.metric import SideEffect
 from inferdeck.model.scrape import EMPTY_LAYOUT, Layout
 from inferdeck.model.target import Fact, TargetKey
@@ -63,7 +63,7 @@ class PrometheusSource:
         )
         read = await self._parser.parse(answer.body, answer.headers.get("Content-Type", ""))
         if self._version[0] is not read.layout:
-            self._version = (read.layout, version(read.layout))
+            self._version = (read.layout, version(read.layout, read.families))
         found = self._version[1]
         return Collected(
             layout=read.layout,
@@ -82,13 +82,14 @@ class PrometheusSource:
         """Nothing is held: the connections belong to the client that all sources share."""
 
 
-def version(layout: Layout) -> str:
+def version(layout: Layout, families: Collection[str]) -> str:
     """Return the version that a program tells of itself in its `*_build_info` (or `vm_app_version`); "" where none."""
+    told = [name for name in families if name.endswith("build_info") and name not in _LANGUAGES]
+    wanted = {(NAME, name) for name in (*told, "vm_app_version")}
+    if len(wanted) == 1 and "vm_app_version" not in families:
+        return ""
     for series in layout.series:
-        name = metric_name(series)
-        if name == "vm_app_version":
-            return get(series, "short_version") or get(series, "version")
-        if name.endswith("build_info") and name not in _LANGUAGES and (found := get(series, "version")):
+        if not wanted.isdisjoint(series) and (found := get(series, "short_version") or get(series, "version")):
             return found
     return ""
 

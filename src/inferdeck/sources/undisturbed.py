@@ -1,0 +1,50 @@
+"""First sight of many series, without the garbage collector: it would look through them all again and again.
+
+First sight makes hundreds of thousands of objects, all of which stay. Each full collection among them holds every
+thread for up to 100 ms (measured with 50,000 series) and finds nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_MANY = 10_000
+
+_lock = threading.Lock()
+_state = {"inside": 0, "was_on": False}
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Pause the collector for the block; blocks may overlap, also in several threads."""
+    with _lock:
+        if not _state["inside"]:
+            _state["was_on"] = gc.isenabled()
+            gc.disable()
+        _state["inside"] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _state["inside"] -= 1
+            if not _state["inside"] and _state["was_on"]:
+                gc.enable()
+
+
+class Settled:
+    """Keeps what a target's first sight made out of later collections.
+
+    Done again only when the target has doubled, since what is kept out is never looked at for cycles.
+    """
+
+    def __init__(self) -> None:
+        self._most = _MANY // 2
+
+    def note(self, series: int) -> None:
+        """Take note that a target of this many series has been seen through every stage."""
+        if series >= 2 * self._most:
+            self._most = series
+            gc.freeze()
