@@ -81,7 +81,8 @@ def _services(page: Page, status: Status, *, several: bool) -> None:
         )
         for service in status.services
     ]
-    page.table(("STATE", "NAME", "KIND", "ENVIRONMENT", "PORT", "LATENCY", "VERSION", "NOTE"), rows, right=RIGHT)
+    headings = ("STATE", "NAME", "KIND", "ENVIRONMENT", "PORT", "LATENCY", "VERSION", "NOTE")
+    page.table(headings, rows, right=RIGHT)
 
 
 def _note(service: Service) -> Cell:
@@ -117,7 +118,7 @@ def _gateways(page: Page, gateways: tuple[Gateway, ...], *, several: bool) -> No
         for one in gateways
     ]
     headings = ("NAME", "REQUESTS", "ERRORS", "P50", "P95", "TTFT", "ACTIVE", "QUEUED", "COST", "HITS")
-    page.table(headings, rows, right=RIGHT)
+    page.table(headings, rows, right=RIGHT, spare="QUEUED P50")
     for one in gateways:
         known = [f"{kind.replace('_', ' ')} {shown(n)}" for kind, n in one.tokens.items() if n.value is not None]
         page.line(f"tokens of {one.name}: {', '.join(known) if known else numbers.MISSING}", "" if known else "dim")
@@ -155,11 +156,11 @@ def _engines(page: Page, engines: tuple[Engine, ...], *, several: bool) -> None:
         for one in engines
     ]
     headings = ("STATE", "NAME", "KIND", "MODEL", "RUNNING", "WAITING", "KV", "PREFILL", "DECODE")
-    page.table(headings, rows, right=RIGHT)
+    page.table(headings, rows, right=RIGHT, spare="KIND")
 
 
 def _caches(page: Page, status: Status, window: str) -> None:
-    page.section("CACHES", f"HITS and EVICTED over the last {window}; HITS is the server's own keyspace figure")
+    page.section("CACHES", f"HITS (of the whole keyspace) and EVICTED over the last {window}")
     rows = [
         (
             one.name,
@@ -183,19 +184,19 @@ def _hosts(page: Page, status: Status) -> None:
         (
             one.name,
             figure(one.cpu, warn=0.85, critical=0.95),
+            figure(one.load, warn=one.cores.value),
+            figure(one.cores),
             figure(one.memory, warn=0.85, critical=0.95),
             figure(one.memory_total),
             figure(one.disk, warn=0.85, critical=0.95),
             one.disk_mount,
             figure(one.network_in),
             figure(one.network_out),
-            figure(one.load),
-            figure(one.cores),
         )
         for one in status.hosts
     ]
-    headings = ("NAME", "CPU", "MEMORY", "OF", "DISK", "MOUNT", "RECEIVED", "SENT", "LOAD", "CORES")
-    page.table(headings, rows, right=RIGHT)
+    headings = ("NAME", "CPU", "LOAD", "CORES", "MEMORY", "OF", "DISK", "MOUNT", "RECEIVED", "SENT")
+    page.table(headings, rows, right=RIGHT, spare="OF CORES MOUNT")
 
 
 def _found(page: Page, status: Status) -> None:
@@ -217,7 +218,7 @@ def _advice(page: Page, advice: tuple[Finding, ...]) -> None:
         sign = SEVERITIES[finding.severity] if finding.severity in SEVERITIES else Cell("·")
         page.wrapped(f"{sign.text} {finding.message}", "", sign.style)
         if finding.fix:
-            page.wrapped(finding.fix, "    ", "cyan")
+            page.whole(finding.fix, "    ", "cyan")
     if len(advice) > MOST_ADVICE:
         page.line(f"and {len(advice) - MOST_ADVICE} more", "dim")
 

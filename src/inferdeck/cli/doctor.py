@@ -24,7 +24,7 @@ def doctor(options: argparse.Namespace) -> int:
         if finding.evidence:
             page.wrapped(f"seen: {finding.evidence}", "    ", "dim")
         if finding.fix:
-            page.wrapped(f"mend: {finding.fix}", "    ", "cyan")
+            page.whole(f"mend: {finding.fix}", "    ", "cyan")
     found = len(answer.findings)
     page.line(f"{answer.checks} checks, {found} finding{'' if found == 1 else 's'}", "" if found else "green")
     sys.stdout.write(page.text())

@@ -90,13 +90,24 @@ class Page:
         ):
             self._lines.append(self._paint(part, style))
 
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, right: str = "") -> None:
+    def whole(self, text: str, indent: str, style: str = "") -> None:
+        """Add a line that is meant to be copied: neither cut nor broken, whatever the page's width."""
+        self._lines.append(indent + self._paint(safe(text), style))
+
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, right: str = "", spare: str = ""
+    ) -> None:
         """Add an aligned table; `right` names the headings whose columns are aligned right, blank-separated.
 
-        A column that is empty in every row is left out; the last one is cut at the page's width.
+        A column that is empty in every row is left out, and so are those of `spare`, the first one first, until the
+        table fits the page's width; what is still too wide is cut there.
         """
         cells = [[_cell(field) for field in row] for row in rows]
         keep = [index for index in range(len(headings)) if any(row[index].text for row in cells)]
+        for name in spare.split():
+            wide = sum(max([width(headings[index]), *(width(row[index].text) for row in cells)]) + 2 for index in keep)
+            if wide - 2 > self._columns and name in headings:
+                keep = [index for index in keep if headings[index] != name]
         heads = [headings[index] for index in keep]
         kept = [[row[index] for index in keep] for row in cells]
         widths = [max([width(head), *(width(row[place].text) for row in kept)]) for place, head in enumerate(heads)]

@@ -36,6 +36,8 @@ T = TypeVar("T")
 
 STORE_AGE_SECONDS = 10.0
 NAMES_WINDOW_MS = 300_000
+ANY_EXPOSITION = "prometheus"
+"""Its catalog lists some well-known families; what it does not list is wanted all the same."""
 _ASK_SECONDS = 5.0
 
 
@@ -155,7 +157,7 @@ class Surrounding:
 
 def claimed(kind: str, name: str) -> bool:
     """Return whether the kind's catalog knows a stored metric name; a kind without a catalog knows all."""
-    if kind not in registry.KINDS or not assembly.has_catalog(kind):
+    if kind not in registry.KINDS or kind == ANY_EXPOSITION or not assembly.has_catalog(kind):
         return True
     known = catalog.load(kind)
     return known.sample(name)[0] is not None or known.claim(name).kind is not catalog.ClaimKind.UNCLAIMED
