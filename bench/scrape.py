@@ -114,13 +114,13 @@ def wait_for(what: str, ready: object, seconds: float) -> None:
     raise SystemExit(f"{what} did not happen within {seconds:g} s")
 
 
-def serve(stack: ExitStack) -> int:
+def serve(stack: ExitStack, samples: int = SAMPLES) -> int:
     """Start the target; return its port."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench.exposition_target", str(port), str(SAMPLES)])
+    process = subprocess.Popen([sys.executable, "-m", "bench.exposition_target", str(port), str(samples)])
     stack.callback(process.wait)
     stack.callback(process.terminate)
-    wait_for("the target", lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2), 30)
+    wait_for("the target", lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2), 60)
     return port
 
 

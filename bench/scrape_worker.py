@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 import orjson
-from inferdeck.sources.repair import Repair
 
 from inferdeck.model.clock import SystemClock
 from inferdeck.model.target import TargetKey
@@ -22,6 +21,7 @@ from inferdeck.sources.http import HttpClient
 from inferdeck.sources.mapping import Mapper
 from inferdeck.sources.pipeline import target_labels
 from inferdeck.sources.prometheus.config import PrometheusConfig
+from inferdeck.sources.repair import Repair
 from inferdeck.sources.runner import Runner, Target
 from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.metrics.database import MetricDatabase
