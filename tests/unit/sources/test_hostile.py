@@ -104,4 +104,4 @@ def test_200_000_series_are_cut_to_the_limit_and_counted(measured: dict[str, Any
 
 
 def test_peak_memory_stays_bounded(measured: dict[str, Any]) -> None:
-    assert measured["peak_bytes"] < 400e6
+    assert measured["peak_bytes"] < 350e6
