@@ -64,7 +64,8 @@ class Screen:
 
 def _height(stream: TextIO) -> int:
     try:
-        return os.get_terminal_size(stream.fileno()).lines
+        # A terminal that was never told its size says 0.
+        return os.get_terminal_size(stream.fileno()).lines or 24
     except OSError:
         return 24
 

@@ -62,7 +62,7 @@ def coloured(stream: TextIO) -> bool:
 def columns(default: int = 100) -> int:
     """Return the width of the terminal, or `default` where standard output is none."""
     try:
-        return max(40, os.get_terminal_size(sys.stdout.fileno()).columns)
+        return max(40, os.get_terminal_size(sys.stdout.fileno()).columns or default)
     except (OSError, ValueError):
         return default
 

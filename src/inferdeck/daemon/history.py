@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inferdeck.config.schema import Settings
 from inferdeck.daemon.jobs import Report
-from inferdeck.errors import UsageError
+from inferdeck.errors import ConfigError, UsageError
 from inferdeck.model import numbers
 from inferdeck.model.answers import DayFile, StoreReport, StoreState, number
 from inferdeck.model.clock import Clock
@@ -26,14 +26,19 @@ def store_path(settings: Settings) -> Path:
 
 
 def open_store(settings: Settings, clock: Clock) -> MetricDatabase:
-    """Open the metric store; raises StoreLockedError and the other store errors."""
-    return MetricDatabase.open(
-        store_path(settings),
-        clock=clock,
-        sync=settings.store.sync,
-        retention_seconds=settings.store.retention_age,
-        retention_bytes=settings.store.retention_size,
-    )
+    """Open the metric store; raises ConfigError (no usable directory), StoreLockedError, other store errors."""
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return MetricDatabase.open(
+            store_path(settings),
+            clock=clock,
+            sync=settings.store.sync,
+            retention_seconds=settings.store.retention_age,
+            retention_bytes=settings.store.retention_size,
+        )
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError(f"data_dir: cannot use {settings.data_dir}: {reason}; choose another directory") from error
 
 
 def store_state(database: MetricDatabase, path: str, now: float) -> StoreState:

@@ -127,8 +127,8 @@ class Surrounding:
             disk_free_bytes=usage.free,
             disk_total_bytes=usage.total,
             config_file=str(settings.file or ""),
-            config_readable_by_others=_readable_by_others(settings.file),
-            config_has_secrets=_has_secrets(settings),
+            config_readable_by_others=readable_by_others(settings.file),
+            config_has_secrets=has_secrets(settings),
             config_warnings=(*settings.warnings, *self._watching.warnings),
             listen=f"{settings.listen.host}:{settings.listen.port}",
             loopback=is_loopback(settings.listen.host),
@@ -191,14 +191,16 @@ def filesystem(path: Path) -> str:
     return max(under, key=lambda part: len(part.mountpoint)).fstype if under else ""
 
 
-def _readable_by_others(file: Path | None) -> bool:
+def readable_by_others(file: Path | None) -> bool:
+    """Return whether every user of the machine may read the file."""
     try:
         return file is not None and bool(file.stat().st_mode & 0o004)
     except OSError:
         return False
 
 
-def _has_secrets(settings: Settings) -> bool:
+def has_secrets(settings: Settings) -> bool:
+    """Return whether the configuration file holds one of its secrets as text."""
     try:
         text = settings.file.read_text(encoding="utf-8") if settings.file is not None else ""
     except (OSError, UnicodeDecodeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,17 @@ def test_up_refuses_to_listen_off_loopback_without_a_token(tmp_path: Path) -> No
     assert found.returncode == 2
     assert "no token is set" in found.stderr
     assert not (tmp_path / ".local" / "share" / "inferdeck" / "metrics").exists()
+
+
+def test_up_says_which_directory_or_port_it_cannot_have(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = run(tmp_path, "up", "--data-dir", "file/data")
+    assert found.returncode == 2
+    assert "data_dir: cannot use" in found.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = run(tmp_path, "up", "--data-dir", "data", INFERDECK_LISTEN__PORT=str(taken.getsockname()[1]))
+    assert found.returncode == 2
+    assert "another program listens there" in found.stderr
 
 
 def test_a_source_that_is_not_there_is_tried_without_a_daemon(tmp_path: Path) -> None:

@@ -38,14 +38,11 @@ def test_every_planted_secret_is_masked_in_the_log(tmp_path: Path) -> None:
     settings = load(path=file, environ={"HOME": str(tmp_path)}, kinds=config_classes())
     found = set(secrets_of(settings))
     assert found == {f"{SECRET}{number}" for number in range(1, 6)}
-    form = MaskingFormatter(found)
-    try:
+    with pytest.raises(ValueError, match="refused") as caught:
         refuse()
-    except ValueError as error:
-        record = logging.LogRecord(
-            "x", logging.ERROR, "f", 1, f"{SECRET}5 %s", (error,), (ValueError, error, error.__traceback__)
-        )
-    text = form.format(record)
+    trouble = (ValueError, caught.value, caught.tb)
+    record = logging.LogRecord("x", logging.ERROR, "f", 1, f"{SECRET}5 %s", (caught.value,), trouble)
+    text = MaskingFormatter(found).format(record)
     assert "geheim" not in text
     assert "\x1b" not in text
     assert "Traceback" in text
