@@ -88,7 +88,7 @@ class Surrounding:
             started=pulse.started,
             url=self._url,
             cpu=number(pulse.cpu_share(), "ratio", source="process CPU over the last minute"),
-            memory=number(pulse.memory_bytes(), "bytes", source="resident memory"),
+            memory=number(pulse.memory_bytes() or None, "bytes", source="resident memory"),
             targets=number(len(states), "count", source="runner"),
             requests=number(requests / age, "requests/s", source="requests sent since the start"),
             loop_lag=number(pulse.loop_lag(), "seconds", source="longest of the last minute"),

@@ -113,18 +113,25 @@ class Watching:
     async def _discover(self, announce: Callable[[str], None]) -> None:
         first = True
         while True:
-            known = {discovery.place(state.url) for state in self.states()} | self._disabled
-            found = await self._discovery.look()
-            # Catalogs and modules of new kinds take their time to load: not on the loop.
-            await asyncio.to_thread(_prepare, {one.kind for one in found})
-            for one in found:
-                if discovery.place(one.url) not in known:
-                    self._add_found(one.kind, one.url)
-                    announce(f"found {one.kind} at {one.instance}")
-            if first:
-                self._announce_rest(announce)
+            try:
+                await self._look(announce)
+                if first:
+                    self._announce_rest(announce)
+            except Exception:
+                # One odd socket or process must not end discovery for good.
+                _log.exception("looking for services failed; the next look is in %g s", discovery.ROUND_SECONDS)
             first = False
             await self._clock.sleep(discovery.ROUND_SECONDS)
+
+    async def _look(self, announce: Callable[[str], None]) -> None:
+        found = await self._discovery.look()
+        # Catalogs and modules of new kinds take their time to load: not on the loop.
+        await asyncio.to_thread(_prepare, {one.kind for one in found})
+        known = {discovery.place(state.url) for state in self.states()} | self._disabled
+        for one in found:
+            if discovery.place(one.url) not in known:
+                self._add_found(one.kind, one.url)
+                announce(f"found {one.kind} at {one.instance}")
 
     def _announce_rest(self, announce: Callable[[str], None]) -> None:
         jobs = {state.key.job for state in self.states()}
