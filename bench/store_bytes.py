@@ -78,8 +78,8 @@ def measure_ours(path: Path, layout: Layout, stamps: NDArray[np.int64], values: 
         found = sum(len(block.series) for block in blocks)
     print(f"load {found} series x 1 h: {np.median(loads) * 1e3:.1f} ms median, {min(loads) * 1e3:.1f} best")
     store.close()
-    assert after.bytes_per_sample is not None
-    return after.bytes_per_sample
+    assert before.bytes_per_sample is not None
+    return before.bytes_per_sample
 
 
 def measure_prometheus(folder: Path, layout: Layout, stamps: NDArray[np.int64], values: NDArray[np.float64]) -> float:

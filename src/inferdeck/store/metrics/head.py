@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.ma  # numpy imports it at the first call of np.unique, a tenth of a second that no tick should pay
 from numpy.typing import NDArray
 
 from inferdeck.model.scrape import ABSENT_BITS, Layout
