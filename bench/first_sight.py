@@ -13,7 +13,6 @@ from pathlib import Path
 
 from bench import scrape_worker
 from bench.scrape import serve
-
 from inferdeck.model.clock import SystemClock
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.runner import Runner

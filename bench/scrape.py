@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
+
 from tests.real.programs import free_port
 
 SAMPLES = 2_000

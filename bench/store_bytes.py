@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench.store_data import START_MS, STEP_MS, llm_data
 from numpy.typing import NDArray
 
+from bench.store_data import START_MS, STEP_MS, llm_data
 from inferdeck.model.clock import ManualClock
 from inferdeck.model.labels import NAME, escape, metric_name
 from inferdeck.model.scrape import Layout, Scrape

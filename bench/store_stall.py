@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from bench.store_data import START_MS, STEP_MS, llm_data
 
+from bench.store_data import START_MS, STEP_MS, llm_data
 from inferdeck.model.clock import ManualClock
 from inferdeck.model.labels import labels
 from inferdeck.model.scrape import Layout, Scrape

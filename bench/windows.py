@@ -24,13 +24,12 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.real.programs import prometheus  # noqa: E402
-
 from inferdeck.model.labels import labels, without  # noqa: E402
 from inferdeck.model.scrape import ABSENT_BITS  # noqa: E402
 from inferdeck.query import windows  # noqa: E402
 from inferdeck.store.interface import Block  # noqa: E402
 from inferdeck.store.remote_write.wire import encode_block  # noqa: E402
+from tests.real.programs import prometheus  # noqa: E402
 
 Floats = NDArray[np.float64]
 SAMPLES, STEPS, RUNS = 5760, 1000, 5

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from scripts.notices import notices
-
 from inferdeck.config import json_schema, reference
 from inferdeck.config.schema import TargetConfig
+from scripts.notices import notices
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = Path("docs/configuration.md")

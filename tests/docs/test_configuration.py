@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from scripts.generated import FILES, ROOT, kinds, outdated
 
 from inferdeck.config.environment import FOREIGN, RESERVED
 from inferdeck.config.keys import settings_table
 from inferdeck.config.load import load
 from inferdeck.config.places import search_order
 from inferdeck.config.schema import DEFAULT_PORT, Settings, TargetConfig
+from scripts.generated import FILES, ROOT, kinds, outdated
 
 PAGE = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 ROWS = {row[1]: row[0] for row in re.finditer(r"^\| `([^`]+)` \|.*$", PAGE, re.MULTILINE)}

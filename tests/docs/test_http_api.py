@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.unit.api.place import SmallOperations, questions
-
 from inferdeck.api import app
+from tests.unit.api.place import SmallOperations, questions
 
 PAGE = Path(__file__).parents[2] / "docs" / "http-api.md"
 

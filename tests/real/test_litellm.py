@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 
 from inferdeck.model.labels import get, metric_name
 from inferdeck.model.target import TargetState
@@ -59,7 +60,7 @@ async def _run(directory: Path) -> Run:
             programs.litellm(directory / "litellm", gateway.config(provider.url, redis.port)) as proxy,
         ):
             async with access_log(proxy.url) as log:
-                config = registry.config_class("litellm")(url=log.url, key=gateway.KEY)
+                config = registry.config_class("litellm")(url=log.url, key=SecretStr(gateway.KEY))
                 async with watched("litellm", config, directory / "store") as target:
                     await target.collected_again()
                     before = len(log.entries)

@@ -130,4 +130,3 @@ def _discovered(known: _Known, watched: bool) -> Discovered:
         if not watched:
             fix = f"if it exposes metrics: {lines.plain('prometheus', f'http://{candidate.address}')}"
     return Discovered(identity.kind, candidate.address, candidate.process, identity.marks, watched, note, fix)
-

@@ -47,8 +47,7 @@ def test_percentiles_tokens_cost_and_the_cache_come_from_the_window() -> None:
     store = filled(
         {
             **{
-                series("llm_request_duration_seconds_bucket", **A, le=le): counter(rate)
-                for le, rate in buckets.items()
+                series("llm_request_duration_seconds_bucket", **A, le=le): counter(rate) for le, rate in buckets.items()
             },
             series("llm_tokens_used_total", **A, token_type="input"): counter(100.0),
             series("llm_cost_total", **A): counter(0.001),

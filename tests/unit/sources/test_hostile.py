@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.unit.sources import endpoint as bad
 from tests.unit.sources.endpoint import GOOD, answering, raw, serving
 

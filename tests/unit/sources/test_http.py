@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from tests.unit.sources import endpoint as bad
-from tests.unit.sources.endpoint import GOOD, raw, serving
 
 from inferdeck.config.schema import TargetConfig
 from inferdeck.errors import (
@@ -25,6 +23,8 @@ from inferdeck.errors import (
     TooLargeError,
 )
 from inferdeck.sources.http import HttpClient, Response
+from tests.unit.sources import endpoint as bad
+from tests.unit.sources.endpoint import GOOD, raw, serving
 
 KEY = "sk-planted-secret"
 SETTINGS = TargetConfig.model_validate({"key": KEY, "headers": {"X-Tenant": "planted-tenant"}})

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import numpy as np
 import pytest
-from tests.unit.sources.endpoint import MemorySink
 
 from inferdeck.config.schema import TargetConfig
 from inferdeck.errors import AuthError, ConnectError, StaleStampError, StoreFullError, UsageError
@@ -24,6 +23,7 @@ from inferdeck.sources.pipeline import target_labels
 from inferdeck.sources.runner import Runner
 from inferdeck.sources.watch import Target
 from inferdeck.sources.writer import SinkWriter
+from tests.unit.sources.endpoint import MemorySink
 
 WALL = 1_800_000_000.0
 

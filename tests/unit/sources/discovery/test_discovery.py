@@ -8,14 +8,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.real import programs
-from tests.unit.sources.discovery import services
-from tests.unit.sources.discovery.services import HTML, JSON, LLAMA_404, TEXT, Answers, service
 
 from inferdeck.model.clock import ManualClock
 from inferdeck.sources.discovery import Discovery, place
 from inferdeck.sources.identity import Identity, identify
 from inferdeck.sources.listening import Candidate, listening
+from tests.real import programs
+from tests.unit.sources.discovery import services
+from tests.unit.sources.discovery.services import HTML, JSON, LLAMA_404, TEXT, Answers, service
 
 HARMFUL_BEFORE_KNOWN = {"GET /metrics", "GET /slots", "GET /health", "GET /spend/logs", "GET /health/services"}
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
-from tests.unit.sources.endpoint import serving
 
 from inferdeck.errors import AuthError, CollectError, StatusError
 from inferdeck.model.clock import ManualClock
@@ -26,6 +25,7 @@ from inferdeck.sources.litellm.config import LitellmConfig
 from inferdeck.sources.litellm.source import PROBES, LitellmSource, make
 from inferdeck.sources.mapping import Mapper
 from inferdeck.sources.repair import Repair
+from tests.unit.sources.endpoint import serving
 
 KEY = "sk-planted-9f31c2"
 SAMPLES = Path(catalog.FOLDER) / "litellm" / "samples"

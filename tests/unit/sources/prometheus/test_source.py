@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from tests.unit.sources.endpoint import GOOD, answering, serving
 
 from inferdeck.config.schema import TargetConfig
 from inferdeck.errors import NotFoundError
@@ -21,6 +20,7 @@ from inferdeck.sources.interface import Source
 from inferdeck.sources.pipeline import target_labels
 from inferdeck.sources.prometheus import source as module
 from inferdeck.sources.prometheus.config import PrometheusConfig
+from tests.unit.sources.endpoint import GOOD, answering, serving
 
 SAMPLES = Path(module.__file__).parent / "samples"
 KEY = TargetKey("vllm", "gpu1:8000", "test")

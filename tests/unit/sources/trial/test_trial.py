@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.sources.discovery import services
-from tests.unit.sources.discovery.services import JSON, LLAMA_404, TEXT, service
 
 from inferdeck.config.load import load
 from inferdeck.config.targets import TargetFiles
@@ -20,6 +18,8 @@ from inferdeck.sources.assembly import Assembly, instance
 from inferdeck.sources.entry import checked, try_entry
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.registry import config_classes
+from tests.unit.sources.discovery import services
+from tests.unit.sources.discovery.services import JSON, LLAMA_404, TEXT, service
 
 
 @pytest.fixture
