@@ -13,6 +13,7 @@
     │       ├── ConnectError                               refused, unreachable, DNS, TLS
     │       ├── DeadlineError                              did not answer within its deadline
     │       ├── StatusError                                answered with an HTTP status that is an error
+    │       │   └── MetricsOffError                        answers, but its metrics are switched off
     │       ├── AuthError                                  needs a key, or the key is wrong
     │       ├── TooLargeError                              answered with more than the limit
     │       └── MalformedError                             answered with something that cannot be read
@@ -85,6 +86,10 @@ class StatusError(CollectError):
         self.status = status
 
 
+class MetricsOffError(StatusError):
+    """The target answers, but its metrics are switched off; the message says how to switch them on."""
+
+
 class AuthError(CollectError):
     """The target needs a key, or refuses the one it was given."""
 
@@ -148,13 +153,14 @@ EXIT_CODE: tuple[tuple[type[InferdeckError], int], ...] = (
 )
 
 
-def _kind_name(found: type[InferdeckError]) -> str:
+def kind_name(found: type[InferdeckError]) -> str:
+    """Return the name that the HTTP interface gives to errors of a class."""
     name = found.__name__.removesuffix("Error")
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 KINDS: dict[str, type[InferdeckError]] = {
-    _kind_name(found): found
+    kind_name(found): found
     for found in list(vars().values())
     if isinstance(found, type) and issubclass(found, InferdeckError)
 }
@@ -163,7 +169,7 @@ KINDS: dict[str, type[InferdeckError]] = {
 
 def kind(error: InferdeckError) -> str:
     """Return the name that the HTTP interface gives to errors like this one."""
-    return _kind_name(type(error))
+    return kind_name(type(error))
 
 
 def http_status(error: InferdeckError) -> int:

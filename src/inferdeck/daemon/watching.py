@@ -134,7 +134,7 @@ class Watching:
                 announce(f"found {one.kind} at {one.instance}")
 
     def _announce_rest(self, announce: Callable[[str], None]) -> None:
-        jobs = {state.key.job for state in self.states()}
+        jobs = {state.source_kind for state in self.states()}
         for kind in registry.KINDS:
             if kind not in jobs and kind != "host":
                 url = registry.kind(kind).default_url.replace("127.0.0.1", "HOST")

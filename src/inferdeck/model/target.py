@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+ANOTHER_READER = "another program reads"
+"""How a source's warning begins where reading has an effect that another reader's would hide."""
+
 
 class Health(StrEnum):
     """Whether the last collection of a target worked; UNKNOWN before the first one ended."""
@@ -69,6 +72,8 @@ class TargetState:
     last_duration_seconds: float = 0.0
     next_attempt_ms: int = 0
     last_error: str = ""
+    last_error_kind: str = ""
+    """errors.kind() of it ("auth", "connect", "deadline", ...), "internal" for a bug of ours."""
     last_error_ms: int = 0
     consecutive_failures: int = 0
     version: str = ""
@@ -86,3 +91,16 @@ class TargetState:
     warnings: tuple[str, ...] = ()
     inventory: tuple[Fact, ...] = ()
     probes: tuple[ProbeEffect, ...] = ()
+    kind: str = ""
+    """The source kind where it is not the job."""
+
+    @property
+    def source_kind(self) -> str:
+        """The source kind, which is the job unless the configuration gives the target another job."""
+        return self.kind or self.key.job
+
+    @property
+    def error_kind(self) -> str:
+        """The kind of the error that holds now, "" where the last collection brought all that there is."""
+        holds = self.health is Health.DOWN or (self.health is Health.UP and self.last_error_ms >= self.last_success_ms)
+        return self.last_error_kind if holds else ""

@@ -46,14 +46,14 @@ def unclaimed_families(case: Case) -> Iterator[Finding]:
     """A target exposes metrics that its catalog does not know."""
     for state in case.around.states:
         names = case.facts.names.get(state.key.id, ())
-        unknown = [n for n in names if not _OWN_NAMES.fullmatch(n) and not case.facts.claimed(state.key.job, n)]
+        unknown = [n for n in names if not _OWN_NAMES.fullmatch(n) and not case.facts.claimed(state.source_kind, n)]
         if unknown:
             more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
             yield Finding(
                 id="families-unclaimed",
                 severity="info",
                 subject=state.key.id,
-                message=f"{len(unknown)} metrics of {state.key.job} at {state.key.instance} are not in its catalog",
+                message=f"{len(unknown)} metrics of {state.source_kind} at {state.key.instance} are not in its catalog",
                 evidence=", ".join(sorted(unknown)[:_SHOWN]) + more,
                 fix="they are stored and can be queried under their own names; please report them with the version",
             )
@@ -62,7 +62,7 @@ def unclaimed_families(case: Case) -> Iterator[Finding]:
 def version_unknown(case: Case) -> Iterator[Finding]:
     """A target's version lies outside of what its catalog was written for."""
     for state in case.around.states:
-        span, version = case.facts.versions.get(state.key.job), _numbers(state.version)
+        span, version = case.facts.versions.get(state.source_kind), _numbers(state.version)
         if span is None or not version:
             continue
         oldest, newest = span
@@ -72,7 +72,7 @@ def version_unknown(case: Case) -> Iterator[Finding]:
             id="version-unknown",
             severity="info",
             subject=state.key.id,
-            message=f"{state.key.job} {state.version} is outside of the versions that inferdeck knows",
+            message=f"{state.source_kind} {state.version} is outside of the versions that inferdeck knows",
             evidence=f"its catalog covers {oldest} to {newest}",
             fix="compare a few figures with the program's own; metrics may have been renamed",
         )

@@ -17,7 +17,7 @@ KINDS = frozenset({"llamacpp", "vllm", "sglang", "tgi", "ollama"})
 
 def engines(figures: Figures, states: Iterable[TargetState]) -> tuple[Engine, ...]:
     """Return every engine that is a target or has series; a figure that its engine does not give is missing."""
-    known = {(s.key.environment, s.key.instance): s for s in states if s.key.job in KINDS}
+    known = {(s.key.environment, s.key.instance): s for s in states if s.source_kind in KINDS}
     gauges = {name: figures.last(name) for name in GAUGES}
     running, waiting = (total(gauges[name], BY) for name in GAUGES[:2])
     fullness = _largest(figures, GAUGES[2])
@@ -30,7 +30,7 @@ def engines(figures: Figures, states: Iterable[TargetState]) -> tuple[Engine, ..
         found.append(
             Engine(
                 name=state.name if state else key[1],
-                kind=state.key.job if state else "",
+                kind=state.source_kind if state else "",
                 environment=key[0],
                 model=models.get(key, "") or (_inventory_model(state) if state else ""),
                 state=_state(figures, key, state),

@@ -47,9 +47,9 @@ def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]
     """Return the whole stack at `around.now`; rates, ratios and percentiles are over the last WINDOW_SECONDS."""
     figures = Figures(reader, METRICS, int(around.now * 1000), int(WINDOW_SECONDS * 1000))
     known = [
-        (state.key.environment, _gateway_name(state), state.key.job)
+        (state.key.environment, _gateway_name(state), state.source_kind)
         for state in around.states
-        if state.key.job in GATEWAY_KINDS
+        if state.source_kind in GATEWAY_KINDS
     ]
     return Status(
         time=around.now,
@@ -85,7 +85,7 @@ def service(state: TargetState, now: float) -> Service:
     return Service(
         id=state.key.id,
         name=state.name,
-        kind=state.key.job,
+        kind=state.source_kind,
         environment=state.key.environment,
         instance=state.key.instance,
         url=state.url,
@@ -95,7 +95,7 @@ def service(state: TargetState, now: float) -> Service:
         version=state.version,
         latency=number(latency, "seconds", source="scrape_duration_seconds", age_seconds=age, quality=quality.value),
         age=number(age, "seconds", source="last successful collection"),
-        error=state.last_error if state.health is not Health.UP else "",
+        error=state.last_error if state.health is not Health.UP or state.error_kind else "",
         next_attempt_seconds=max(0.0, state.next_attempt_ms / 1000 - now) if state.next_attempt_ms else None,
         warnings=state.warnings,
     )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from inferdeck import errors
 from inferdeck.config import lines
 from inferdeck.model.answers import Finding
-from inferdeck.model.target import Health, TargetState
+from inferdeck.model.target import ANOTHER_READER, Health, TargetState
 from inferdeck.query.status import GATEWAY_KINDS, Surroundings
 
-_NEEDS_KEY = re.compile(
-    r"\b(401|403|NOAUTH|WRONGPASS|api key|needs a key|needs a password|unauthori[sz]ed)\b", re.IGNORECASE
-)
-_NO_METRICS = re.compile(r"\b(404|501)\b|metrics (are|is) off|not_supported", re.IGNORECASE)
+KEY_NEEDED, METRICS_OFF = errors.kind_name(errors.AuthError), errors.kind_name(errors.MetricsOffError)
 METRICS_SWITCH = {
     "litellm": 'in the proxy\'s config.yaml: litellm_settings: {callbacks: ["prometheus"]}',
     "llamacpp": "start llama-server with --metrics",
@@ -22,7 +19,7 @@ METRICS_SWITCH = {
 
 def no_gateway(around: Surroundings) -> Iterator[Finding]:
     """No LLM gateway is watched, so that requests, errors, tokens and cost are unknown."""
-    if any(state.key.job in GATEWAY_KINDS for state in around.states):
+    if any(state.source_kind in GATEWAY_KINDS for state in around.states):
         return
     yield Finding(
         id="gateway-not-found",
@@ -37,41 +34,35 @@ def no_gateway(around: Surroundings) -> Iterator[Finding]:
 def key_missing(around: Surroundings) -> Iterator[Finding]:
     """A target asks for a key, or refuses the one it got."""
     for state in around.states:
-        if state.health is Health.DOWN and _NEEDS_KEY.search(state.last_error):
+        if state.error_kind == KEY_NEEDED:
             yield Finding(
                 id="key-needed",
                 severity="error",
                 subject=state.key.id,
                 message=f"{_who(state)} needs a key, or refuses the one it was given",
                 evidence=state.last_error,
-                fix=lines.with_key(state.key.job, state.url),
+                fix=lines.with_key(state.source_kind, state.url),
             )
 
 
 def metrics_off(around: Surroundings) -> Iterator[Finding]:
     """A target answers but its metrics endpoint is switched off."""
     for state in around.states:
-        texts = (state.last_error, *state.warnings) if state.health is Health.DOWN else state.warnings
-        switch = METRICS_SWITCH.get(state.key.job, "")
-        hit = next((text for text in texts if _NO_METRICS.search(text) and not _NEEDS_KEY.search(text)), "")
-        if switch and hit:
+        if state.error_kind == METRICS_OFF:
             yield Finding(
                 id="metrics-off",
                 severity="error",
                 subject=state.key.id,
                 message=f"{_who(state)} does not expose its metrics",
-                evidence=hit,
-                fix=switch,
+                evidence=state.last_error,
+                fix=METRICS_SWITCH.get(state.source_kind, ""),
             )
 
 
 def target_failing(around: Surroundings) -> Iterator[Finding]:
     """A target cannot be read for another reason than a key or a switched-off endpoint."""
     for state in around.states:
-        explained = _NEEDS_KEY.search(state.last_error)
-        if METRICS_SWITCH.get(state.key.job):
-            explained = explained or _NO_METRICS.search(state.last_error)
-        if state.health is not Health.DOWN or explained:
+        if state.health is not Health.DOWN or state.error_kind in (KEY_NEEDED, METRICS_OFF):
             continue
         wait = max(0.0, state.next_attempt_ms / 1000 - around.now)
         backing_off = f"; next try in {wait:.0f} s" if wait > 2 * state.interval_seconds else ""
@@ -82,7 +73,7 @@ def target_failing(around: Surroundings) -> Iterator[Finding]:
             subject=state.key.id,
             message=f"{_who(state)} cannot be read, {times}{backing_off}",
             evidence=state.last_error,
-            fix=f"start it, or see what it answers: inferdeck sources test {state.key.job} {state.url}",
+            fix=f"start it, or see what it answers: inferdeck sources test {state.source_kind} {state.url}",
         )
 
 
@@ -97,7 +88,7 @@ def series_dropped(around: Surroundings) -> Iterator[Finding]:
                 subject=state.key.id,
                 message=f"{_who(state)} has {state.dropped_series} series over its limit; they are not stored",
                 evidence=f"{state.native_series} series kept",
-                fix=f"sources: {{{state.key.job}: [{{url: {state.url}, max_series: {raised}}}]}}",
+                fix=f"sources: {{{state.source_kind}: [{{url: {state.url}, max_series: {raised}}}]}}",
             )
 
 
@@ -105,9 +96,7 @@ def source_warnings(around: Surroundings) -> Iterator[Finding]:
     """What a source itself warned of in its last collection."""
     for state in around.states:
         for text in state.warnings:
-            if _NO_METRICS.search(text) and METRICS_SWITCH.get(state.key.job):
-                continue
-            two = "scrap" in text.lower() and state.key.job == "llamacpp"
+            two = text.startswith(ANOTHER_READER)
             yield Finding(
                 id="two-scrapers" if two else "source-warning",
                 severity="warning",
@@ -122,13 +111,14 @@ def collections_skipped(around: Surroundings) -> Iterator[Finding]:
     """A target answers more slowly than it is asked."""
     for state in around.states:
         if state.skipped_total > max(3, state.collections_total // 10):
+            slower = f"interval: {4 * state.interval_seconds:g}s"
             yield Finding(
                 id="collections-skipped",
                 severity="warning",
                 subject=state.key.id,
                 message=f"{_who(state)} takes longer than its interval of {state.interval_seconds:g} s",
                 evidence=f"{state.skipped_total} skipped; the last took {state.last_duration_seconds:.1f} s",
-                fix=f"sources: {{{state.key.job}: [{{url: {state.url}, interval: {4 * state.interval_seconds:g}s}}]}}",
+                fix=f"sources: {{{state.source_kind}: [{{url: {state.url}, {slower}}}]}}",
             )
 
 
@@ -156,7 +146,7 @@ def store_trouble(around: Surroundings) -> Iterator[Finding]:
 
 
 def _who(state: TargetState) -> str:
-    return f"{state.key.job} at {state.key.instance}"
+    return f"{state.source_kind} at {state.key.instance}"
 
 
 CHECKS = (

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from inferdeck.errors import CollectError
 from inferdeck.model.metric import MetricDescriptor, SideEffect
 from inferdeck.model.scrape import Layout
 from inferdeck.model.target import Fact
@@ -51,6 +52,8 @@ class Collected:
     """How many requests this collection sent to the watched system, for the cost that watching has."""
     dropped: int = 0
     """Samples that the source itself left out because they were over `max_series`."""
+    withheld: CollectError | None = None
+    """Why the target, which answers, does not give its metrics: it wants a key, or they are switched off."""
     timestamps_ms: NDArray[np.int64] | None = None
     """Unix milliseconds of each series where the target's own times are honoured, -1 where it gives none."""
 

@@ -10,6 +10,8 @@ from inferdeck.errors import CollectError, DeadlineError
 from inferdeck.model.answers import ProbeAnswer, Trial
 from inferdeck.model.clock import Clock
 from inferdeck.model.target import Fact
+from inferdeck.sources.interface import Collected
+from inferdeck.sources.undisturbed import Settled, undisturbed
 from inferdeck.sources.watch import Target
 
 
@@ -55,12 +57,9 @@ async def _read(target: Target, kind: str, now: float) -> Trial:
         )
         return Trial(kind, target.url, ok=True, message=message, version=version)
     collected = await source.collect(now)
-    layout, values = collected.layout, collected.values
-    if target.repair is not None:
-        repaired = target.repair(None).apply(layout, values)
-        layout, values = repaired.layout, repaired.values
-    native = len(values)
-    canonical = len(target.mapper.apply(layout, values).values) - native if target.mapper is not None else 0
+    if collected.withheld is not None:
+        raise collected.withheld
+    native, canonical = await asyncio.to_thread(_counted, target, collected)
     return Trial(
         kind,
         target.url,
@@ -72,3 +71,15 @@ async def _read(target: Target, kind: str, now: float) -> Trial:
         requests=collected.requests,
         warnings=tuple(collected.warnings),
     )
+
+
+def _counted(target: Target, collected: Collected) -> tuple[int, int]:
+    """Return how many native and canonical series would be kept; first sight, so never on the event loop."""
+    layout, values = collected.layout, collected.values
+    with undisturbed():
+        if target.repair is not None:
+            repaired = target.repair(None).apply(layout, values)
+            layout, values = repaired.layout, repaired.values
+        everything = target.mapper.apply(layout, values).values if target.mapper is not None else values
+        Settled().note(len(everything))
+    return len(values), len(everything) - len(values)

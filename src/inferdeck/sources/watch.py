@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from inferdeck.config.schema import TargetConfig
 from inferdeck.errors import CollectError, DeadlineError, StaleStampError, StoreError
+from inferdeck.errors import kind as kind_of
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import Scrape
@@ -61,6 +62,7 @@ class _Tally:
     last_success_ms: int = 0
     last_duration_seconds: float = 0.0
     last_error: str = ""
+    last_error_kind: str = ""
     last_error_ms: int = 0
     consecutive_failures: int = 0
     version: str = ""
@@ -150,6 +152,7 @@ class Watch:
             # The writer thread writes there too; a copied list is safe to walk.
             warnings=tuple(text for about in list(tally.warnings.values()) for text in about),
             probes=_probes(target),
+            kind=target.source.kind,
             **numbers,
         )
 
@@ -170,7 +173,7 @@ class Watch:
         except Exception as error:
             _log.exception("%s: the source failed unexpectedly", self.target.key.id)
             self._note_failure(
-                f"{self.url}: {type(error).__name__} inside the {self.target.key.job} source; "
+                f"{self.url}: {type(error).__name__} inside the {self.target.source.kind} source; "
                 "the log has the details, please report them"
             )
         duration = self._clock.monotonic() - started
@@ -302,6 +305,17 @@ class Watch:
         over = tally.dropped_series
         self._warn("limit", (f"{over} series over max_series ({limit}) are not stored",) if over else ())
         self._warn("source", tuple(good.warnings))
+        self._note_withheld(good.withheld)
+
+    def _note_withheld(self, error: CollectError | None) -> None:
+        """Note why a target that is up gives no metrics; the error holds until a collection brings them."""
+        tally = self._tally
+        if error is None:
+            return
+        if tally.last_error != str(error):
+            _log.warning("%s: %s", self.target.key.id, error)
+        tally.last_error, tally.last_error_kind = str(error), kind_of(error)
+        tally.last_error_ms = max(tally.last_success_ms, round(self._clock.now() * 1000))
 
     def _note_failure(self, text: str, error: CollectError | None = None) -> None:
         tally = self._tally
@@ -311,6 +325,7 @@ class Watch:
             _log.warning("%s: %s", self.target.key.id, text)
         tally.health = Health.DOWN
         tally.last_error, tally.last_error_ms = text, round(self._clock.now() * 1000)
+        tally.last_error_kind = kind_of(error) if error is not None else "internal"
         tally.consecutive_failures += 1
         tally.failures_total += 1
         pause = back_off(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from inferdeck.errors import AuthError, ConnectError, InferdeckError, MetricsOffError, StatusError, kind
 from inferdeck.model.labels import Labels
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query import data_checks, doctor, target_checks
@@ -30,8 +31,9 @@ class Fault:
     make: Callable[[tuple[TargetState, ...]], Surroundings] = lambda states: around(*states)
 
 
-def down(job: str, instance: str, error: str, **changes: object) -> TargetState:
-    return state(job, instance, health=Health.DOWN, last_error=error, consecutive_failures=3, **changes)
+def down(job: str, instance: str, error: InferdeckError, **changes: object) -> TargetState:
+    said = {"last_error": str(error), "last_error_kind": kind(error), "last_error_ms": NOW_MS}
+    return state(job, instance, **{"health": Health.DOWN, "consecutive_failures": 3, **said, **changes})
 
 
 def redis(limit: float, used: float, policy: str, fragmentation: float) -> dict[Labels, list[float]]:
@@ -49,23 +51,24 @@ FAULTS = (
     Fault(
         "key-needed",
         "key: {env: LITELLM_MASTER_KEY}",
-        (down("litellm", "g:4000", "http://g:4000: needs a key (HTTP 401); …"),),
+        (down("litellm", "g:4000", AuthError("http://g:4000: answers something"), health=Health.UP),),
     ),
+    Fault("key-needed", "password: {env: REDIS_PASSWORD}", (down("redis", "r:6379", AuthError("NOAUTH")),)),
     Fault(
-        "key-needed", "password: {env: REDIS_PASSWORD}", (down("redis", "r:6379", "NOAUTH Authentication required"),)
+        "key-needed", "refuses", (down("llamacpp", "l:8080", AuthError("http://l:8080: refuses the key it was given")),)
     ),
+    Fault("metrics-off", "callbacks", (down("litellm", "g:4000", MetricsOffError("", 404), health=Health.UP),)),
+    Fault("metrics-off", "--metrics", (down("llamacpp", "l:8080", MetricsOffError("off", 501)),)),
+    Fault("target-failing", "3 times in a row", (down("redis", "r:6379", ConnectError("connection refused")),)),
     Fault(
-        "key-needed", "refuses", (down("llamacpp", "l:8080", "http://l:8080: refuses the key it was given (HTTP 401)"),)
+        "target-failing",
+        "next try in 60 s",
+        (down("redis", "r:6379", ConnectError("refused"), next_attempt_ms=NOW_MS + 60_000),),
     ),
-    Fault("metrics-off", "callbacks", (down("litellm", "g:4000", "http://g:4000/metrics: answers HTTP 404; …"),)),
-    Fault(
-        "metrics-off", "--metrics", (down("llamacpp", "l:8080", "metrics are off; start llama-server with --metrics"),)
-    ),
-    Fault("target-failing", "3 times in a row", (down("redis", "r:6379", "connection refused"),)),
-    Fault("target-failing", "next try in 60 s", (down("redis", "r:6379", "refused", next_attempt_ms=NOW_MS + 60_000),)),
+    Fault("target-failing", "HTTP 401 of", (down("prometheus", "p:9", StatusError("HTTP 401 of another", 502)),)),
     Fault("series-dropped", "max_series: 150", (state("prometheus", "p:9", native_series=100, dropped_series=50),)),
     Fault("collections-skipped", "interval", (state("prometheus", "p:9", skipped_total=40, collections_total=50),)),
-    Fault("two-scrapers", "one program", (state("llamacpp", "l:8080", warnings=("another program scrapes it too",)),)),
+    Fault("two-scrapers", "one program", (state("llamacpp", "l:8080", warnings=("another program reads it",)),)),
     Fault("source-warning", "odd line", (state("prometheus", "p:9", warnings=("odd line 7",)),)),
     Fault("store-not-writing", "disk is full", make=lambda s: around(*s, writing=False, trouble="the disk is full")),
     Fault("chunks-quarantined", "2 damaged", make=lambda s: around(*s, quarantined=2)),
@@ -126,12 +129,22 @@ def test_a_sound_stack_has_no_findings() -> None:
     assert found.checks == len(target_checks.CHECKS) + len(data_checks.CHECKS)
 
 
+def test_an_error_that_is_over_is_no_finding() -> None:
+    before = down("litellm", "g:4000", AuthError("needs a key"), health=Health.UP, last_error_ms=NOW_MS - 60_000)
+    assert doctor.diagnose(filled({series("up"): [1.0]}), around(before), Facts()).findings == ()
+
+
+def test_a_prometheus_target_of_another_job_is_no_gateway() -> None:
+    named = state("litellm", "exporter:9", kind="prometheus")
+    assert [one.id for one in doctor.advice(around(named))] == ["gateway-not-found"]
+
+
 def test_a_small_fragmented_redis_is_left_alone() -> None:
     found = doctor.diagnose(filled(redis(0, 1.3e6, "noeviction", 9.5)), around(GATEWAY), Facts())
     assert found.findings == ()
 
 
 def test_the_worst_comes_first() -> None:
-    broken = (down("redis", "r:6379", "refused"), state("prometheus", "p:9", dropped_series=1))
+    broken = (down("redis", "r:6379", ConnectError("refused")), state("prometheus", "p:9", dropped_series=1))
     severities = [one.severity for one in doctor.advice(around(*broken))]
     assert severities == ["error", "warning", "info"]
