@@ -1,12 +1,15 @@
-"""The LiteLLM source: GET /metrics/ per collection, and now and then the routes that tell what is deployed."""
+"""The LiteLLM source: GET /metrics/ per collection, and now and then the routes that tell what is deployed.
+
+A route that refuses us is left alone for an hour: the proxy counts each refusal as a failed request of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from inferdeck.errors import AuthError, CollectError, StatusError
+from inferdeck.errors import AuthError, CollectError, MetricsOffError, StatusError
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels, metric_name
 from inferdeck.model.metric import SideEffect
@@ -18,7 +21,11 @@ from inferdeck.sources.http import HttpClient, Response
 from inferdeck.sources.interface import Collected, Probe
 from inferdeck.sources.litellm import inventory
 from inferdeck.sources.litellm.config import LitellmConfig
+from inferdeck.sources.litellm.refusals import Refusals
 
+METRICS = "/metrics/"
+DETAILS = "/health/readiness/details"
+BACKLOG = "/health/backlog"
 SMALL_BYTES = 8_000_000
 ENABLE_METRICS = 'its config.yaml needs `litellm_settings: {callbacks: ["prometheus"]}`'
 OPEN_METRICS = "`litellm_settings: {require_auth_for_metrics_endpoint: false}` in its config.yaml"
@@ -31,6 +38,14 @@ PROBES = (
     Probe("readiness", "GET /health/readiness/details, or /health/readiness", SideEffect.NONE, "version and database"),
     Probe("models", "GET /model/info, /model_group/info, or /v1/models", SideEffect.NONE, "every poll_inventory"),
     Probe("routing", "GET /get/config/callbacks", SideEffect.NONE, "every poll_inventory; fallbacks and callbacks"),
+    Probe("availability", "GET /health/liveliness, /health/readiness", SideEffect.NONE, "instead, while it refuses us"),
+    Probe(
+        "refused",
+        "GET of a route that refused us",
+        SideEffect.POLLUTES_COUNTERS,
+        "the proxy counts it as a failed request: once, then at most once an hour, or after the proxy has changed",
+        required=True,
+    ),
     Probe("backlog", "GET /health/backlog", SideEffect.NONE, "one more request per interval", enabled_by="backlog"),
     Probe("health", "GET /health", SideEffect.COSTS_MONEY, "calls every deployment for real; never sent"),
     Probe("services", "GET /health/services", SideEffect.POLLUTES_COUNTERS, "logs a made-up request; never sent"),
@@ -63,16 +78,26 @@ class LitellmSource:
         self._groups: tuple[Fact, ...] = ()
         self._routing: tuple[Fact, ...] = ()
         self._callback: bool | None = None
-        self._guarded = False
-        """The proxy wants a key and was given none."""
+        self._keyed = config.key is not None or bool(config.headers) or config.basic_auth is not None
+        self._refusals = Refusals(clock)
+        self._was_read = False
+        """Its metrics were read once, so that an error is not for want of a key."""
         self._notes: tuple[str, ...] = ()
-        self._judged: tuple[Layout, tuple[str, ...]] = (EMPTY_LAYOUT, ())
+        self._judged: tuple[Layout, CollectError | None] = (EMPTY_LAYOUT, None)
 
     async def collect(self, now: float) -> Collected:
-        """Read the proxy once; raises CollectError where it does not answer or refuses the key."""
+        """Read the proxy once; raises CollectError where it does not answer.
+
+        One that wants a key, or refuses the one it was given, is up: what it tells without a key is collected.
+        """
         self._asked = 0
-        answer = await self._get("/metrics/", *_REFUSED, _MISSING)
-        self._refuse(answer)
+        if isinstance(refused := self._refusals.of(METRICS), AuthError):
+            return await self._available(refused)
+        answer = await self._get(METRICS, *_REFUSED, _MISSING)
+        if (refusal := self._refusal(answer)) is not None:
+            self._refusals.note(METRICS, refusal)
+            return await self._available(refusal)
+        self._was_read = True
         if self._clock.monotonic() >= self._due:
             await self._read_inventory()
         found = await self._metrics(answer)
@@ -84,17 +109,32 @@ class LitellmSource:
             families=found.families,
             inventory=self._inventory(),
             version=self._service.version,
-            warnings=(*found.warnings, *self._missing(answer, found), *self._notes),
+            warnings=(*found.warnings, *self._notes),
             response_bytes=len(answer.body),
             requests=self._asked,
             dropped=found.dropped,
+            withheld=self._missing(answer, found),
         )
 
-    async def check(self) -> list[Fact]:
-        """Return what is there, from the inventory routes alone."""
-        self._asked = 0
-        await self._read_inventory()
-        return self._inventory()
+    async def _available(self, refusal: AuthError) -> Collected:
+        """Return what the proxy tells anyone; raises CollectError where it does not answer."""
+        try:
+            await self._get("/health/liveliness", send_key=False)
+            answer = await self._get("/health/readiness", 503, send_key=False)
+        except CollectError:
+            self._refusals.forget()
+            raise
+        self._service = inventory.service(answer.body)
+        self._refusals.compare(self._service)
+        return Collected(
+            EMPTY_LAYOUT,
+            np.empty(0),
+            inventory=[self._service.fact(self._gateway)],
+            version=self._service.version,
+            response_bytes=len(answer.body),
+            requests=self._asked,
+            withheld=refusal,
+        )
 
     async def aclose(self) -> None:
         """The HTTP client belongs to the daemon; nothing is held here."""
@@ -112,7 +152,7 @@ class LitellmSource:
             settings=self._config,
             path=path,
             deadline=self._deadline,
-            max_bytes=None if path == "/metrics/" else SMALL_BYTES,
+            max_bytes=None if path == METRICS else SMALL_BYTES,
             redirects="same_origin",
             send_key=send_key,
             allow=allow,
@@ -120,45 +160,47 @@ class LitellmSource:
         self._asked += answer.requests - 1
         return answer
 
-    def _refuse(self, answer: Response) -> None:
-        """Raise what an error answer of /metrics/ means: without a database a wrong key is a 400, none at all a 500."""
+    def _refusal(self, answer: Response) -> AuthError | None:
+        """Return what a refusal of /metrics/ means: without a database a wrong key is a 400, none at all a 500.
+
+        Raises StatusError for an error of another kind.
+        """
         if answer.status not in _REFUSED:
-            return
-        keyed = self._config.key is not None or bool(self._config.headers)
+            return None
+        keyed = self._keyed
         if answer.status in (401, 403) or (answer.status == 400 and b"no_db_connection" in answer.body):
             what = "refuses the key it was given" if keyed else "needs a key"
             do = "check `key` under sources.litellm (the master key)" if keyed else "set `key` under sources.litellm"
-            raise AuthError(f"{answer.url}: {what} (HTTP {answer.status}); {do}, or put {OPEN_METRICS}")
-        if answer.status == 500 and not keyed:
-            raise AuthError(
+            return AuthError(f"{answer.url}: {what} (HTTP {answer.status}); {do}, or put {OPEN_METRICS}")
+        if answer.status == 500 and not keyed and not self._was_read:
+            return AuthError(
                 f"{answer.url}: answers HTTP 500, as LiteLLM without a database does to a request without a key; "
                 f"set `key` under sources.litellm, or put {OPEN_METRICS}"
             )
         raise StatusError(f"{answer.url}: answers HTTP {answer.status}; look at the proxy's own log", answer.status)
 
-    def _missing(self, answer: Response, found: Exposition) -> tuple[str, ...]:
+    def _missing(self, answer: Response, found: Exposition) -> CollectError | None:
         """Return why there are no metrics, where there are none; the answer holds for as long as the layout does."""
         if self._judged[0] is not found.layout or not len(found.layout):
             names = {metric_name(series) for series in found.layout.series}
-            self._judged = (found.layout, tuple(self._reasons(answer, names)))
+            reason = self._reason(names)
+            error = MetricsOffError(f"{answer.url}: {reason}", answer.status) if reason else None
+            self._judged = (found.layout, error)
         return self._judged[1]
 
-    def _reasons(self, answer: Response, names: set[str]) -> Iterator[str]:
+    def _reason(self, names: set[str]) -> str:
         if NOT_PREMIUM in names:
-            yield f"{answer.url}: this version gives its metrics only with a licence; LiteLLM 1.80 and later do without"
-        elif not any(name.startswith("litellm_") for name in names):
-            yield f"{answer.url}: no LiteLLM metrics; {ENABLE_METRICS}"
-        elif self._callback is False:
-            yield f"{answer.url}: requests are not counted; {ENABLE_METRICS}"
+            return "this version gives its metrics only with a licence; LiteLLM 1.80 and later do without"
+        if not any(name.startswith("litellm_") for name in names):
+            return f"no LiteLLM metrics; {ENABLE_METRICS}"
+        return f"requests are not counted; {ENABLE_METRICS}" if self._callback is False else ""
 
     async def _read_inventory(self) -> None:
         """Renew what the proxy says of itself; a route that it lacks or refuses is noted and asked again next time."""
         self._due = self._clock.monotonic() + self._config.poll_inventory
         notes: list[str] = []
-        keyed = self._config.key is not None or bool(self._config.headers) or self._config.basic_auth is not None
-        self._guarded = not keyed and self._guarded
         await self._read_service()
-        if self._guarded:
+        if self._refusals.of(DETAILS) is not None and not self._keyed:
             self._notes = ("deployments and fallbacks are unknown without a key; set `key` under sources.litellm",)
             return
         models = await self._ask("/model/info", notes)
@@ -175,15 +217,13 @@ class LitellmSource:
         self._notes = tuple(notes)
 
     async def _read_service(self) -> None:
-        """Read the version where it is told; a proxy that refused us without a key is not asked for it again.
-
-        Each refusal counts as a failed request in the proxy's own metrics.
-        """
+        """Read the version where it is told, else at least whether the proxy is well."""
         try:
             answer = None
-            if not self._guarded:
-                answer = await self._get("/health/readiness/details", *_REFUSED, _MISSING, 405, 503)
-                self._guarded = answer.status in _REFUSED and self._config.key is None
+            if self._refusals.of(DETAILS) is None:
+                answer = await self._get(DETAILS, *_REFUSED, _MISSING, 405, 503)
+                if answer.status in _REFUSED:
+                    self._refusals.note(DETAILS, "refused")
             if answer is None or answer.status in (*_REFUSED, _MISSING, 405):
                 answer = await self._get("/health/readiness", 503, send_key=False)
         except CollectError as error:
@@ -192,6 +232,9 @@ class LitellmSource:
         self._service = inventory.service(answer.body)
 
     async def _ask(self, path: str, notes: list[str]) -> bytes | None:
+        if (refused := self._refusals.of(path)) is not None:
+            notes.append(str(refused))
+            return None
         try:
             answer = await self._get(path, *_REFUSED, _MISSING)
         except CollectError as error:
@@ -201,15 +244,20 @@ class LitellmSource:
             return answer.body
         why = "needs a database" if inventory.without_database(answer.body) else f"answers HTTP {answer.status}"
         notes.append(f"inventory incomplete: {answer.url} {why}")
+        self._refusals.note(path, notes[-1])
         return None
 
     async def _backlog(self) -> Sequence[Sample]:
-        if not self._config.backlog:
+        if not self._config.backlog or self._refusals.of(BACKLOG) is not None:
             return ()
         try:
-            queued = inventory.backlog((await self._get("/health/backlog")).body)
+            answer = await self._get(BACKLOG, *_REFUSED, _MISSING)
         except CollectError:
             return ()
+        if answer.status >= 400:
+            self._refusals.note(BACKLOG, "refused")
+            return ()
+        queued = inventory.backlog(answer.body)
         return () if queued is None else (("llm_queue_depth", (("gateway", self._gateway),), queued),)
 
     def _inventory(self) -> list[Fact]:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from inferdeck.errors import AuthError, CollectError, StatusError
+from inferdeck.errors import AuthError, MetricsOffError, StatusError
 from inferdeck.model.clock import ManualClock
 from inferdeck.model.labels import get, labels, metric_name
 from inferdeck.model.metric import SideEffect
@@ -29,6 +29,7 @@ from tests.unit.sources.endpoint import serving
 
 KEY = "sk-planted-9f31c2"
 SAMPLES = Path(catalog.FOLDER) / "litellm" / "samples"
+AVAILABILITY = ["/health/liveliness", "/health/readiness"]
 FORBIDDEN = {"/health", "/health/services", "/spend/logs", "/cache/ping"}
 
 
@@ -46,6 +47,7 @@ class Proxy:
         self.asked: list[tuple[str, bool]] = []
         self.broken: set[str] = set()
         self.open: set[str] = set()
+        self.readiness = sample("health_readiness_1.106.2.json")
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         keyed = request.headers.get("Authorization") == f"Bearer {KEY}"
@@ -53,7 +55,9 @@ class Proxy:
         if request.path in self.broken:
             return web.Response(status=500, text="DB not connected")
         if request.path == "/health/readiness":
-            return web.Response(body=sample("health_readiness_1.106.2.json"), content_type="application/json")
+            return web.Response(body=self.readiness, content_type="application/json")
+        if request.path == "/health/liveliness":
+            return web.Response(text='"I\'m alive!"')
         if not keyed and request.path not in self.open:
             return web.Response(status=self.refusal[0], body=self.refusal[1])
         pages: dict[str, Callable[[], web.StreamResponse]] = {
@@ -129,8 +133,10 @@ async def test_inventory_is_read_seldom_and_nothing_that_does_harm_ever() -> Non
 
 async def test_probes_that_do_harm_are_named_and_cannot_be_switched_on() -> None:
     harmful = {probe.request.split()[1] for probe in PROBES if probe.effect is not SideEffect.NONE}
-    assert harmful == FORBIDDEN
-    assert not any(probe.enabled_by or probe.required for probe in PROBES if probe.effect is not SideEffect.NONE)
+    assert harmful == {*FORBIDDEN, "of"}
+    sent = [probe.name for probe in PROBES if probe.effect is not SideEffect.NONE and probe.required]
+    assert sent == ["refused"]
+    assert not any(probe.enabled_by for probe in PROBES if probe.effect is not SideEffect.NONE)
 
 
 @pytest.mark.parametrize(
@@ -147,11 +153,83 @@ async def test_a_refusal_names_the_line_that_ends_it(
 ) -> None:
     proxy = Proxy()
     proxy.refusal = refusal
-    with pytest.raises(AuthError) as caught:
-        await collect(proxy, once, **config)
-    assert words in str(caught.value)
-    assert "require_auth_for_metrics_endpoint: false" in str(caught.value)
-    assert "sk-other" not in str(caught.value)
+    found = await collect(proxy, once, **config)
+    assert isinstance(found.withheld, AuthError)
+    assert words in str(found.withheld)
+    assert "require_auth_for_metrics_endpoint: false" in str(found.withheld)
+    assert "sk-other" not in str(found.withheld)
+    assert [path for path, _ in proxy.asked] == ["/metrics/", *AVAILABILITY]
+    assert len(found.layout) == 0
+
+
+@pytest.mark.parametrize("config", [{}, {"key": "sk-other"}])
+async def test_after_a_refusal_only_what_is_open_to_all_is_asked_for_an_hour(config: dict[str, object]) -> None:
+    proxy = Proxy()
+
+    async def an_hour(found: LitellmSource, clock: ManualClock) -> Collected:
+        for _ in range(240):
+            last = await found.collect(clock.now())
+            assert isinstance(last.withheld, AuthError)
+            await clock.advance(15)
+        return await found.collect(clock.now())
+
+    found = await collect(proxy, an_hour, **config)
+    paths = [path for path, _ in proxy.asked]
+    assert paths == ["/metrics/", *AVAILABILITY * 240, "/metrics/", *AVAILABILITY]
+    assert not any(keyed for path, keyed in proxy.asked if path != "/metrics/")
+    [service] = found.inventory
+    assert service.facts["status"]
+
+
+async def test_a_proxy_that_went_away_or_changed_is_asked_again_at_once() -> None:
+    proxy = Proxy()
+
+    async def use(found: LitellmSource, clock: ManualClock) -> Collected:
+        await found.collect(clock.now())
+        proxy.broken = {"/health/liveliness"}
+        with pytest.raises(StatusError):
+            await found.collect(clock.now())
+        proxy.broken = set()
+        await found.collect(clock.now())
+        proxy.readiness = b'{"status": "healthy", "db": "connected"}'
+        await found.collect(clock.now())
+        proxy.open = {"/metrics/"}
+        return await found.collect(clock.now())
+
+    found = await collect(proxy, use)
+    assert [path for path, _ in proxy.asked].count("/metrics/") == 3
+    assert found.withheld is None
+    assert len(found.layout) > 0
+
+
+async def test_a_key_that_may_not_read_a_route_is_refused_once_an_hour() -> None:
+    proxy = Proxy()
+    proxy.broken = {"/model/info", "/health/backlog"}
+
+    async def use(found: LitellmSource, clock: ManualClock) -> Collected:
+        last = await found.collect(clock.now())
+        for _ in range(10):
+            await clock.advance(300)
+            last = await found.collect(clock.now())
+        assert sum("needs a database" in warning for warning in last.warnings) == 1
+        return last
+
+    await collect(proxy, use, key=KEY, backlog=True)
+    paths = [path for path, _ in proxy.asked]
+    assert (paths.count("/model/info"), paths.count("/health/backlog"), paths.count("/metrics/")) == (1, 1, 11)
+
+
+async def test_an_error_of_a_proxy_that_was_read_before_is_no_refusal() -> None:
+    proxy = Proxy()
+    proxy.open = {"/metrics/"}
+
+    async def use(found: LitellmSource, clock: ManualClock) -> Collected:
+        await found.collect(clock.now())
+        proxy.broken = {"/metrics/"}
+        return await found.collect(clock.now())
+
+    with pytest.raises(StatusError, match="answers HTTP 500"):
+        await collect(proxy, use)
 
 
 async def test_an_error_with_a_good_key_is_the_proxys_own() -> None:
@@ -161,17 +239,18 @@ async def test_an_error_with_a_good_key_is_the_proxys_own() -> None:
         await collect(proxy, once, key=KEY)
 
 
-async def test_metrics_that_are_off_are_a_warning_with_the_lines_that_switch_them_on() -> None:
+async def test_metrics_that_are_off_are_said_with_the_lines_that_switch_them_on() -> None:
     proxy = Proxy()
     proxy.metrics = lambda: web.Response(status=404, body=b'{"detail":"Not Found"}', content_type="application/json")
     found = await collect(proxy, once, key=KEY)
     assert found.version == "1.109.1"
-    assert ['callbacks: ["prometheus"]' in warning for warning in found.warnings] == [True]
+    assert isinstance(found.withheld, MetricsOffError)
+    assert 'callbacks: ["prometheus"]' in str(found.withheld)
     proxy.metrics = web_body(
         b"# TYPE litellm_not_a_premium_user_metric gauge\nlitellm_not_a_premium_user_metric 1\n", "text/plain"
     )
     found = await collect(proxy, once, key=KEY)
-    assert ["only with a licence" in warning for warning in found.warnings] == [True]
+    assert "only with a licence" in str(found.withheld)
 
 
 async def test_without_a_key_a_guarded_route_is_asked_once_and_never_again() -> None:
@@ -184,8 +263,6 @@ async def test_without_a_key_a_guarded_route_is_asked_once_and_never_again() -> 
             await clock.advance(400)
         return await found.collect(clock.now())
 
-    with pytest.raises(CollectError):
-        await collect(Proxy(), once)
     found = await collect(proxy, thrice)
     assert sum(path == "/health/readiness/details" for path, _ in proxy.asked) == 1
     assert ["deployments and fallbacks are unknown without a key" in warning for warning in found.warnings] == [True]
