@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from inferdeck.errors import AuthError, StatusError
 from inferdeck.model.labels import get, labels, metric_name
+from inferdeck.model.target import ANOTHER_READER
 from inferdeck.sources import catalog
 from inferdeck.sources.interface import Collected, Source
 from inferdeck.sources.llamacpp.config import LlamacppConfig
@@ -238,3 +239,23 @@ async def test_a_key_is_needed_and_works(tmp_path: Path, model: Path) -> None:
         config = LlamacppConfig(url=locked.url, key=SecretStr("key-of-the-server"))
         async with source("llamacpp", config) as ours:
             assert "llamacpp:requests_processing" in families(series(await ours.collect(0.0)))
+
+
+async def test_another_reader_is_noticed_and_none_is_imagined(server: Running) -> None:
+    async with source("llamacpp", LlamacppConfig(url=server.url)) as ours:
+        warned: list[str] = []
+        for number in range(12):
+            # Idle intervals, one request, several at once, one that runs on while we read.
+            await asyncio.gather(*(chat(server.url, f"question {number} {one}", 30) for one in range(number % 3)))
+            running = asyncio.create_task(chat(server.url, "a long story", 300)) if number % 4 == 1 else None
+            warned += (await ours.collect(0.0)).warnings
+            if running is not None:
+                await running
+        assert warned == []
+        async with aiohttp.ClientSession() as session:
+            await chat(server.url, "hello", 40)
+            async with session.get(f"{server.url}/metrics") as answer:
+                assert answer.status == 200
+        [warning] = (await ours.collect(0.0)).warnings
+    assert warning.startswith(ANOTHER_READER)
+    assert "let only one program read it" in warning

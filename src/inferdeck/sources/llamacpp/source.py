@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from inferdeck.errors import AuthError, CollectError, StatusError
+from inferdeck.errors import AuthError, CollectError, MetricsOffError, StatusError
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels, labels, metric_name
 from inferdeck.model.metric import SideEffect
@@ -15,6 +15,7 @@ from inferdeck.sources.exposition import Exposition, ExpositionParser
 from inferdeck.sources.http import HttpClient, Response
 from inferdeck.sources.interface import Collected, Probe
 from inferdeck.sources.llamacpp import answers
+from inferdeck.sources.llamacpp.averages import Averages
 from inferdeck.sources.llamacpp.config import LlamacppConfig
 
 STATUSES = ("available", "loading", "degraded", "error", "unknown")
@@ -71,6 +72,7 @@ class LlamacppSource:
         self._own = Columns(extra)
         self._joined = Joined()
         self._moved = -1.0
+        self._averages = Averages()
 
     async def collect(self, now: float) -> Collected:
         """Read the server once; raises CollectError where it is not there or was started without --metrics."""
@@ -78,13 +80,20 @@ class LlamacppSource:
         warnings: list[str] = []
         if self._clock.monotonic() >= self._props_due:
             sent += await self._read_props(warnings)
-        answer = await self._get("/metrics", _LOADING, _NO_METRICS, 400)
+        try:
+            answer = await self._get("/metrics", _LOADING, _NO_METRICS, 400)
+        except BaseException:
+            # It may have been read all the same, only without an answer.
+            self._averages.forget()
+            raise
         sent += 1
         if answer.status == _LOADING:
             return self._loading(answer, sent)
         self._refuse(answer)
         exposition = await self._parser.parse(answer.body, answer.headers.get("Content-Type", ""))
         native = _by_name(exposition)
+        if two := self._averages.warning(native):
+            warnings.append(two)
         ratio = None
         if self._wants_slots(native) and self._config.slots:
             ratio, asked = await self._read_slots(warnings)
@@ -133,7 +142,7 @@ class LlamacppSource:
     def _refuse(self, answer: Response) -> None:
         """Raise what an error answer of /metrics means."""
         if answer.status == _NO_METRICS:
-            raise StatusError(f"{answer.url}: metrics are off; start llama-server with --metrics", answer.status)
+            raise MetricsOffError(f"{answer.url}: metrics are off; start llama-server with --metrics", answer.status)
         if answer.status >= 400:
             said = answers.error_message(answer.body)[:100]
             raise StatusError(
