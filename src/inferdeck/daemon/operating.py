@@ -60,7 +60,7 @@ class DaemonOperations:
         trial = await try_entry(kind, config, self.http, self.clock, self.settings.environment)
         if not trial.ok:
             raise UnavailableError(f"not added, since it cannot be read: {trial.message}")
-        self.watching.refuse_twice(kind, config)
+        await self.watching.refuse_twice(kind, config)
         lines = await asyncio.to_thread(add_source, self._file(), kind, entry)
         await self.watching.add_entry(kind, config)
         return Added(str(self._file()), lines, watched=True, trial=trial)

@@ -11,6 +11,7 @@ from inferdeck.config.targets import Endpoint, TargetFiles
 from inferdeck.errors import UsageError
 from inferdeck.model.answers import Discovered
 from inferdeck.model.clock import Clock
+from inferdeck.model.labels import Labels
 from inferdeck.model.target import TargetState
 from inferdeck.sources import assembly, catalog, discovery, registry
 from inferdeck.sources.assembly import Assembly, expand
@@ -21,6 +22,8 @@ from inferdeck.sources.watch import Target
 _log = logging.getLogger(__name__)
 
 FILES_SECONDS = 5.0
+AT_ONCE = 50
+"""Targets that begin before the loop has its turn."""
 
 
 def _prepare(kinds: Iterable[str]) -> None:
@@ -42,7 +45,10 @@ class Watching:
         self._clock = clock
         self._files = files
         self._discovery = discovery.Discovery(clock, lambda: listening((own_port,)))
-        self._configured: set[str] = set()
+        self._configured: dict[str, Labels] = {}
+        """The labels of each configured target, by id."""
+        self._reading = asyncio.Lock()
+        """Target files are read in a thread, by one at a time."""
         self._disabled: set[str] = set()
         self.warnings: list[str] = []
         """What is wrong with target lists."""
@@ -62,29 +68,29 @@ class Watching:
         await asyncio.to_thread(_prepare, {*self._settings.sources, "host"})
         for entries in self._settings.sources.values():
             self._disabled |= {discovery.place(entry.url) for entry in entries if not entry.enabled and entry.url}
-        targets, self.warnings = self._assembly.configured(self._settings, self._files)
-        for target in targets.values():
+        await self._changed()
+        for target in (await self._named()).values():
             self._add(target)
-            self._configured.add(target.key.id)
+            self._configured[target.key.id] = target.extra
         if self._settings.discovery.enabled and "host" not in self._settings.sources:
             self._add_found("host", "")
 
-    def refuse_twice(self, kind: str, entry: TargetConfig) -> None:
+    async def refuse_twice(self, kind: str, entry: TargetConfig) -> None:
         """Raise UsageError where an address of the entry is configured already."""
-        for target in self._assembly.of_entry(kind, entry, expand(kind, entry, self._files)):
+        for target in await self._of_entry(kind, entry):
             if target.key.id in self._configured:
                 raise UsageError(f"{target.key.id}: is in the configuration already; change it there")
 
     async def add_entry(self, kind: str, entry: TargetConfig) -> None:
         """Watch one more entry from now on; it takes the place of what discovery found at the same address."""
-        for target in self._assembly.of_entry(kind, entry, expand(kind, entry, self._files)):
+        for target in await self._of_entry(kind, entry):
             place = discovery.place(target.url)
             for state in self.states():
                 same = state.origin == "discovered" and discovery.place(state.url) == place
                 if same or state.key.id == target.key.id:
                     await self._runner.remove(state.key.id)
             self._runner.add(target)
-            self._configured.add(target.key.id)
+            self._configured[target.key.id] = target.extra
 
     async def keep_looking(self, announce: Callable[[str], None]) -> None:
         """Follow file_sd files and look for services until cancelled; say once what was found."""
@@ -94,21 +100,55 @@ class Watching:
         await asyncio.gather(*jobs)
 
     async def _follow_files(self) -> None:
-        listing = [entry for entries in self._settings.sources.values() for entry in entries if entry.file_sd]
-        while listing:
+        while any(entry.file_sd for entries in self._settings.sources.values() for entry in entries):
             await self._clock.sleep(FILES_SECONDS)
+            try:
+                if await self._changed():
+                    await self._reconcile()
+            except Exception:
+                # One odd file must not end the watch over the others.
+                _log.exception("following target files failed; the next look is in %g s", FILES_SECONDS)
+
+    async def _changed(self) -> bool:
+        """Say whether a target file came, went or was written since the last time this was asked."""
+        listing = [entry for entries in self._settings.sources.values() for entry in entries if entry.file_sd]
+
+        def look() -> bool:
+            # Every entry is asked, since asking is what notes the state of its files.
             changed = [self._files.changed(entry) for entry in listing]
-            if any(changed):
-                await self._reconcile()
+            return any(changed)
+
+        async with self._reading:
+            return await asyncio.to_thread(look)
+
+    async def _named(self) -> dict[str, Target]:
+        """Return what the entries name now, and note what is wrong with their files."""
+        async with self._reading:
+            targets, warnings = await asyncio.to_thread(self._assembly.configured, self._settings, self._files)
+        for text in warnings:
+            if text not in self.warnings:
+                _log.warning("%s", text)
+        self.warnings = warnings
+        return targets
+
+    async def _of_entry(self, kind: str, entry: TargetConfig) -> list[Target]:
+        async with self._reading:
+            expanded = await asyncio.to_thread(expand, kind, entry, self._files)
+        return list(self._assembly.of_entry(kind, entry, expanded))
 
     async def _reconcile(self) -> None:
         """Make the watched targets those that the entries name now; the others of discovery stay."""
-        targets, self.warnings = self._assembly.configured(self._settings, self._files)
-        for target_id in self._configured - targets.keys():
-            await self._runner.remove(target_id)
-        for target_id in targets.keys() - self._configured:
-            self._add(targets[target_id])
-        self._configured = set(targets)
+        targets = await self._named()
+        for target_id, extra in list(self._configured.items()):
+            if target_id not in targets or targets[target_id].extra != extra:
+                await self._runner.remove(target_id)
+                del self._configured[target_id]
+        for number, (target_id, target) in enumerate(targets.items()):
+            if target_id not in self._configured:
+                self._add(target)
+                self._configured[target_id] = target.extra
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def _discover(self, announce: Callable[[str], None]) -> None:
         first = True
@@ -148,5 +188,5 @@ class Watching:
         self._add(self._assembly.target(kind, entry, Endpoint(url, {}, "discovery"), origin="discovered"))
 
     def _add(self, target: Target) -> None:
-        if target.key.id not in {state.key.id for state in self.states()}:
+        if not self._runner.watches(target.key.id):
             self._runner.add(target)

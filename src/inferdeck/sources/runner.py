@@ -62,6 +62,10 @@ class Runner:
             await asyncio.wait(closing, timeout=_STOP_SECONDS)
             await _cancel(closing)
 
+    def watches(self, target_id: str) -> bool:
+        """Return whether a target of this id is watched."""
+        return target_id in self._watches
+
     def states(self) -> list[TargetState]:
         """Return every target as it is now, in the order in which they were added."""
         return [watch.state() for watch in self._watches.values()]
