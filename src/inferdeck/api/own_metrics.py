@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from inferdeck.model.answers import Number
+from inferdeck.model.answers import Number, RemoteWrite
 from inferdeck.model.labels import escape
 from inferdeck.model.target import Health, TargetState
 
@@ -42,6 +42,15 @@ CATALOG: tuple[OwnMetric, ...] = (
     OwnMetric("inferdeck_store_samples", "gauge", "Samples on disk and in memory."),
     OwnMetric("inferdeck_store_bytes", "gauge", "Bytes of the store's files."),
     OwnMetric("inferdeck_store_quarantined_chunks", "gauge", "Damaged chunks that were set aside."),
+    OwnMetric("inferdeck_remote_write_spooled_bytes", "gauge", "Bytes that wait on disk to be sent."),
+    OwnMetric("inferdeck_remote_write_spooled_samples", "gauge", "Samples that wait on disk to be sent."),
+    OwnMetric("inferdeck_remote_write_sent_samples_total", "counter", "Samples that the receiver took."),
+    OwnMetric("inferdeck_remote_write_rejected_samples_total", "counter", "Samples that the receiver refused."),
+    OwnMetric("inferdeck_remote_write_overflow_samples_total", "counter", "Samples dropped since the spool was full."),
+    OwnMetric("inferdeck_remote_write_damaged_records_total", "counter", "Records of the spool that cannot be read."),
+    OwnMetric("inferdeck_remote_write_failed_requests_total", "counter", "Requests to the receiver that did not work."),
+    OwnMetric("inferdeck_remote_write_last_success_timestamp_seconds", "gauge", "When the receiver last took samples."),
+    OwnMetric("inferdeck_remote_write_last_error_timestamp_seconds", "gauge", "When a request last did not work."),
     OwnMetric("inferdeck_loop_lag_seconds", "gauge", "Longest time the event loop was busy, over the last minute."),
     OwnMetric("inferdeck_loop_stalls_total", "counter", "Times the event loop was busy for more than 50 ms."),
     OwnMetric("process_cpu_seconds_total", "counter", "CPU of the daemon, user and system."),
@@ -95,6 +104,31 @@ def _of_target(state: TargetState) -> Iterable[tuple[str, float]]:
     if state.last_success_ms:
         yield "last_success_timestamp_seconds", state.last_success_ms / 1000
         yield "duration_seconds", state.last_duration_seconds
+
+
+def of_receivers(receivers: Iterable[RemoteWrite], now: float) -> dict[str, list[Sample]]:
+    """Return the samples that tell of remote writes; their label is the receiver's name."""
+    found: dict[str, list[Sample]] = {}
+    for receiver in receivers:
+        figures = {
+            "spooled_bytes": receiver.waiting.value,
+            "spooled_samples": receiver.waiting_samples.value,
+            "sent_samples_total": receiver.sent.value,
+            "rejected_samples_total": receiver.rejected.value,
+            "overflow_samples_total": receiver.overflow.value,
+            "damaged_records_total": receiver.damaged.value,
+            "failed_requests_total": receiver.failed.value,
+            "last_success_timestamp_seconds": _moment(receiver.last_success, now),
+            "last_error_timestamp_seconds": _moment(receiver.error_age, now),
+        }
+        for name, value in figures.items():
+            if value is not None:
+                found.setdefault(f"inferdeck_remote_write_{name}", []).append(({"receiver": receiver.name}, value))
+    return found
+
+
+def _moment(age: Number, now: float) -> float | None:
+    return None if age.value is None else now - age.value
 
 
 def one(number: Number) -> list[Sample]:

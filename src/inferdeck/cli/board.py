@@ -7,7 +7,7 @@ import time
 from inferdeck.cli.figures import figure, shown
 from inferdeck.cli.text import Cell, Page
 from inferdeck.model import numbers
-from inferdeck.model.answers import Engine, Finding, Gateway, Provider, Service, Status
+from inferdeck.model.answers import Engine, Finding, Gateway, Provider, RemoteWrite, Service, Status
 
 STATES = {
     "up": Cell("✓ up", "green"),
@@ -233,9 +233,22 @@ def _foot(page: Page, status: Status) -> None:
         "",
         "" if store.writing else "red",
     )
+    for one in status.remote_write:
+        page.wrapped(*_receiver(one))
     page.wrapped(
         f"costs {shown(own.cpu)} of one processor, {shown(own.memory)}, {shown(own.requests)} to "
         f"{shown(own.targets)} targets, loop lag {shown(own.loop_lag)}",
         "",
         "dim",
     )
+
+
+def _receiver(one: RemoteWrite) -> tuple[str, str, str]:
+    """Return the line of one remote write, its indent and its style."""
+    lost = [f"{shown(n)} {what}" for n, what in ((one.rejected, "refused"), (one.overflow, "dropped")) if n.value]
+    parts = [f"{shown(one.sent)} samples sent", f"{shown(one.waiting)} waiting", *lost]
+    if not one.sending:
+        parts.append(f"NOT SENDING for {shown(one.last_success)}" if one.last_success.value else "NOT SENDING")
+        parts.append(one.error)
+    style = "red" if not one.sending or one.overflow.value else "yellow" if lost else ""
+    return f"remote write to {one.name}: {', '.join(parts)}", "", style

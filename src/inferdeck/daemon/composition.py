@@ -82,7 +82,7 @@ class Daemon:
         port = int(tcp.getsockname()[1])
         watching = Watching(settings, runner, Assembly(http, clock, settings.environment), clock, port, TargetFiles())
         url = _url(settings.listen.host, port)
-        surrounding = Surrounding(settings, clock, database, watching, pulse, url)
+        surrounding = Surrounding(settings, clock, database, watching, pulse, url, sinks)
         questions = LocalQuestions(database, surrounding.around, surrounding.facts)
         operations = DaemonOperations(
             settings=settings,

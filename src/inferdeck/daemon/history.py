@@ -11,10 +11,11 @@ from inferdeck.config.schema import Settings
 from inferdeck.daemon.jobs import Report
 from inferdeck.errors import ConfigError, UsageError
 from inferdeck.model import numbers
-from inferdeck.model.answers import DayFile, StoreReport, StoreState, number
+from inferdeck.model.answers import DayFile, RemoteWrite, StoreReport, StoreState, number
 from inferdeck.model.clock import Clock
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.metrics.stats import StoreStats
+from inferdeck.store.remote_write import RemoteWriteStats
 
 OnWriter = Callable[[Callable[[], bool]], "Future[bool]"]
 """Runs one slice of work on the store's writer thread."""
@@ -69,6 +70,28 @@ def _state(stats: StoreStats, path: str, now: float) -> StoreState:
         size=number(stats.bytes, "bytes", source="day files"),
         oldest=number(oldest, "seconds", source="oldest sample"),
         quarantined=number(stats.quarantined, "count", source="day files"),
+    )
+
+
+def receiver(stats: RemoteWriteStats, now: float) -> RemoteWrite:
+    """Return what is known of one remote write."""
+
+    def ago(stamp_ms: int) -> float | None:
+        return max(0.0, now - stamp_ms / 1000) if stamp_ms else None
+
+    return RemoteWrite(
+        name=stats.name,
+        waiting=number(stats.spooled_bytes, "bytes", source="spool"),
+        waiting_samples=number(stats.spooled_samples, "count", source="spool"),
+        sent=number(stats.sent_samples_total, "count", source="sender"),
+        rejected=number(stats.rejected_samples_total, "count", source="sender"),
+        overflow=number(stats.overflow_samples_total, "count", source="spool"),
+        damaged=number(stats.damaged_records_total, "count", source="spool"),
+        failed=number(stats.failed_requests_total, "count", source="sender"),
+        last_success=number(ago(stats.last_success_ms), "seconds", source="sender"),
+        error=stats.last_error,
+        error_age=number(ago(stats.last_error_ms), "seconds", source="sender"),
+        sending=stats.last_error_ms == 0 or stats.last_error_ms < stats.last_success_ms,
     )
 
 

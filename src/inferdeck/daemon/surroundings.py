@@ -9,7 +9,8 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,11 +20,11 @@ from inferdeck import __version__
 from inferdeck.api import own_metrics
 from inferdeck.api.guard import is_loopback
 from inferdeck.config.schema import Settings
-from inferdeck.daemon.history import store_state
+from inferdeck.daemon.history import receiver, store_state
 from inferdeck.daemon.logs import secrets_of
 from inferdeck.daemon.pulse import Pulse
 from inferdeck.daemon.watching import Watching
-from inferdeck.model.answers import Own, StoreState, number
+from inferdeck.model.answers import Own, RemoteWrite, StoreState, number
 from inferdeck.model.clock import Clock
 from inferdeck.model.target import TargetState
 from inferdeck.query.evidence import Facts
@@ -31,6 +32,7 @@ from inferdeck.query.status import Surroundings
 from inferdeck.sources import assembly, catalog, registry
 from inferdeck.store.interface import Matcher, MatchOp
 from inferdeck.store.metrics.database import MetricDatabase
+from inferdeck.store.remote_write import RemoteWriteSink
 
 T = TypeVar("T")
 
@@ -52,6 +54,7 @@ class Surrounding:
         watching: Watching,
         pulse: Pulse,
         url: str,
+        sinks: Sequence[RemoteWriteSink] = (),
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -59,6 +62,7 @@ class Surrounding:
         self._watching = watching
         self._pulse = pulse
         self._url = url
+        self._sinks = sinks
         self._loop = asyncio.get_running_loop()
         self._home = threading.get_ident()
         self._store: tuple[float, StoreState] | None = None
@@ -66,7 +70,7 @@ class Surrounding:
     def around(self) -> Surroundings:
         """Return the targets, the store and our own cost as they are now."""
         states, found = self._on_loop(lambda: (self._watching.states(), self._watching.found()))
-        return Surroundings(self._clock.now(), states, found, self.store(), self.own(states))
+        return Surroundings(self._clock.now(), states, found, self.store(), self.own(states), self.receivers())
 
     def store(self) -> StoreState:
         """Return the store's state, its counts at most STORE_AGE_SECONDS old; whether it writes is always of now."""
@@ -76,6 +80,16 @@ class Surrounding:
         found = self._store[1]
         values = {name: getattr(found, name) for name in StoreState.__dataclass_fields__}
         return StoreState(**{**values, "writing": self._database.writing, "trouble": self._database.trouble})
+
+    def receivers(self) -> tuple[RemoteWrite, ...]:
+        """Return every remote write as it is now."""
+        now = self._clock.now()
+        found = [receiver(sink.stats(), now) for sink in self._sinks]
+        names = [one.name for one in found]
+        return tuple(
+            replace(one, name=f"{one.name} ({number})") if names.count(one.name) > 1 else one
+            for number, one in enumerate(found, 1)
+        )
 
     def own(self, states: list[TargetState]) -> Own:
         """Return what watching costs."""
@@ -101,6 +115,7 @@ class Surrounding:
         build = {"version": __version__, "python": platform.python_version()}
         samples: dict[str, list[own_metrics.Sample]] = {
             **own_metrics.of_targets(states),
+            **own_metrics.of_receivers(self.receivers(), self._clock.now()),
             "inferdeck_build_info": [(build, 1.0)],
             "inferdeck_store_writing": [({}, float(store.writing))],
             "inferdeck_store_series": own_metrics.one(store.series),

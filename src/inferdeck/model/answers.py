@@ -181,6 +181,32 @@ class StoreState:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteWrite:
+    """One receiver of every sample: what waits on disk now, and what happened since the daemon started."""
+
+    name: str
+    waiting: Number
+    """Bytes in the spool."""
+    waiting_samples: Number
+    sent: Number
+    rejected: Number
+    """Samples that the receiver refused for good."""
+    overflow: Number
+    """Samples dropped unsent, oldest first, because the spool was full."""
+    damaged: Number
+    """Records of the spool that could not be read."""
+    failed: Number
+    """Requests that did not work; those that were not refused are tried again."""
+    last_success: Number
+    """Seconds since the receiver last took something."""
+    error: str
+    """What went wrong last, "" where nothing did."""
+    error_age: Number
+    sending: bool
+    """Whether nothing has gone wrong since the receiver last took something."""
+
+
+@dataclass(frozen=True, slots=True)
 class Own:
     """What watching costs."""
 
@@ -211,6 +237,7 @@ class Status:
     advice: tuple[Finding, ...]
     store: StoreState
     own: Own
+    remote_write: tuple[RemoteWrite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from inferdeck.model.answers import (
     Finding,
     Own,
     ProbeAnswer,
+    RemoteWrite,
     Service,
     SourceAnswer,
     Status,
@@ -41,6 +42,7 @@ class Surroundings:
     discovered: Sequence[Discovered]
     store: StoreState
     own: Own
+    remote_write: Sequence[RemoteWrite] = ()
 
 
 def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]) -> Status:
@@ -64,6 +66,7 @@ def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]
         advice=tuple(advice),
         store=around.store,
         own=around.own,
+        remote_write=tuple(around.remote_write),
     )
 
 

@@ -145,6 +145,22 @@ def store_trouble(around: Surroundings) -> Iterator[Finding]:
         )
 
 
+def remote_write_failing(around: Surroundings) -> Iterator[Finding]:
+    """A receiver of every sample does not take them, or lost some."""
+    for one in around.remote_write:
+        lost = (one.overflow.value or 0.0) + (one.rejected.value or 0.0)
+        if not one.sending or lost:
+            what = "takes no samples now; they wait on disk" if not one.sending else f"lost {lost:.0f} samples"
+            yield Finding(
+                id="remote-write-failing",
+                severity="warning" if one.sending else "error",
+                subject=one.name,
+                message=f"remote write to {one.name} {what}",
+                evidence=one.error,
+                fix="look at the receiver's own log; remote_write: [{spool_size: 10GB}] keeps more while it is away",
+            )
+
+
 def _who(state: TargetState) -> str:
     return f"{state.source_kind} at {state.key.instance}"
 
@@ -156,6 +172,7 @@ CHECKS = (
     target_failing,
     series_dropped,
     collections_skipped,
+    remote_write_failing,
     source_warnings,
     no_gateway,
 )

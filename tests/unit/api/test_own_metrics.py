@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from inferdeck.api import own_metrics
 from inferdeck.model.answers import number
-from tests.unit.query.stack import state
+from tests.unit.query.stack import receiver, state
 
 DOCS = Path(__file__).parents[3] / "docs" / "own-metrics.md"
 
@@ -23,6 +23,23 @@ def test_the_text_is_read_back_as_it_was_meant() -> None:
     assert found["inferdeck_target_requests_total"].value == 7
     assert found["inferdeck_target_up"].labels["target"] == 'a"b\\c\nd'
     assert found["process_open_fds"].value == 3
+
+
+def test_a_remote_write_tells_what_waits_and_what_was_lost() -> None:
+    text = own_metrics.render(own_metrics.of_receivers([receiver(error="HTTP 503", overflow=7)], 1000.0))
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    assert {sample.labels["receiver"] for sample in samples} == {"mimir:9009"}
+    assert {sample.name.removeprefix("inferdeck_remote_write_"): sample.value for sample in samples} == {
+        "spooled_bytes": 2e6,
+        "spooled_samples": 5000,
+        "sent_samples_total": 120_000,
+        "rejected_samples_total": 0,
+        "overflow_samples_total": 7,
+        "damaged_records_total": 0,
+        "failed_requests_total": 3,
+        "last_success_timestamp_seconds": 910,
+        "last_error_timestamp_seconds": 999,
+    }
 
 
 def test_what_is_missing_is_left_out() -> None:

@@ -11,7 +11,7 @@ from inferdeck.cli.text import Page, width
 from inferdeck.model.answers import Discovered, Finding, Status
 from inferdeck.model.target import Health
 from inferdeck.query import status
-from tests.unit.query.stack import around, counter, filled, series, state
+from tests.unit.query.stack import around, counter, filled, receiver, series, state
 
 EVIL = "\x1b[2J\x1b]0;owned\x07"
 
@@ -55,6 +55,16 @@ def test_nothing_raw_from_outside_reaches_the_terminal() -> None:
     assert "\x1b" not in page.text()
     assert "\x07" not in page.text()
     assert "\\x1b[2J" in page.text()
+
+
+def test_each_remote_write_has_a_line_at_the_end() -> None:
+    page = Page(100, colour=False)
+    found = (receiver("mimir"), receiver("thanos", error="HTTP 503: away", overflow=7))
+    board.draw(page, replace(answer(), remote_write=found))
+    text = " ".join(page.text().split("INFERDECK")[1].split())
+    assert "remote write to mimir: 120 k samples sent, 1.91 MiB waiting" in text
+    assert "remote write to thanos:" in text
+    assert "7 dropped, NOT SENDING for 1 min 30 s, HTTP 503: away" in text
 
 
 def test_an_empty_stack_says_so() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from inferdeck.model.answers import Own, StoreState, number
+from inferdeck.model.answers import Number, Own, RemoteWrite, StoreState, number
 from inferdeck.model.labels import Labels, labels
 from inferdeck.model.scrape import Layout, Scrape
 from inferdeck.model.target import Health, TargetKey, TargetState
@@ -59,8 +59,36 @@ def state(job: str, instance: str, **changes: object) -> TargetState:
     return TargetState(**given)  # type: ignore[arg-type]
 
 
-def around(*states: TargetState, writing: bool = True, trouble: str = "", quarantined: int = 0) -> Surroundings:
+def around(
+    *states: TargetState,
+    writing: bool = True,
+    trouble: str = "",
+    quarantined: int = 0,
+    remote_write: tuple[RemoteWrite, ...] = (),
+) -> Surroundings:
     """Return surroundings at NOW_MS."""
     n = number(1.0, "count")
     store = StoreState("/data", writing, trouble, n, n, n, n, number(quarantined, "count"))
-    return Surroundings(NOW_MS / 1000, states, (), store, Own("0", 1, 0.0, "http://x", n, n, n, n, n))
+    return Surroundings(NOW_MS / 1000, states, (), store, Own("0", 1, 0.0, "http://x", n, n, n, n, n), remote_write)
+
+
+def receiver(name: str = "mimir:9009", *, error: str = "", overflow: int = 0, rejected: int = 0) -> RemoteWrite:
+    """Return a remote write; with an error it does not send now."""
+
+    def count(value: float) -> Number:
+        return number(value, "count")
+
+    return RemoteWrite(
+        name=name,
+        waiting=number(2e6, "bytes"),
+        waiting_samples=count(5000),
+        sent=count(120_000),
+        rejected=count(rejected),
+        overflow=count(overflow),
+        damaged=count(0),
+        failed=count(3 if error else 0),
+        last_success=number(90.0, "seconds"),
+        error=error,
+        error_age=number(1.0 if error else None, "seconds"),
+        sending=not error,
+    )

@@ -13,7 +13,7 @@ from inferdeck.model.target import Health, TargetState
 from inferdeck.query import data_checks, doctor, target_checks
 from inferdeck.query.evidence import Facts
 from inferdeck.query.status import Surroundings
-from tests.unit.query.stack import NOW_MS, around, filled, series, state
+from tests.unit.query.stack import NOW_MS, around, filled, receiver, series, state
 
 REDIS = {"job": "redis", "instance": "r:6379"}
 NODE = {"job": "prometheus", "instance": "n:9100"}
@@ -72,6 +72,8 @@ FAULTS = (
     Fault("source-warning", "odd line", (state("prometheus", "p:9", warnings=("odd line 7",)),)),
     Fault("store-not-writing", "disk is full", make=lambda s: around(*s, writing=False, trouble="the disk is full")),
     Fault("chunks-quarantined", "2 damaged", make=lambda s: around(*s, quarantined=2)),
+    Fault("remote-write-failing", "503", make=lambda s: around(*s, remote_write=(receiver(error="HTTP 503"),))),
+    Fault("remote-write-failing", "lost 7", make=lambda s: around(*s, remote_write=(receiver(overflow=7),))),
     Fault("data-dir-on-network", "nfs4", facts=Facts(filesystem="nfs4")),
     Fault("disk-low", "1.0 %", facts=Facts(disk_free_bytes=10**9, disk_total_bytes=10**11)),
     Fault("config-readable", "chmod 600", facts=Facts(config_readable_by_others=True, config_has_secrets=True)),
