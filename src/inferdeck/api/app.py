@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import anyio._backends._asyncio  # noqa: F401 - imported at the first request otherwise, which holds the event loop
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 
 from inferdeck import __version__
 from inferdeck.api import errors as shape
@@ -38,6 +41,32 @@ def build(questions: Questions, operations: Operations) -> FastAPI:
     shape.install(app)
     app.include_router(native.routes(questions, operations))
     _add_plain(app, operations)
+    return app
+
+
+def ready_made(questions: Questions, operations: Operations) -> FastAPI:
+    """Return the application after its first answer, in which FastAPI makes what it needs per route; off the loop."""
+    app = build(questions, operations)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/-/healthy",
+        "raw_path": b"/-/healthy",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        """Nobody waits for this answer."""
+
+    asyncio.run(app(scope, receive, send))
     return app
 
 

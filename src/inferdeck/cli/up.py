@@ -14,6 +14,8 @@ from inferdeck.client.tiny import Client
 from inferdeck.errors import StoreLockedError
 
 REDRAW_SECONDS = 2.0
+SWITCH_SECONDS = 0.001
+"""How long a busy thread keeps the interpreter from the event loop; Python's own 5 ms add up in each request."""
 
 
 def up(options: argparse.Namespace) -> int:
@@ -63,6 +65,7 @@ def _run(options: argparse.Namespace) -> int:
             loop.add_signal_handler(number, daemon.stop)
         await daemon.run()
 
+    sys.setswitchinterval(SWITCH_SECONDS)
     asyncio.run(serve())
     print("stopped; everything is on disk")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -52,6 +53,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve until stopped. Raises ConfigError, StoreLockedError and other store errors before it serves."""
+        gc.freeze()
         settings = self._settings
         listen, auth = settings.listen, settings.auth
         rules = guard.access(listen.host, settings.allowed_hosts, _text(auth.viewer_token), _text(auth.operator_token))
@@ -96,7 +98,7 @@ class Daemon:
             is_ready=lambda: self._ready,
             loop=asyncio.get_running_loop(),
         )
-        application = app.build(questions, operations)
+        application = await asyncio.to_thread(app.ready_made, questions, operations)
         listeners = [server.Listener(app.guarded(application, rules), tcp, peers_checked=False)]
         if unix is not None:
             listeners.append(server.Listener(app.guarded(application, None), unix, peers_checked=True))
@@ -104,6 +106,9 @@ class Daemon:
             await watching.add_configured()
             for sink in sinks:
                 sink.start()
+            # What is imported and loaded by now stays: looking through it for garbage would hold the loop for 50 ms.
+            gc.collect()
+            gc.freeze()
             for listener in listeners:
                 await listener.start()
             self._spawn(pulse.beat(), self._tick(writer, database), watching.keep_looking(self._announce))

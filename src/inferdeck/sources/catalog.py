@@ -173,14 +173,13 @@ def load(kind: str) -> Catalog:
 def read(path: Path, name: str | None = None) -> Catalog:
     """Read one catalog file with the runtime families behind its own; raises CatalogError with file, line and key."""
     file, found = catalog_file.read(path, name or path.name)
-    shared, _ = catalog_file.read(RUNTIME_FAMILIES, f"sources/{RUNTIME_FAMILIES.name}")
     own = tuple(_metric(entry, file.unmapped) for entry in file.metrics)
     mappings = tuple(mapping for entry in file.mappings for mapping in _mappings(entry, found))
     exact, globs = _index(own)
     contradictions = catalog_check.contradictions(file, found, lambda name: _lookup(exact, globs, name))
     if contradictions:
         raise CatalogError("\n".join(contradictions))
-    metrics = (*own, *(_metric(entry, shared.unmapped) for entry in shared.metrics))
+    metrics = (*own, *_runtime_families())
     exact, globs = _index(metrics)
     return Catalog(
         file.kind,
@@ -196,6 +195,12 @@ def read(path: Path, name: str | None = None) -> Catalog:
         globs,
         re.compile("|".join(fnmatch.translate(glob) for glob in file.drop)) if file.drop else None,
     )
+
+
+@cache
+def _runtime_families() -> tuple[Metric, ...]:
+    shared, _ = catalog_file.read(RUNTIME_FAMILIES, f"sources/{RUNTIME_FAMILIES.name}")
+    return tuple(_metric(entry, shared.unmapped) for entry in shared.metrics)
 
 
 def _metric(entry: catalog_file.MetricEntry, unmapped: str) -> Metric:

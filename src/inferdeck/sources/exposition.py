@@ -35,7 +35,7 @@ from inferdeck.sources.exposition_strict import (
     shown,
     timestamp_ms,
 )
-from inferdeck.sources.undisturbed import undisturbed
+from inferdeck.sources.undisturbed import Settled, undisturbed
 
 _SLICE_BYTES = 512 * 1024
 _NEW_LINES_PER_SLICE = 64
@@ -150,6 +150,7 @@ class ExpositionParser:
         self._honor_labels = honor_labels
         self._last = _Last()
         self._known = _Known()
+        self._settled = Settled()
         self._tails = False
         """Whether this target writes timestamps or exemplars after its values."""
 
@@ -186,7 +187,9 @@ class ExpositionParser:
             if same is not None:
                 return same
         with undisturbed():
-            return (yield from self._other_lines(body, openmetrics))
+            read = yield from self._other_lines(body, openmetrics)
+            self._settled.note(len(read.layout))
+            return read
 
     # The first path: the lines of the last body with other values.
 

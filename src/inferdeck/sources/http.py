@@ -12,7 +12,7 @@ import ipaddress
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -80,13 +80,12 @@ class HttpClient:
         the caller reads itself. Raises CollectError (see errors.py), each with the URL, the cause and the next step,
         without credentials or query; ConfigError where the URL, the CA file cannot be used.
         """
-        socket, target, shown = _locate(url, path, tuple((params or {}).items()))
-        limit = max_bytes or settings.max_bytes
-        headers = _headers(target, settings if send_key else None, accept, socket)
-        target = target.with_user(None)
+        place = _locate(url, path, tuple((params or {}).items()))
+        limit, shown = max_bytes or settings.max_bytes, place.shown
+        headers = _headers(place, settings if send_key else None, accept)
         try:
             async with asyncio.timeout(deadline):
-                return await self._follow(socket, target, settings, headers, limit, redirects, set(allow), shown)
+                return await self._follow(place, settings, headers, limit, redirects, set(allow))
         except TimeoutError as error:
             raise DeadlineError(
                 f"{shown}: no full answer within {deadline:g} s; is it overloaded, or is `deadline` too short?"
@@ -102,16 +101,15 @@ class HttpClient:
 
     async def _follow(
         self,
-        socket: str,
-        target: URL,
+        place: _Place,
         settings: TargetConfig,
         headers: Mapping[str, str],
         limit: int,
         redirects: Redirects,
         allow: set[int],
-        shown: str,
     ) -> Response:
-        session, context = self._session(socket), self._context(settings.tls)
+        target, shown = place.target, place.shown
+        session, context = self._session(place.socket), self._context(settings.tls)
         for count in range(1, MAX_REDIRECTS + 2):
             async with session.get(target, headers=headers, ssl=context, allow_redirects=False) as answer:
                 if answer.status not in _REDIRECTS or answer.status in allow:
@@ -157,9 +155,22 @@ def _trusting(tls: Tls) -> ssl.SSLContext:
     return context
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a resource is: the unix socket ("" for TCP), the URL to ask, what a message calls it.
+
+    credentials: the user and password that stood in the URL. near: on this machine.
+    """
+
+    socket: str
+    target: URL
+    shown: str
+    credentials: tuple[str, str] | None = field(repr=False)
+    near: bool
+
+
 @lru_cache(maxsize=1024)
-def _locate(url: str, path: str, params: tuple[tuple[str, str], ...]) -> tuple[str, URL, str]:
-    """Return the unix socket ("" for TCP), the URL to ask, and what a message calls it."""
+def _locate(url: str, path: str, params: tuple[tuple[str, str], ...]) -> _Place:
     given, socket = url, ""
     if url.startswith("unix://"):
         socket, _, base = url.removeprefix("unix://").partition(":")
@@ -173,7 +184,9 @@ def _locate(url: str, path: str, params: tuple[tuple[str, str], ...]) -> tuple[s
         raise ConfigError(f"url: {_plain(target)}: not a URL that can be read; write http://host:port or unix:///path")
     if path:
         target = target.with_path(target.path.rstrip("/") + "/" + path.lstrip("/"), keep_query=True)
-    return socket, target.update_query(params) if params else target, _shown(given, target)
+    asked = target.with_user(None).update_query(params) if params else target.with_user(None)
+    credentials = None if target.user is None else (target.user, target.password or "")
+    return _Place(socket, asked, _shown(given, target), credentials, bool(socket) or _is_near(asked.host or ""))
 
 
 def _plain(target: URL) -> str:
@@ -187,16 +200,16 @@ def _shown(url: str, target: URL) -> str:
     return _plain(target)
 
 
-def _headers(target: URL, settings: TargetConfig | None, accept: str, socket: str) -> Mapping[str, str]:
+def _headers(place: _Place, settings: TargetConfig | None, accept: str) -> Mapping[str, str]:
     # Packing an answer costs the watched program more than sending it over loopback does.
-    headers = CIMultiDict({"Accept": accept, "Accept-Encoding": "identity" if socket or _is_near(target) else "gzip"})
+    headers = CIMultiDict({"Accept": accept, "Accept-Encoding": "identity" if place.near else "gzip"})
     if settings is None:
         return headers
     if settings.basic_auth is not None:
         pair = f"{settings.basic_auth.username}:{settings.basic_auth.password.get_secret_value()}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
-    elif target.user is not None:
-        pair = f"{target.user}:{target.password or ''}"
+    elif place.credentials is not None:
+        pair = ":".join(place.credentials)
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
     if settings.key is not None:
         headers["Authorization"] = "Bearer " + settings.key.get_secret_value()
@@ -205,8 +218,7 @@ def _headers(target: URL, settings: TargetConfig | None, accept: str, socket: st
     return headers
 
 
-def _is_near(target: URL) -> bool:
-    host = target.host or ""
+def _is_near(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

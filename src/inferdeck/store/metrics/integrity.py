@@ -17,12 +17,14 @@ from inferdeck.store.metrics.chunks import decode_chunk, quarantine_chunks
 from inferdeck.store.metrics.connection import BROKEN, connect, is_damage, prepare, transaction
 from inferdeck.store.metrics.day_file import DAY_TABLES, DayFile, key_range, scrape_key
 from inferdeck.store.metrics.raw import quarantine_damaged_scrapes, read_layouts, write_layout
-from inferdeck.store.metrics.registry import Registry, read_identity, write_identity
+from inferdeck.store.metrics.registry import Registry, identity_batches, read_identity, write_identity
 from inferdeck.store.metrics.state import StoreState
 
 Progress = Callable[[float, str], None]
 """Told the fraction done, 0 to 1, and what is being looked at."""
 _BATCH = 100
+_GIVE_WAY = 0.0002
+"""Seconds between slices, in which the event loop gets the interpreter."""
 _MOST_FAILURES = 5000
 """Reads that may fail while a broken file is copied: enough to go around many pages, not around all."""
 _PLAIN_TABLES = {
@@ -78,7 +80,10 @@ def _check_structure(connection: sqlite3.Connection) -> None:
 
 
 def _check_day(state: StoreState, day: DayFile, connection: sqlite3.Connection, report: CheckReport) -> None:
-    bad_batches = read_identity(connection)[1]
+    bad_batches = 0
+    for batch in identity_batches(connection):  # never all at once: what is kept makes garbage collections long
+        bad_batches += batch is None
+        time.sleep(_GIVE_WAY)
     if bad_batches:
         _note_day(state, day, report, f"{bad_batches} batches of series names are damaged")
     for key, blob in connection.execute("SELECT key, data FROM scrape"):
@@ -97,7 +102,7 @@ def _check_day(state: StoreState, day: DayFile, connection: sqlite3.Connection, 
                 except codec.CorruptError as error:
                     report.problems.append(f"{day.path}: chunk {key}: {error}")
                     state.damage.chunk(day.day, key, str(error))
-            time.sleep(0.0002)  # let the event loop have the interpreter between slices
+            time.sleep(_GIVE_WAY)
 
 
 def _note_day(state: StoreState, day: DayFile, report: CheckReport, problem: str) -> None:

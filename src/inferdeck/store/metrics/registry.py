@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,18 +41,27 @@ def read_identity(connection: sqlite3.Connection) -> tuple[list[tuple[int, Label
     """Return a file's (id, labels) and how many batches were damaged and left out."""
     found: list[tuple[int, Labels]] = []
     bad = 0
+    for batch in identity_batches(connection):
+        found += batch or ()
+        bad += batch is None
+    return found, bad
+
+
+def identity_batches(connection: sqlite3.Connection) -> Iterator[list[tuple[int, Labels]] | None]:
+    """Yield a file's (id, labels) batch by batch, None for a damaged one."""
     for ids, body, crc in connection.execute("SELECT ids, labels, crc FROM identity ORDER BY id"):
         try:
             if zlib.crc32(body, zlib.crc32(ids)) != crc:
                 raise CorruptError("the checksum of an identity batch does not match")
             labels = json.loads(decompress(body, _LABELS_LIMIT))
         except (TypeError, ValueError):
-            bad += 1
+            yield None
             continue
         numbers = np.frombuffer(ids, dtype="<u4").tolist()
-        for number, pairs in zip(numbers, labels, strict=True):
-            found.append((number, tuple((name, value) for name, value in pairs)))
-    return found, bad
+        yield [
+            (number, tuple((name, value) for name, value in pairs))
+            for number, pairs in zip(numbers, labels, strict=True)
+        ]
 
 
 def read_ids(connection: sqlite3.Connection) -> Ids:
