@@ -37,25 +37,27 @@ class SinkWriter:
         Returns what the other sinks complained about. Raises StoreError of the store itself, after the others had
         their turn: a full disk here does not stop what is sent elsewhere.
         """
+        return self._give(lambda sink: sink.append(scrape))
+
+    def append_block(self, group: OwnTimeGroup) -> list[str]:
+        """Give samples with a time of their own to every sink, as `append` does."""
+        return self._give(lambda sink: sink.append_block(group.target, group.layout, group.timestamps_ms, group.values))
+
+    def _give(self, to: Callable[[MetricSink], None]) -> list[str]:
         trouble: StoreError | None = None
         try:
-            self._store.append(scrape)
+            to(self._store)
         except StoreError as error:
             trouble = error
         complaints = []
         for sink in self._others:
             try:
-                sink.append(scrape)
+                to(sink)
             except StoreError as error:
                 complaints.append(str(error))
         if trouble is not None:
             raise trouble
         return complaints
-
-    def append_block(self, group: OwnTimeGroup) -> None:
-        """Give samples with a time of their own to every sink; to be called on the writer thread."""
-        for sink in (self._store, *self._others):
-            sink.append_block(group.target, group.layout, group.timestamps_ms, group.values)
 
     @property
     def store(self) -> MetricSink:
