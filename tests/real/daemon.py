@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ class Place:
 
     directory: Path
     port: int
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of the daemon and its commands, over those that hide the user's own."""
 
     @classmethod
     def of(cls, directory: Path, sources: str, interval: str = "1s") -> Place:
@@ -51,9 +53,16 @@ class Place:
         """What the daemon and its commands see: this configuration and nothing of the user's."""
         own = {"INFERDECK_CONFIG": str(self.config), "XDG_RUNTIME_DIR": str(self.directory), "NO_COLOR": "1"}
         foreign = dict.fromkeys(
-            ("INFERDECK_URL", "INFERDECK_TOKEN", "LITELLM_HOST", "PROMETHEUS_HOST", "XDG_DATA_HOME")
+            (
+                "INFERDECK_URL",
+                "INFERDECK_TOKEN",
+                "LITELLM_HOST",
+                "LITELLM_MASTER_KEY",
+                "PROMETHEUS_HOST",
+                "XDG_DATA_HOME",
+            )
         )
-        return {**foreign, **own}
+        return {**foreign, **own, **self.variables}
 
     @contextlib.contextmanager
     def up(self) -> Iterator[Running]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, ValidationInfo, WithJsonSchema
 
 MASK = "•••"
 LARGEST_SECRET_BYTES = 64 * 1024
+SHORTEST_SECRET = 4
+"""A shorter one stands in too many other words to be taken out of a text."""
 _QUERY = re.compile(r"([?&][^=&#\s]*(?:key|token|secret|passw|signature)[^=&#\s]*=)[^&#\s]+", re.IGNORECASE)
 _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#\s:@]*):[^/?#\s]*@")
 
@@ -42,6 +46,49 @@ def resolve(value: Any, info: ValidationInfo) -> Any:
     if "env" in value:
         return from_environment(value["env"], context.environ)
     return from_file((context.folder / Path(value["file"]).expanduser()), context.warnings)
+
+
+def secrets_of(value: Any) -> Iterator[str]:
+    """Yield every secret in settings or a part of them: secret values, passwords in URLs, what basic_auth sends."""
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, str):
+        yield from _userinfo(value)
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from secrets_of(getattr(value, name))
+        user, password = getattr(value, "username", None), getattr(value, "password", None)
+        if isinstance(user, str) and isinstance(password, SecretStr):
+            yield _basic(user, password.get_secret_value())
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secrets_of(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secrets_of(item)
+
+
+def _userinfo(url: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+        user, password = parts.username or "", parts.password
+    except ValueError:
+        return
+    if password:
+        yield from {password, unquote(password)}
+        yield _basic(unquote(user), unquote(password))
+
+
+def _basic(user: str, password: str) -> str:
+    return base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return a text, in which the other side may have echoed what it was sent, with the secrets masked."""
+    # The longest first, since one secret may begin another.
+    for secret in sorted({one for one in secrets if len(one) >= SHORTEST_SECRET}, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
 
 
 def from_environment(name: str, environ: Mapping[str, str]) -> str:

@@ -6,17 +6,13 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, SecretStr
 
 from inferdeck.config.schema import Settings
-from inferdeck.config.secrets import MASK, mask_url
+from inferdeck.config.secrets import hide, mask_url, secrets_of
 from inferdeck.errors import ConfigError
 
-_SHORTEST_SECRET = 4
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -25,29 +21,11 @@ class MaskingFormatter(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S%z")
-        # The longest first, since one secret may begin another.
-        self._secrets = sorted({s for s in secrets if len(s) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        self._secrets = frozenset(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
+        text = hide(super().format(record), self._secrets)
         return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", mask_url(text))
-
-
-def secrets_of(value: Any) -> Iterator[str]:
-    """Yield every secret in the settings."""
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from secrets_of(getattr(value, name))
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from secrets_of(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from secrets_of(item)
 
 
 def configure(settings: Settings) -> None:

@@ -20,8 +20,8 @@ from inferdeck import __version__
 from inferdeck.api import own_metrics
 from inferdeck.api.guard import is_loopback
 from inferdeck.config.schema import Settings
+from inferdeck.config.secrets import secrets_of
 from inferdeck.daemon.history import receiver, store_state
-from inferdeck.daemon.logs import secrets_of
 from inferdeck.daemon.pulse import Pulse
 from inferdeck.daemon.watching import Watching
 from inferdeck.model.answers import Own, RemoteWrite, StoreState, number

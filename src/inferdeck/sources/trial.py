@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Protocol, runtime_checkable
 
+from inferdeck.config.secrets import hide, mask_url, secrets_of
 from inferdeck.errors import CollectError, DeadlineError
 from inferdeck.model.answers import ProbeAnswer, Trial
 from inferdeck.model.clock import Clock
@@ -29,7 +30,7 @@ async def attempt(target: Target, kind: str, clock: Clock) -> Trial:
     started = time.monotonic()
     deadline = target.config.deadline or min(target.config.interval, 10.0)
     probes = tuple(
-        ProbeAnswer(p.name, p.request, str(p.effect), p.note, not p.enabled_by or p.name in target.enabled_probes)
+        ProbeAnswer(p.name, p.request, str(p.effect), p.note, p.sent(target.enabled_probes), p.never)
         for p in target.source.probes
     )
     try:
@@ -43,6 +44,12 @@ async def attempt(target: Target, kind: str, clock: Clock) -> Trial:
     finally:
         await target.source.aclose()
     values = {name: getattr(trial, name) for name in Trial.__dataclass_fields__}
+    secrets = frozenset(secrets_of(target.config))
+    values |= {
+        "url": mask_url(trial.url),
+        "message": hide(trial.message, secrets),
+        "warnings": tuple(hide(text, secrets) for text in trial.warnings),
+    }
     return Trial(**{**values, "seconds": time.monotonic() - started, "probes": probes})
 
 

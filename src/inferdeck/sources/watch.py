@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from inferdeck.config.schema import TargetConfig
-from inferdeck.errors import CollectError, DeadlineError, StaleStampError, StoreError
+from inferdeck.config.secrets import hide, secrets_of
+from inferdeck.errors import CollectError, DeadlineError, InferdeckError, StaleStampError, StoreError
 from inferdeck.errors import kind as kind_of
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
@@ -99,6 +100,7 @@ class Watch:
         )
         self._deadline = target.config.deadline or min(target.config.interval, _LONGEST_DEADLINE)
         self._tally = _Tally()
+        self._secrets = frozenset(secrets_of(target.config)) | frozenset(secrets_of(target.url))
         self._settled = Settled()
         self._schedule = Schedule(target.key.id, target.config.interval, clock.now(), clock.monotonic())
         self._slot = Slot(0, clock.monotonic())
@@ -168,7 +170,8 @@ class Watch:
         collected: Collected | None = None
         try:
             collected = await self._collect(now)
-        except CollectError as error:
+        except InferdeckError as error:
+            # Not only a CollectError: a CA file that cannot be read is found when it is needed first.
             self._note_failure(str(error), error)
         except Exception as error:
             _log.exception("%s: the source failed unexpectedly", self.target.key.id)
@@ -223,10 +226,14 @@ class Watch:
 
     def _through(self, good: Collected, stamp: int, duration: float) -> Passed:
         layout, values = good.layout, good.values
+        complaints: list[str] = []
         if good.timestamps_ms is not None:
             layout, values, groups = self._own_times.split(layout, values, good.timestamps_ms, stamp)
             for group in groups:
-                self._writer.append_block(group)
+                try:
+                    complaints += self._writer.append_block(group)
+                except StoreError as error:
+                    complaints.append(str(error))
         passed = self._pipeline.success(
             layout,
             values,
@@ -235,7 +242,7 @@ class Watch:
             dropped=good.dropped,
             carry=self._writer.store.carry,
         )
-        self._append(passed.scrape)
+        self._append(passed.scrape, complaints)
         return passed
 
     def _failed(self, stamp: int, duration: float) -> Passed:
@@ -243,15 +250,15 @@ class Watch:
         self._append(scrape)
         return Passed(scrape, 0, 0, 0)
 
-    def _append(self, scrape: Scrape) -> None:
+    def _append(self, scrape: Scrape, complaints: Sequence[str] = ()) -> None:
         try:
-            complaints = self._writer.append(scrape)
+            complaints = [*complaints, *self._writer.append(scrape)]
         except StaleStampError as error:
             # After a restart with the clock set back: go on from the newest sample that is stored.
             if not error.last_ms:
                 raise
             stamp = self._schedule.continue_from(self._slot, error.last_ms)
-            complaints = self._writer.append(replace(scrape, timestamp_ms=stamp))
+            complaints = [*complaints, *self._writer.append(replace(scrape, timestamp_ms=stamp))]
         self._pipeline.kept()
         self._warn("sinks", tuple(complaints))
 
@@ -279,6 +286,7 @@ class Watch:
         return await self._writer.run(metered)
 
     def _warn(self, about: str, texts: tuple[str, ...]) -> None:
+        texts = tuple(hide(text, self._secrets) for text in texts)
         before = self._tally.warnings.get(about, ())
         if texts:
             self._tally.warnings[about] = texts
@@ -312,15 +320,17 @@ class Watch:
         tally = self._tally
         if error is None:
             return
-        if tally.last_error != str(error):
-            _log.warning("%s: %s", self.target.key.id, error)
-        tally.last_error, tally.last_error_kind = str(error), kind_of(error)
+        text = hide(str(error), self._secrets)
+        if tally.last_error != text:
+            _log.warning("%s: %s", self.target.key.id, text)
+        tally.last_error, tally.last_error_kind = text, kind_of(error)
         tally.last_error_ms = max(tally.last_success_ms, round(self._clock.now() * 1000))
 
-    def _note_failure(self, text: str, error: CollectError | None = None) -> None:
+    def _note_failure(self, text: str, error: InferdeckError | None = None) -> None:
         tally = self._tally
         if self.url not in text and self.target.key.instance not in text:
             text = f"{self.url}: {text}"
+        text = hide(text, self._secrets)
         if tally.health is not Health.DOWN:
             _log.warning("%s: %s", self.target.key.id, text)
         tally.health = Health.DOWN
@@ -328,9 +338,8 @@ class Watch:
         tally.last_error_kind = kind_of(error) if error is not None else "internal"
         tally.consecutive_failures += 1
         tally.failures_total += 1
-        pause = back_off(
-            self.target.key.id, tally.consecutive_failures, self.target.config.interval, error or CollectError(text)
-        )
+        cause = error if isinstance(error, CollectError) else CollectError(text)
+        pause = back_off(self.target.key.id, tally.consecutive_failures, self.target.config.interval, cause)
         # Half an interval early, so that the slot at which the pause is over counts as after it.
         self._not_before = self._clock.monotonic() + pause - self.target.config.interval / 2
 
@@ -356,7 +365,8 @@ def _probes(target: Target) -> tuple[ProbeEffect, ...]:
             probe.request,
             str(probe.effect),
             probe.note,
-            probe.required or not probe.enabled_by or probe.name in target.enabled_probes,
+            probe.sent(target.enabled_probes),
+            probe.never,
         )
         for probe in target.source.probes
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import threading
@@ -12,8 +13,9 @@ import pytest
 
 from inferdeck.client import marker
 from inferdeck.config.load import load
+from inferdeck.config.secrets import secrets_of
 from inferdeck.daemon.jobs import Jobs, Report
-from inferdeck.daemon.logs import MaskingFormatter, secrets_of
+from inferdeck.daemon.logs import MaskingFormatter
 from inferdeck.daemon.pulse import Pulse
 from inferdeck.errors import LimitError, NotFoundError, StoreError
 from inferdeck.model.answers import Job
@@ -37,7 +39,8 @@ def test_every_planted_secret_is_masked_in_the_log(tmp_path: Path) -> None:
     )
     settings = load(path=file, environ={"HOME": str(tmp_path)}, kinds=config_classes())
     found = set(secrets_of(settings))
-    assert found == {f"{SECRET}{number}" for number in range(1, 6)}
+    sent = base64.b64encode(f"u:{SECRET}4".encode()).decode()
+    assert found == {sent, *(f"{SECRET}{number}" for number in range(1, 6))}
     with pytest.raises(ValueError, match="refused") as caught:
         refuse()
     trouble = (ValueError, caught.value, caught.tb)
