@@ -4,6 +4,7 @@
     ├── UsageError                      exit 2, HTTP 400   what the user typed or asked is wrong
     │   ├── ConfigError                 exit 2, HTTP 400   a file, key or environment variable is wrong
     │   ├── CatalogError                exit 2, HTTP 500   one of our own (or a user's) catalog files is wrong
+    │   ├── QueryError                  exit 2, HTTP 400   a PromQL expression cannot be read
     │   └── NotFoundError               exit 2, HTTP 404   a named thing does not exist
     ├── ForbiddenError                  exit 4, HTTP 403   no token, a wrong token, a wrong role, a wrong Host
     ├── LimitError                      exit 5, HTTP 422   a documented limit was reached
@@ -43,6 +44,42 @@ class ConfigError(UsageError):
 
 class CatalogError(UsageError):
     """A catalog file does not follow its schema."""
+
+
+class QueryError(UsageError):
+    """A PromQL expression cannot be read; str() is Prometheus' line and a view of the text with carets.
+
+    start, end: the characters of `text` that are wrong, end exclusive.
+    """
+
+    def __init__(self, message: str, *, text: str = "", start: int = 0, end: int = 0) -> None:
+        self.message = message
+        self.text = text
+        self.start = min(start, len(text))
+        self.end = max(self.start, min(end, len(text)))
+        view = self._view()
+        super().__init__(f"{self.headline}\n{view}" if view else self.headline)
+
+    @property
+    def headline(self) -> str:
+        """The one line that Prometheus would answer, `1:5: parse error: …`; its column counts bytes from 1."""
+        line_start = self.text.rfind("\n", 0, self.start) + 1
+        line = self.text.count("\n", 0, self.start) + 1
+        column = len(self.text[line_start : self.start].encode("utf-8", "surrogatepass")) + 1
+        return f"{line}:{column}: parse error: {self.message}"
+
+    def _view(self) -> str:
+        line_start = self.text.rfind("\n", 0, self.start) + 1
+        line_end = self.text.find("\n", self.start)
+        line_end = len(self.text) if line_end < 0 else line_end
+        # A screen's width of the line is enough to find the place in a query of any length.
+        first = max(line_start, self.start - 60)
+        shown = self.text[first : min(line_end, first + 110)].replace("\t", " ")
+        if not shown.strip():
+            return ""
+        carets = "^" * max(1, min(self.end, first + len(shown)) - self.start)
+        lead = "…" if first > line_start else ""
+        return f"  {lead}{shown}\n  {' ' * (len(lead) + self.start - first)}{carets}"
 
 
 class NotFoundError(UsageError):
