@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferdeck.errors import LimitError
+from inferdeck.errors import LimitError, QueryError
 
 LONGEST_TEXT = 100_000
 """Characters; the largest dashboards of the field stay under a tenth of it."""
@@ -11,9 +11,14 @@ DEEPEST = 100
 
 
 def check_text(text: str) -> None:
-    """Raise LimitError for a query that is too long to be parsed."""
+    """Raise LimitError for a query that is too long to be parsed, QueryError for one that is not Unicode text."""
     if len(text) > LONGEST_TEXT:
         raise LimitError(f"the query has {len(text):,} characters, at most {LONGEST_TEXT:,} are read; split it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = text.encode(errors="replace").decode()
+        raise QueryError("invalid UTF-8 rune", text=shown, start=error.start, end=error.start + 1) from error
 
 
 def check_depth(depth: int, text: str, place: int) -> None:
