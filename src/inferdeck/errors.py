@@ -10,6 +10,7 @@
     ├── LimitError                      exit 5, HTTP 422   a documented limit was reached
     ├── UnavailableError                exit 3, HTTP 503   something we need does not answer now
     │   ├── DaemonDownError             exit 3             no daemon: run inferdeck up
+    │   ├── QueryTimeoutError           exit 3, HTTP 503   a query took longer than it may
     │   └── CollectError                                   one target could not be read
     │       ├── ConnectError                               refused, unreachable, DNS, TLS
     │       ├── DeadlineError                              did not answer within its deadline
@@ -100,6 +101,10 @@ class UnavailableError(InferdeckError):
 
 class DaemonDownError(UnavailableError):
     """No daemon answers."""
+
+
+class QueryTimeoutError(UnavailableError):
+    """A query took longer than it may."""
 
 
 class CollectError(UnavailableError):
