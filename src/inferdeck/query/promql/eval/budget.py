@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from inferdeck.errors import LimitError, QueryTimeoutError
@@ -20,6 +21,8 @@ class Limits:
     """Steps of a range query (Prometheus' own limit)."""
     seconds: float = 120.0
     """Time from the start of the evaluation, checked between kernels."""
+    canceled: Callable[[], bool] | None = None
+    """Asked between kernels too: whether nobody waits for the answer any more."""
 
 
 class Budget:
@@ -31,7 +34,9 @@ class Budget:
         self._ends = time.monotonic() + limits.seconds
 
     def check_time(self) -> None:
-        """Raise QueryTimeoutError where the time is up."""
+        """Raise QueryTimeoutError where the time is up or nobody waits for the answer."""
+        if self.limits.canceled is not None and self.limits.canceled():
+            raise QueryTimeoutError("the query was canceled")
         if time.monotonic() > self._ends:
             raise QueryTimeoutError(
                 f"the query took longer than {self.limits.seconds:g} seconds; shorten its range, or raise its timeout"
