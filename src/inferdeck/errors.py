@@ -8,6 +8,7 @@
     │   └── NotFoundError               exit 2, HTTP 404   a named thing does not exist
     ├── ForbiddenError                  exit 4, HTTP 403   no token, a wrong token, a wrong role, a wrong Host
     ├── LimitError                      exit 5, HTTP 422   a documented limit was reached
+    ├── EvaluationError                 exit 2, HTTP 422   a PromQL query can be read, but not answered on this data
     ├── UnavailableError                exit 3, HTTP 503   something we need does not answer now
     │   ├── DaemonDownError             exit 3             no daemon: run inferdeck up
     │   ├── QueryTimeoutError           exit 3, HTTP 503   a query took longer than it may
@@ -95,6 +96,10 @@ class LimitError(InferdeckError):
     """A documented limit was reached."""
 
 
+class EvaluationError(InferdeckError):
+    """A PromQL query can be read, but not answered on this data (many-to-many matching and the like)."""
+
+
 class UnavailableError(InferdeckError):
     """Something that is needed does not answer now."""
 
@@ -174,6 +179,7 @@ HTTP_STATUS: tuple[tuple[type[InferdeckError], int], ...] = (
     (UsageError, 400),
     (ForbiddenError, 403),
     (LimitError, 422),
+    (EvaluationError, 422),
     (UnavailableError, 503),
     (StoreError, 503),
     (InferdeckError, 500),
@@ -184,6 +190,7 @@ EXIT_CODE: tuple[tuple[type[InferdeckError], int], ...] = (
     (UnsupportedFilesystemError, 2),
     (ForbiddenError, 4),
     (LimitError, 5),
+    (EvaluationError, 2),
     (UnavailableError, 3),
     (StoreLockedError, 3),
     (InferdeckError, 1),
