@@ -166,7 +166,10 @@ def parser() -> Parser:
                 groups[first] = made.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
             parent = groups[first]
         one = parent.add_parser(
-            command.words[-1], help=command.help, description=command.help.capitalize() + ".", parents=[common]
+            command.words[-1],
+            help=command.help,
+            description=f"{command.help[:1].upper()}{command.help[1:]}.",
+            parents=[common],
         )
         one.set_defaults(command=command)
         for option in command.options:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from inferdeck.errors import QueryError
 from inferdeck.query.promql.functions import AGGREGATORS
+from inferdeck.query.promql.limits import check_depth
 from inferdeck.query.promql.literals import quote
 
 
@@ -174,6 +175,7 @@ class Lexer:
             if sign == "[" and "[" in self._open:
                 raise self._error("unexpected left bracket '['")
             self._open.append(sign)
+            check_depth(len(self._open), self._text, self._place)
         elif sign in _OPENERS:
             if not self._open or self._open[-1] != _OPENERS[sign]:
                 raise self._error(f"unexpected {_CLOSERS[sign]} {sign!r}")
