@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import orjson
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import ABSENT_BITS
+from inferdeck.query.promql.result import Result, ResultType
 
 _ABSENT = np.uint64(ABSENT_BITS)
 _SMALLEST_PLAIN = 1e-6
@@ -99,17 +100,6 @@ def matrix(series: Sequence[Labels], stamps_ms: Stamps, values: Floats) -> Itera
         yield _series(each, own, row)
 
 
-def ragged(found: Iterable[tuple[Labels, Stamps, Floats]]) -> Iterator[bytes]:
-    """Yield one object per series, each with times of its own."""
-    last: Stamps | None = None
-    prefixes: list[bytes] = []
-    for series, stamps, values in found:
-        if last is None or not np.array_equal(last, stamps):
-            prefixes, last = _prefixes(stamps), stamps
-        if stamps.size:
-            yield _series(series, prefixes, values)
-
-
 def tokens(values: Floats) -> list[bytes]:
     """Return the text of each value of a row, without quotes."""
     if not values.size:
@@ -138,3 +128,16 @@ def _prefixes(stamps_ms: Stamps) -> list[bytes]:
     if stamps_ms.size and (stamps_ms % 1000 == 0).all() and stamps_ms[0] >= 0:
         return [b'"],[%d,"' % second for second in (stamps_ms // 1000).tolist()]
     return [f'"],[{timestamp(stamp)},"'.encode() for stamp in stamps_ms.tolist()]
+
+
+def result(found: Result) -> bytes:
+    """Return a query's answer as the content of `data`, without its end: statistics may follow before the brace."""
+    head = b'{"resultType":"' + found.type.value.encode() + b'","result":'
+    if found.type is ResultType.MATRIX:
+        return head + b"[" + b",".join(matrix(found.series, found.steps_ms, found.values)) + b"]"
+    moment = int(found.steps_ms[0])
+    if found.type is ResultType.STRING:
+        return head + text_sample(moment, found.text)
+    if found.type is ResultType.SCALAR:
+        return head + sample(moment, float(found.values[0, 0]))
+    return head + vector(found.series, moment, found.values[:, 0])

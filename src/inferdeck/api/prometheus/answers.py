@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import zlib
 from collections.abc import Iterable
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from inferdeck import errors
@@ -56,8 +59,36 @@ def error_type(error: errors.InferdeckError) -> str:
         return "internal"
     if isinstance(error, errors.UsageError):
         return "bad_data"
-    if isinstance(error, errors.LimitError):
+    if isinstance(error, errors.LimitError | errors.EvaluationError):
         return "execution"
+    if isinstance(error, errors.QueryTimeoutError):
+        return "timeout"
     if isinstance(error, errors.UnavailableError | errors.StoreError):
         return "unavailable"
     return "internal"
+
+
+async def respond(request: Request, body: bytes, media_type: str = JSON) -> Response:
+    """Return a successful answer, compressed where the client asked for it and the body is large."""
+    headers = {"Content-Type": media_type}
+    if len(body) >= COMPRESS_BYTES:
+        headers["Vary"] = "Accept-Encoding"
+        if _wants_gzip(request.headers.get("accept-encoding", "")):
+            # zlib works without the GIL.
+            body = await asyncio.to_thread(_compressed, body)
+            headers["Content-Encoding"] = "gzip"
+    return Response(body, 200, headers)
+
+
+def _wants_gzip(accepted: str) -> bool:
+    for part in accepted.lower().split(","):
+        name, _, rest = part.partition(";")
+        if name.strip() in ("gzip", "*"):
+            quality = rest.strip().removeprefix("q=").strip()
+            return not (quality.startswith("0") and not quality.strip("0."))
+    return False
+
+
+def _compressed(body: bytes) -> bytes:
+    packer = zlib.compressobj(1, wbits=31)
+    return packer.compress(body) + packer.flush()
