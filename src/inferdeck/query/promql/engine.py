@@ -47,7 +47,10 @@ class Engine:
     def instant(
         self, query: str | Expr, time_ms: int, *, limits: Limits | None = None, lookback_ms: int | None = None
     ) -> Result:
-        """Return the answer at one moment (Unix ms); raises QueryError, LimitError, QueryTimeoutError, StoreError."""
+        """Return the answer at one moment (Unix ms).
+
+        Raises QueryError, EvaluationError, LimitError, QueryTimeoutError, StoreError.
+        """
         expr, running = self._query(query, time_ms, time_ms, 0, limits, lookback_ms)
         steps = np.array([time_ms], dtype=np.int64)
         evaluator = Evaluator(running, steps)
@@ -87,9 +90,7 @@ class Engine:
         expr, running = self._query(query, start_ms, end_ms, step_ms, limits, lookback_ms)
         if value_type(expr) not in (ValueType.VECTOR, ValueType.SCALAR):
             shown = value_type(expr).value
-            raise running.error(
-                f'invalid expression type "{shown}" for range query, must be Scalar or instant Vector', expr
-            )
+            raise UsageError(f'invalid expression type "{shown}" for range query, must be Scalar or instant Vector')
         steps = start_ms + np.arange(count, dtype=np.int64) * step_ms
         slices = step_slices(running, expr, steps)
         parts = [finished(Evaluator(running, some).table(expr)) for some in slices]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import NAME, Labels, labels
 from inferdeck.query import windows
 from inferdeck.query.promql.annotations import invalid_quantile
@@ -74,7 +75,7 @@ def _count_values(evaluator: Evaluator, expr: Aggregate) -> Table:
     assert expr.param is not None  # noqa: S101  the type check of the parser
     name = evaluator.string(expr.param)
     if not name or not _is_utf8(name):
-        raise evaluator.query.error(f"invalid label name {quote(name)}", expr.param)
+        raise EvaluationError(f"invalid label name {quote(name)}")
     table = evaluator.table(expr.expr)
     group, keys = grouped(table.series, expr.grouping, without=expr.without)
     counts: dict[Labels, Floats] = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inferdeck.errors import QueryError
+from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import NAME, Labels, get, labels, metric_name
 from inferdeck.query import windows
 from inferdeck.query.promql.ast import Call, VectorSelector
@@ -103,7 +103,7 @@ def _newest(infos: _Infos, rows: Sequence[int], present: Bools) -> Ints:
     if (twice & present).any():
         step = int(np.flatnonzero(twice & present)[0])
         first, second = [infos.series[rows[i]] for i in np.flatnonzero(seconds[:, step] == best[step])[:2]]
-        raise QueryError(f"found duplicate series for info metric: existing {first}, new {second}")
+        raise EvaluationError(f"found duplicate series for info metric: existing {first}, new {second}")
     return np.where(there.any(axis=0), np.asarray(rows, dtype=np.int64)[seconds.argmax(axis=0)], -1)
 
 
@@ -115,7 +115,7 @@ def _added(base: Labels, found: Sequence[Labels], data: Mapping[str, Sequence[Ma
             if name == NAME or (data and name not in data):
                 continue
             if added.get(name, value) != value:
-                raise QueryError(f"conflicting label: {name}")
+                raise EvaluationError(f"conflicting label: {name}")
             if name not in own:
                 added[name] = value
     return added

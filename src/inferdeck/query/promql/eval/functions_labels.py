@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import NAME, Labels, get, labels
 from inferdeck.query.promql.ast import Call
 from inferdeck.query.promql.eval.table import Table, merged
@@ -30,9 +31,9 @@ def _label_replace(evaluator: Evaluator, call: Call) -> Table:
         expression = compiled(pattern)
     except ValueError as error:
         message = f"invalid regular expression in label_replace(): {pattern}"
-        raise evaluator.query.error(message, call.args[4]) from error
+        raise EvaluationError(message) from error
     if not _is_label_name(target):
-        raise evaluator.query.error(f"invalid destination label name in label_replace(): {target}", call.args[1])
+        raise EvaluationError(f"invalid destination label name in label_replace(): {target}")
 
     def renamed(series: Labels) -> Labels:
         found = expression.fullmatch(get(series, source))
@@ -59,10 +60,10 @@ def _expanded(template: str, found: Any) -> str:
 def _label_join(evaluator: Evaluator, call: Call) -> Table:
     target, separator, *sources = (evaluator.string(arg) for arg in call.args[1:])
     if not _is_label_name(target):
-        raise evaluator.query.error(f"invalid destination label name in label_join(): {target}", call.args[1])
+        raise EvaluationError(f"invalid destination label name in label_join(): {target}")
     for source, arg in zip(sources, call.args[3:], strict=True):
         if not _is_label_name(source):
-            raise evaluator.query.error(f"invalid source label name in label_join(): {source}", arg)
+            raise EvaluationError(f"invalid source label name in label_join(): {source}")
 
     def joined(series: Labels) -> Labels:
         return labels({**dict(series), target: separator.join(get(series, source) for source in sources)})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import Labels, metric_name
 from inferdeck.query import windows
 from inferdeck.query.promql.annotations import possible_non_counter
@@ -107,7 +108,7 @@ def _smoothing(evaluator: Evaluator, call: Call) -> Table:
         bad = factor[~((factor > 0) & (factor < 1))]
         if bad.size:
             sign = "sf" if what == "smoothing" else "tf"
-            raise evaluator.query.error(f"invalid {what} factor. Expected: 0 < {sign} < 1, got: {bad[0]:f}", arg)
+            raise EvaluationError(f"invalid {what} factor. Expected: 0 < {sign} < 1, got: {bad[0]:f}")
 
     def kernel(block: Block, ends: Ints) -> Floats:
         return windows.double_exponential_smoothing(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import NAME, Labels, labels
 from inferdeck.query.promql.ast import Binary, Cardinality, VectorMatching
 from inferdeck.query.promql.eval.query import Query
@@ -62,7 +63,7 @@ def match(
     arithmetic: Callable[[Floats, Floats], Floats] | None,
     comparison: Callable[[Floats, Floats], Bools] | None,
 ) -> Table:
-    """Return the operation on every pair of series that match; raises QueryError where a match is not unique."""
+    """Return the operation on every pair of series that match; raises EvaluationError where a match is not unique."""
     matching = expr.matching or VectorMatching()
     left, right = _filled(left, right, matching)
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
@@ -71,7 +72,7 @@ def match(
     signatures = Signatures(many.series, one.series, matching)
     # Where one side is empty at a step, nothing can match there and nothing is wrong either.
     live = steps_present(many.values) & steps_present(one.values)
-    _check_one_side(query, expr, one, signatures, live, "left" if swapped else "right")
+    _check_one_side(one, signatures, live, "left" if swapped else "right")
     pairs = _pairs(signatures)
     query.budget.check_size(pairs.shape[1], steps)
     if not pairs.size:
@@ -81,11 +82,10 @@ def match(
     results = [
         _result_labels(many.series[m], one.series[o], matching, arithmetic is not None) for m, o in pairs.T.tolist()
     ]
-    unique = _NOT_UNIQUE
     if matching.cardinality is Cardinality.ONE_TO_ONE:
-        _check_counts(signatures.left[pairs[0]], present, signatures.count, _MANY_TO_ONE, query, expr)
+        _check_counts(signatures.left[pairs[0]], present, signatures.count, _MANY_TO_ONE)
     else:
-        _check_same_result(signatures.left[pairs[0]], results, present, unique, query, expr)
+        _check_same_result(signatures.left[pairs[0]], results, present, _NOT_UNIQUE)
     sides = (one_values, many_values) if swapped else (many_values, one_values)
     values, kept, drops = _computed(sides, arithmetic, comparison, bool_modifier=expr.bool_modifier)
     dropping = np.full(len(results), drops) | (many.dropping[pairs[0]] if arithmetic is None else False)
@@ -136,8 +136,8 @@ def _result_labels(many: Labels, one: Labels, matching: VectorMatching, arithmet
     return labels(pairs)
 
 
-def _check_one_side(query: Query, expr: Binary, one: Table, signatures: Signatures, live: Bools, side: str) -> None:
-    """Raise QueryError where two series of the one side are in the same match group at the same step."""
+def _check_one_side(one: Table, signatures: Signatures, live: Bools, side: str) -> None:
+    """Raise EvaluationError where two series of the one side are in the same match group at the same step."""
     group = signatures.right
     if np.unique(group).size == group.size:
         return
@@ -145,11 +145,10 @@ def _check_one_side(query: Query, expr: Binary, one: Table, signatures: Signatur
     for number, step in np.argwhere(counts > 1).tolist():
         rows = np.flatnonzero((group == number) & has_value(one.values[:, step]))
         first, second = sorted((one.series[rows[0]], one.series[rows[1]]))
-        raise query.error(
+        raise EvaluationError(
             f"found duplicate series for the match group {label_text(signatures.groups[number])} on the {side} "
             f"hand-side of the operation: [{label_text(first)}, {label_text(second)}]"
-            ";many-to-many matching not allowed: matching labels must be unique on one side",
-            expr,
+            ";many-to-many matching not allowed: matching labels must be unique on one side"
         )
 
 
@@ -159,17 +158,15 @@ def _counts(group: Ints, present: Bools, groups: int) -> Ints:
     return counts
 
 
-def _check_counts(group: Ints, present: Bools, groups: int, message: str, query: Query, expr: Binary) -> None:
+def _check_counts(group: Ints, present: Bools, groups: int, message: str) -> None:
     if np.unique(group).size < group.size and (_counts(group, present, groups) > 1).any():
-        raise query.error(message, expr)
+        raise EvaluationError(message)
 
 
-def _check_same_result(
-    group: Ints, results: Sequence[Labels], present: Bools, message: str, query: Query, expr: Binary
-) -> None:
+def _check_same_result(group: Ints, results: Sequence[Labels], present: Bools, message: str) -> None:
     numbers: dict[tuple[int, Labels], int] = {}
     found = [numbers.setdefault(key, len(numbers)) for key in zip(group.tolist(), results, strict=True)]
-    _check_counts(np.array(found, dtype=np.int64), present, len(numbers), message, query, expr)
+    _check_counts(np.array(found, dtype=np.int64), present, len(numbers), message)
 
 
 def _filled(left: Table, right: Table, matching: VectorMatching) -> tuple[Table, Table]:

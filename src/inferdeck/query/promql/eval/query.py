@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inferdeck.errors import QueryError
+from inferdeck.errors import EvaluationError
 from inferdeck.query.promql.annotations import Annotation
-from inferdeck.query.promql.ast import At, AtKeyword, Duration, Expr
+from inferdeck.query.promql.ast import At, AtKeyword, Duration
 from inferdeck.query.promql.eval.budget import Budget
 from inferdeck.query.windows import Semantics
 from inferdeck.store.interface import Block, Matcher, MetricReader
@@ -37,10 +37,6 @@ class Query:
         """Remember a remark; the same one only once."""
         self.annotations.setdefault(annotation)
 
-    def error(self, message: str, expr: Expr) -> QueryError:
-        """Return the error for one part of the query."""
-        return QueryError(message, text=self.text, start=expr.span.start, end=expr.span.end)
-
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Block]:
         """Return the samples of the matching series in (start - 1, end]; counts them."""
         self.budget.check_time()
@@ -50,18 +46,18 @@ class Query:
         self.budget.check_time()
         return blocks
 
-    def milliseconds(self, duration: Duration, expr: Expr) -> int:
+    def milliseconds(self, duration: Duration) -> int:
         """Return a duration in milliseconds, its arithmetic done."""
-        seconds = self._seconds(duration, expr)
+        seconds = self._seconds(duration)
         if not np.isfinite(seconds) or abs(seconds) > 9.2e9:
-            raise self.error("duration out of range", expr)
+            raise EvaluationError("duration out of range")
         return round(seconds * 1000)
 
-    def positive_milliseconds(self, duration: Duration, expr: Expr) -> int:
+    def positive_milliseconds(self, duration: Duration) -> int:
         """Return a duration that has to be above zero."""
-        found = self.milliseconds(duration, expr)
+        found = self.milliseconds(duration)
         if found <= 0:
-            raise self.error("duration must be greater than 0", expr)
+            raise EvaluationError("duration must be greater than 0")
         return found
 
     def moment_ms(self, at: At) -> int | None:
@@ -72,7 +68,7 @@ class Query:
             return self.start_ms if at is AtKeyword.START else self.end_ms
         return round(at * 1000)
 
-    def _seconds(self, duration: Duration, expr: Expr) -> float:
+    def _seconds(self, duration: Duration) -> float:
         if isinstance(duration, int | float):
             return float(duration)
         sign = duration.operator
@@ -80,16 +76,16 @@ class Query:
             return self.step_ms / 1000
         if sign == "range":
             return (self.end_ms - self.start_ms) / 1000
-        values = [self._seconds(operand, expr) for operand in duration.operands]
+        values = [self._seconds(operand) for operand in duration.operands]
         if len(values) == 1:
             return -values[0] if sign == "-" else values[0]
         left, right = values
         if sign in "/%" and right == 0:
-            raise self.error("division by zero" if sign == "/" else "modulo by zero", expr)
+            raise EvaluationError("division by zero" if sign == "/" else "modulo by zero")
         try:
             return _DURATION_ARITHMETIC[sign](left, right)
         except OverflowError:
-            raise self.error("duration out of range", expr) from None
+            raise EvaluationError("duration out of range") from None
 
 
 _DURATION_ARITHMETIC: dict[str, Callable[[float, float], float]] = {

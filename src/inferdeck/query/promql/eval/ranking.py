@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import Labels
 from inferdeck.query.promql.annotations import go_general, invalid_ratio
 from inferdeck.query.promql.ast import Aggregate
@@ -18,18 +19,18 @@ _INT64 = 2.0**63
 
 
 def choose(query: Query, expr: Aggregate, table: Table, group: Ints, groups: int, param: Floats) -> Table:
-    """Return the chosen series of each group; raises QueryError for a parameter that is no number or too large.
+    """Return the chosen series of each group; raises EvaluationError for a parameter that is no number or too large.
 
     For one step, the series of topk and bottomk come in their order of rank.
     """
     if expr.operator == "limit_ratio":
         return _limit_ratio(query, expr, table, param)
     if np.isnan(param).any():
-        raise query.error("Parameter value is NaN", expr)
+        raise EvaluationError("Parameter value is NaN")
     if (param <= -_INT64).any():
-        raise query.error(f"Scalar value {go_general(float(param.min()))} underflows int64", expr)
+        raise EvaluationError(f"Scalar value {go_general(float(param.min()))} underflows int64")
     if (param >= _INT64).any():
-        raise query.error(f"Scalar value {go_general(float(param.max()))} overflows int64", expr)
+        raise EvaluationError(f"Scalar value {go_general(float(param.max()))} overflows int64")
     limit = np.floor(param)
     if not table.series or (limit < 1).all():
         return empty(table.values.shape[1])
@@ -66,7 +67,7 @@ def _ranks(operator: str, values: Floats, present: Bools) -> Ints:
 
 def _limit_ratio(query: Query, expr: Aggregate, table: Table, ratio: Floats) -> Table:
     if np.isnan(ratio).any():
-        raise query.error("Ratio value is NaN", expr)
+        raise EvaluationError("Ratio value is NaN")
     capped = np.clip(ratio, -1.0, 1.0)
     for value, shown in dict(zip(ratio.tolist(), capped.tolist(), strict=True)).items():
         if value != shown:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import Labels
 from inferdeck.query import windows
 from inferdeck.query.promql.ast import Duration, Expr, MatrixSelector, Paren, Subquery, VectorSelector
@@ -42,7 +43,7 @@ def instant_vector(evaluator: Evaluator, selector: VectorSelector, kernel: Kerne
     """Return the value of an instant selector at each step; the kernel may give something else of the sample."""
     query = evaluator.query
     if selector.extension:
-        raise query.error(f"{selector.extension} selectors are not supported", selector)
+        raise EvaluationError(f"{selector.extension} selectors are not supported")
     ends, fixed = _shifted(evaluator, selector, selector.offset)
     blocks = _blocks(evaluator, selector, ends, query.lookback_ms)
     query.budget.check_size(sum(len(block.series) for block in blocks), evaluator.steps.size)
@@ -64,8 +65,8 @@ def range_vector(evaluator: Evaluator, expr: Expr) -> Range:
     query = evaluator.query
     selector = expr.selector
     if selector.extension:
-        raise query.error(f"{selector.extension} selectors are not supported", selector)
-    range_ms = query.positive_milliseconds(expr.range, expr)
+        raise EvaluationError(f"{selector.extension} selectors are not supported")
+    range_ms = query.positive_milliseconds(expr.range)
     ends, fixed = _shifted(evaluator, selector, selector.offset)
     return Range(_blocks(evaluator, selector, ends, range_ms), ends, range_ms, fixed, frozenset())
 
@@ -105,7 +106,7 @@ def _widened(values: Floats, steps: int) -> Floats:
 def _shifted(evaluator: Evaluator, node: VectorSelector | Subquery, offset: Duration) -> tuple[Ints, bool]:
     """Return the window ends that @ and offset make of the steps, and whether that is one for all of them."""
     moment = evaluator.query.moment_ms(node.at)
-    shift = evaluator.query.milliseconds(offset, node)
+    shift = evaluator.query.milliseconds(offset)
     if moment is None:
         return evaluator.steps - shift, False
     return np.array([moment - shift], dtype=np.int64), True
@@ -121,8 +122,8 @@ def _blocks(evaluator: Evaluator, selector: VectorSelector, ends: Ints, range_ms
 
 def _subquery(evaluator: Evaluator, expr: Subquery) -> Range:
     query = evaluator.query
-    range_ms = query.positive_milliseconds(expr.range, expr)
-    step_ms = query.subquery_step_ms if expr.step is None else query.positive_milliseconds(expr.step, expr)
+    range_ms = query.positive_milliseconds(expr.range)
+    step_ms = query.subquery_step_ms if expr.step is None else query.positive_milliseconds(expr.step)
     ends, fixed = _shifted(evaluator, expr, expr.offset)
     if not ends.size:
         return Range([], ends, range_ms, fixed, frozenset())

@@ -24,10 +24,10 @@ def step_slices(query: Query, expr: Expr, steps: Ints) -> list[Ints]:
             series += len(query.reader.series(node.matchers, int(steps[0]), int(steps[-1])))
             query.budget.check_size(series, 1)
         elif isinstance(node, MatrixSelector):
-            before_ms = max(before_ms, query.milliseconds(node.range, node))
+            before_ms = max(before_ms, query.milliseconds(node.range))
         elif isinstance(node, Subquery):
-            before_ms = max(before_ms, query.milliseconds(node.range, node))
-            step_ms = query.subquery_step_ms if node.step is None else query.milliseconds(node.step, node)
+            before_ms = max(before_ms, query.milliseconds(node.range))
+            step_ms = query.subquery_step_ms if node.step is None else query.milliseconds(node.step)
             finest_ms = min(finest_ms, max(step_ms, 1))
     per_step = max(series, 1) * max(1.0, query.step_ms / finest_ms)
     fixed = max(series, 1) * (before_ms / finest_ms)

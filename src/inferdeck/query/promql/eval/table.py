@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inferdeck.errors import QueryError
+from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import NAME, Labels, without
 from inferdeck.model.scrape import ABSENT_BITS
 from inferdeck.query.windows import absent, has_value
@@ -95,7 +95,7 @@ def stacked(tables: Sequence[Table], steps: int) -> Table:
 
 
 def merged(table: Table) -> Table:
-    """Return the table with each label set once; raises QueryError where two rows have a value at the same step."""
+    """Return the table with each label set once; raises EvaluationError where two rows meet at a step."""
     if len(set(table.series)) == len(table.series):
         return table
     row_of: dict[Labels, int] = {}
@@ -106,7 +106,7 @@ def merged(table: Table) -> Table:
     for row, place in enumerate(target):
         there = new[row] != _ABSENT
         if (there & (bits[place] != _ABSENT)).any():
-            raise QueryError(DUPLICATE)
+            raise EvaluationError(DUPLICATE)
         np.copyto(bits[place], new[row], where=there)
         dropping[place] |= table.dropping[row]
     return Table(tuple(row_of), bits.view(np.float64), dropping)
