@@ -104,7 +104,7 @@ def _predict_linear(evaluator: Evaluator, call: Call) -> Table:
 def _smoothing(evaluator: Evaluator, call: Call) -> Table:
     found = range_vector(evaluator, call.args[0])
     factors = [evaluator.scalar(arg) for arg in call.args[1:]]
-    for what, factor, arg in zip(("smoothing", "trend"), factors, call.args[1:], strict=True):
+    for what, factor in zip(("smoothing", "trend"), factors, strict=True):
         bad = factor[~((factor > 0) & (factor < 1))]
         if bad.size:
             sign = "sf" if what == "smoothing" else "tf"
