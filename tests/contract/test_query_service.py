@@ -17,6 +17,7 @@ from inferdeck.config.schema import QueryConfig
 from inferdeck.errors import EvaluationError, InferdeckError, QueryError, UnavailableError, UsageError
 from inferdeck.model.clock import SystemClock
 from inferdeck.model.labels import Labels, labels
+from inferdeck.model.scrape import ABSENT_BITS, Layout
 from inferdeck.query.cache import CachedQueryService
 from inferdeck.query.interface import QueryOptions, QueryService
 from inferdeck.query.local import LocalQueryService
@@ -31,10 +32,11 @@ from tests.served import served
 STEP = 15_000
 TIMES = (int(time.time() * 1000) // STEP - 120 + np.arange(118, dtype=np.int64)) * STEP
 START, END = int(TIMES[0]), int(TIMES[-1])
-SERIES = tuple(
-    labels({"job": "gateway", "instance": f"host:{number}", "zone": zone}, "requests_total")
-    for number, zone in enumerate(("north", "north", "south"))
-) + (labels({"job": "host", "instance": "host:0"}, "load"),)
+ZONES = ("north", "north", "south")
+SERIES = (
+    *(labels({"job": "gateway", "instance": f"host:{row}", "zone": ZONES[row]}, "requests_total") for row in range(3)),
+    labels({"job": "host", "instance": "host:0"}, "load"),
+)
 VALUES = np.vstack([np.arange(118.0) * (row + 1) for row in range(3)] + [np.sin(np.arange(118.0))])
 Making = Callable[[Path], AbstractAsyncContextManager[QueryService]]
 
@@ -42,7 +44,7 @@ Making = Callable[[Path], AbstractAsyncContextManager[QueryService]]
 @contextlib.asynccontextmanager
 async def _local(directory: Path) -> AsyncIterator[QueryService]:
     database = MetricDatabase.open(directory, clock=SystemClock())
-    database.append_block("", _layout(), TIMES, VALUES)
+    database.append_block("", Layout(SERIES), TIMES, VALUES)
     service = LocalQueryService(database)
     yield service
     service.close()
@@ -75,16 +77,10 @@ async def _prometheus(directory: Path) -> AsyncIterator[QueryService]:
 async def _victoria(directory: Path) -> AsyncIterator[QueryService]:
     with victoria_metrics(directory) as found:
         await _push(found.url)
-        async with aiohttp.ClientSession() as session:
-            await session.get(f"{found.url}/internal/force_flush")
+        async with aiohttp.ClientSession() as session, session.get(f"{found.url}/internal/force_flush") as answer:
+            assert answer.status == 200
         yield (service := RemoteQueryService(QueryConfig(url=found.url)))
         await service.aclose()
-
-
-def _layout():  # type: ignore[no-untyped-def]
-    from inferdeck.model.scrape import Layout
-
-    return Layout(SERIES)
 
 
 async def _push(url: str) -> None:
@@ -115,7 +111,7 @@ async def exact(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 def rows(result: Result) -> dict[Labels, list[tuple[int, float]]]:
     """Return the points of each series."""
-    there = np.ascontiguousarray(result.values).view(np.uint64) != np.uint64(0x7FF0000000000003)
+    there = np.ascontiguousarray(result.values).view(np.uint64) != np.uint64(ABSENT_BITS)
     return {
         series: [
             (int(result.steps_ms[column]), float(result.values[row, column])) for column in np.flatnonzero(there[row])

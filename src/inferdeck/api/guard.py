@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inferdeck.api import errors as shape
-from inferdeck.api.prometheus.routes import READING_BY_POST, WRITE_PATH
+from inferdeck.api.prometheus.routes import PREFIX, WRITE_PATH
 from inferdeck.errors import ConfigError, ForbiddenError, LimitError
 
 LARGEST_BODY_BYTES = 1 << 20
@@ -94,9 +94,10 @@ class Guard:
 
 def _only_reads(rules: Access, scope: Scope) -> bool:
     """Questions in a form body change nothing; samples may be pushed by any program here while there are no tokens."""
-    if scope["method"] in READING or scope["path"] in READING_BY_POST:
-        return True
-    return scope["path"] == WRITE_PATH and not (rules.viewer_token or rules.operator_token)
+    path: str = scope["path"]
+    if path == WRITE_PATH:
+        return not (rules.viewer_token or rules.operator_token)
+    return scope["method"] in READING or path.startswith(f"{PREFIX}/")
 
 
 def _largest(scope: Scope) -> int:

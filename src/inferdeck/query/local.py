@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
-from inferdeck.errors import NotFoundError, UsageError
+from inferdeck.errors import NotFoundError
 from inferdeck.model.answers import Diagnosis, SourceAnswer, Sources, Status
 from inferdeck.model.labels import Labels
 from inferdeck.model.target import TargetState
@@ -17,7 +17,6 @@ from inferdeck.query.interface import DEFAULT_OPTIONS, FamilyFacts, Listing, Que
 from inferdeck.query.promql.ast import Expr
 from inferdeck.query.promql.engine import Engine, Limits
 from inferdeck.query.promql.parser import parse, parse_selector
-from inferdeck.query.promql.patterns import matches
 from inferdeck.query.promql.result import Result
 from inferdeck.query.workers import Ticket, Workers
 from inferdeck.store.interface import Matcher, MetricReader
@@ -126,7 +125,7 @@ class LocalQueryService:
 
     async def _union(self, selectors: Sequence[str], ask: Callable[[Sequence[Matcher]], list[Item]]) -> set[Item]:
         def work(_ticket: Ticket) -> set[Item]:
-            sets = [matchers_of(text) for text in selectors] or [()]
+            sets = [parse_selector(text) for text in selectors] or [()]
             return {item for matchers in sets for item in ask(matchers)}
 
         return await self._workers.run(work, self._limits.seconds)
@@ -147,14 +146,6 @@ def parsed(text: str) -> Expr:
 @lru_cache(maxsize=512)
 def _remembered(text: str) -> Expr:
     return parse(text)
-
-
-def matchers_of(selector: str) -> tuple[Matcher, ...]:
-    """Return the matchers of a `match[]` text; raises QueryError, UsageError where it would match every series."""
-    found = parse_selector(selector)
-    if all(matches(matcher, "") for matcher in found):
-        raise UsageError("match[] must contain at least one non-empty matcher")
-    return found
 
 
 def _cut(found: set[Item], limit: int) -> Listing[Item]:

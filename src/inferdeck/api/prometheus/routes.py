@@ -22,12 +22,8 @@ _log = logging.getLogger(__name__)
 
 PREFIX = "/api/v1"
 BOTH = ("GET", "POST")
-READING_BY_POST = frozenset(
-    f"{PREFIX}/{name}"
-    for name in ("query", "query_range", "query_exemplars", "format_query", "parse_query", "labels", "series")
-)
-"""Questions that clients may put into a form body; they change nothing, so a viewer may ask them."""
 WRITE_PATH = f"{PREFIX}/write"
+"""The one path below the prefix that changes anything; questions may come by POST too."""
 
 Handler = Callable[[Request, Parameters], Awaitable[Response]]
 
