@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.query import naive_windows as naive
 
 from inferdeck.model.labels import labels
 from inferdeck.model.scrape import ABSENT_BITS
 from inferdeck.query import windows
+from tests.unit.query import naive_windows as naive
 
 INF = math.inf
 BOUNDS = st.lists(st.sampled_from([-2.0, -1.0, 0.0, 0.1, 0.5, 1.0, 1.0, 2.5, 10.0, INF, INF]), min_size=1, max_size=8)

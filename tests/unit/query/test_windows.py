@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.query import naive_windows as naive
 
 from inferdeck.model.scrape import ABSENT_BITS, NAN_BITS, STALE_BITS
 from inferdeck.query import windows
 from inferdeck.query.windows import Semantics
 from inferdeck.store.interface import Block
+from tests.unit.query import naive_windows as naive
 
 Rows = list[list[int]]
 START = 1_700_000_000_000
