@@ -98,10 +98,10 @@ class CachedQueryService:
     async def metadata(self, metric: str = "") -> Mapping[str, Sequence[FamilyFacts]]:
         return await self._service.metadata(metric)
 
-    def clear(self) -> None:
-        """Forget everything, after the history was rewritten."""
-        self._entries.clear()
-        self._bytes = 0
+    @property
+    def held_bytes(self) -> int:
+        """How much memory the remembered results take."""
+        return self._bytes
 
     async def _range(self, text: str, start_ms: int, end_ms: int, step_ms: int, options: QueryOptions) -> Result:
         if not self._most_bytes or not cacheable(text):
