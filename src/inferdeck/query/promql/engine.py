@@ -11,6 +11,7 @@ from inferdeck.model.labels import Labels
 from inferdeck.query.promql.annotations import Level
 from inferdeck.query.promql.ast import Aggregate, Call, Expr, Paren, ValueType
 from inferdeck.query.promql.check import value_type
+from inferdeck.query.promql.classic import with_classic
 from inferdeck.query.promql.eval.budget import Budget, Limits
 from inferdeck.query.promql.eval.evaluator import Evaluator
 from inferdeck.query.promql.eval.query import Query
@@ -103,7 +104,7 @@ class Engine:
     ) -> tuple[Expr, Query]:
         budget = Budget(limits or self._limits)
         text = query if isinstance(query, str) else ""
-        expr = parse(query) if isinstance(query, str) else query
+        expr = with_classic(parse(query) if isinstance(query, str) else query)
         running = Query(
             reader=self._reader,
             budget=budget,
