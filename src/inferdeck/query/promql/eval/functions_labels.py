@@ -61,7 +61,7 @@ def _label_join(evaluator: Evaluator, call: Call) -> Table:
     target, separator, *sources = (evaluator.string(arg) for arg in call.args[1:])
     if not _is_label_name(target):
         raise EvaluationError(f"invalid destination label name in label_join(): {target}")
-    for source, arg in zip(sources, call.args[3:], strict=True):
+    for source in sources:
         if not _is_label_name(source):
             raise EvaluationError(f"invalid source label name in label_join(): {source}")
 

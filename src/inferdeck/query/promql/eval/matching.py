@@ -65,9 +65,9 @@ def match(
 ) -> Table:
     """Return the operation on every pair of series that match; raises EvaluationError where a match is not unique."""
     matching = expr.matching or VectorMatching()
-    left, right = _filled(left, right, matching)
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
-    many, one = (right, left) if swapped else (left, right)
+    # Prometheus swaps the sides of group_right, but not the fill values: fill_left is always that of the many side.
+    many, one = _filled(*((right, left) if swapped else (left, right)), matching)
     steps = many.values.shape[1]
     signatures = Signatures(many.series, one.series, matching)
     # Where one side is empty at a step, nothing can match there and nothing is wrong either.
