@@ -41,6 +41,12 @@ class Signatures:
             return tuple(pair for pair in series if pair[0] in self._chosen)
         return tuple(pair for pair in series if pair[0] not in self._chosen)
 
+    @property
+    def pairs(self) -> int:
+        """How many pairs of series share a match group."""
+        sides = (np.bincount(side, minlength=self.count) for side in (self.left, self.right))
+        return int(np.multiply(*sides).sum())
+
     def left_present(self, values: Floats) -> Bools:
         """Return, per match group and step, whether a series on the left has a value."""
         return self._present(values, self.left)
@@ -73,8 +79,8 @@ def match(
     # Where one side is empty at a step, nothing can match there and nothing is wrong either.
     live = steps_present(many.values) & steps_present(one.values)
     _check_one_side(one, signatures, live, "left" if swapped else "right")
+    query.budget.check_size(signatures.pairs, steps)
     pairs = _pairs(signatures)
-    query.budget.check_size(pairs.shape[1], steps)
     if not pairs.size:
         return empty(steps)
     many_values, one_values = many.values[pairs[0]], one.values[pairs[1]]
