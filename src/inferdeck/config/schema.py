@@ -172,8 +172,8 @@ class QueryConfig(Section):
         default=50_000_000, gt=0, description="Samples that one query may read from the history."
     )
     parallel: WholeNumber = Field(default=4, gt=0, le=64, description="Queries evaluated at once; the others wait.")
-    cache_size: Bytes = Field(
-        default=64 * 10**6, description="Memory for results, so that a refreshed panel computes its new steps; 0: none."
+    cache_size: BytesOrOff = Field(
+        default=64 * 10**6, description="Memory for results, so that a refreshed panel computes its new steps only."
     )
 
 

@@ -31,7 +31,7 @@ class Answering:
             return
         limits = Limits(samples=config.max_samples, seconds=config.timeout)
         self._local = LocalQueryService(reader, limits=limits, parallel=config.parallel, families=families)
-        self.service = CachedQueryService(self._local, log, config.cache_size)
+        self.service = CachedQueryService(self._local, log, int(config.cache_size or 0))
 
     def forget(self) -> None:
         """Let every remembered result be computed anew; from any thread."""
