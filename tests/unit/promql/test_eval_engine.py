@@ -13,6 +13,8 @@ from inferdeck.model.labels import Labels, labels
 from inferdeck.model.scrape import Layout
 from inferdeck.query.promql.engine import Engine, Limits
 from inferdeck.query.promql.eval import slices
+from inferdeck.query.promql.eval.functions import SCALARS, TABLES
+from inferdeck.query.promql.functions import FUNCTIONS
 from inferdeck.query.promql.result import Result, ResultType
 from inferdeck.query.windows import has_value
 from inferdeck.store.interface import Block, Matcher
@@ -117,6 +119,8 @@ FAILURES = [
     ('label_replace(queue_depth, "x", "y", "model", "(")', "regular expression"),
     ("double_exponential_smoothing(queue_depth[5m], 2, 0.5)", "invalid smoothing factor"),
     ("topk(NaN, queue_depth)", "Parameter value is NaN"),
+    ("integral(queue_depth[5m])", "cannot be evaluated yet"),
+    ("rate(queue_depth[5m] smoothed)", "smoothed selectors are not supported"),
 ]
 
 
@@ -209,3 +213,7 @@ def test_many_threads_ask_one_engine(memory: MemoryStore) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: engine.range(query, 0, END, 20_000), range(16)))
     assert all(equal(wanted, answer) for answer in answers)
+
+
+def test_every_function_but_one_can_be_evaluated() -> None:
+    assert FUNCTIONS.keys() - TABLES.keys() - SCALARS.keys() == {"integral"}

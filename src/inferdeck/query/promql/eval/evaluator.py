@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from inferdeck.errors import EvaluationError
 from inferdeck.query.promql.ast import (
     Aggregate,
     Binary,
@@ -54,6 +55,8 @@ class Evaluator:
             inner = self.table(expr.expr)
             return mapped(inner, np.negative) if expr.operator == "-" else inner
         if isinstance(expr, Call):
+            if expr.function not in TABLES:
+                raise EvaluationError(f"the function {expr.function}() cannot be evaluated yet")
             return TABLES[expr.function](self, expr)
         return empty(self.steps.size)
 
