@@ -95,6 +95,8 @@ class PrometheusHttp:
         return self._session
 
     def _opened(self, status: int, body: bytes) -> dict[str, Any]:
+        if status in (401, 403):
+            raise UnavailableError(f"{self.name}: HTTP {status}: give it query.key, query.basic_auth or query.headers")
         try:
             found = orjson.loads(body)
         except orjson.JSONDecodeError:
