@@ -26,7 +26,7 @@ pytestmark = [
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     place = Place.of(tmp_path_factory.mktemp("clients"), "host: {interval: {interval}}")
     with place.up() as found:
-        wait_for(lambda: (value(found.url, "count_over_time(node_load1[1m])") or 0) >= 3)
+        wait_for(lambda: (value(found.url, "count_over_time(node_load1[1m])") or 0) >= 8)
         yield found
 
 
