@@ -4,11 +4,14 @@
     ├── UsageError                      exit 2, HTTP 400   what the user typed or asked is wrong
     │   ├── ConfigError                 exit 2, HTTP 400   a file, key or environment variable is wrong
     │   ├── CatalogError                exit 2, HTTP 500   one of our own (or a user's) catalog files is wrong
+    │   ├── QueryError                  exit 2, HTTP 400   a PromQL expression cannot be read
     │   └── NotFoundError               exit 2, HTTP 404   a named thing does not exist
     ├── ForbiddenError                  exit 4, HTTP 403   no token, a wrong token, a wrong role, a wrong Host
     ├── LimitError                      exit 5, HTTP 422   a documented limit was reached
+    ├── EvaluationError                 exit 2, HTTP 422   a PromQL query can be read, but not answered on this data
     ├── UnavailableError                exit 3, HTTP 503   something we need does not answer now
     │   ├── DaemonDownError             exit 3             no daemon: run inferdeck up
+    │   ├── QueryTimeoutError           exit 3, HTTP 503   a query took longer than it may
     │   └── CollectError                                   one target could not be read
     │       ├── ConnectError                               refused, unreachable, DNS, TLS
     │       ├── DeadlineError                              did not answer within its deadline
@@ -46,6 +49,42 @@ class CatalogError(UsageError):
     """A catalog file does not follow its schema."""
 
 
+class QueryError(UsageError):
+    """A PromQL expression cannot be read; str() is Prometheus' line and a view of the text with carets.
+
+    start, end: the characters of `text` that are wrong, end exclusive.
+    """
+
+    def __init__(self, message: str, *, text: str = "", start: int = 0, end: int = 0) -> None:
+        self.message = message
+        self.text = text
+        self.start = min(start, len(text))
+        self.end = max(self.start, min(end, len(text)))
+        view = self._view()
+        super().__init__(f"{self.headline}\n{view}" if view else self.headline)
+
+    @property
+    def headline(self) -> str:
+        """The one line that Prometheus would answer, `1:5: parse error: …`; its column counts bytes from 1."""
+        line_start = self.text.rfind("\n", 0, self.start) + 1
+        line = self.text.count("\n", 0, self.start) + 1
+        column = len(self.text[line_start : self.start].encode("utf-8", "surrogatepass")) + 1
+        return f"{line}:{column}: parse error: {self.message}"
+
+    def _view(self) -> str:
+        line_start = self.text.rfind("\n", 0, self.start) + 1
+        line_end = self.text.find("\n", self.start)
+        line_end = len(self.text) if line_end < 0 else line_end
+        # A screen's width of the line is enough to find the place in a query of any length.
+        first = max(line_start, self.start - 60)
+        shown = self.text[first : min(line_end, first + 110)].replace("\t", " ")
+        if not shown.strip():
+            return ""
+        carets = "^" * max(1, min(self.end, first + len(shown)) - self.start)
+        lead = "…" if first > line_start else ""
+        return f"  {lead}{shown}\n  {' ' * (len(lead) + self.start - first)}{carets}"
+
+
 class NotFoundError(UsageError):
     """A named thing does not exist."""
 
@@ -58,12 +97,20 @@ class LimitError(InferdeckError):
     """A documented limit was reached."""
 
 
+class EvaluationError(InferdeckError):
+    """A PromQL query can be read, but not answered on this data (many-to-many matching and the like)."""
+
+
 class UnavailableError(InferdeckError):
     """Something that is needed does not answer now."""
 
 
 class DaemonDownError(UnavailableError):
     """No daemon answers."""
+
+
+class QueryTimeoutError(UnavailableError):
+    """A query took longer than it may."""
 
 
 class CollectError(UnavailableError):
@@ -137,6 +184,7 @@ HTTP_STATUS: tuple[tuple[type[InferdeckError], int], ...] = (
     (UsageError, 400),
     (ForbiddenError, 403),
     (LimitError, 422),
+    (EvaluationError, 422),
     (UnavailableError, 503),
     (StoreError, 503),
     (InferdeckError, 500),
@@ -147,6 +195,7 @@ EXIT_CODE: tuple[tuple[type[InferdeckError], int], ...] = (
     (UnsupportedFilesystemError, 2),
     (ForbiddenError, 4),
     (LimitError, 5),
+    (EvaluationError, 2),
     (UnavailableError, 3),
     (StoreLockedError, 3),
     (InferdeckError, 1),

@@ -222,6 +222,29 @@ def prometheus(
         yield found
 
 
+@contextlib.contextmanager
+def victoria_metrics(directory: Path, *arguments: str) -> Iterator[Running]:
+    """Run VictoriaMetrics, which answers with its newest samples at once."""
+    port, program = free_port(), executable("victoria-metrics", "apt-get install victoria-metrics")
+    command = [program, f"-storageDataPath={directory / 'data'}", f"-httpListenAddr={LOOPBACK}:{port}"]
+    command += ["-search.latencyOffset=0s", "-retentionPeriod=1y", *arguments]
+    with running("victoria-metrics", command, directory, port=port, ready=answers("/health")) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def vmagent(directory: Path, config: str, write_url: str) -> Iterator[Running]:
+    """Run vmagent on a scrape configuration (YAML text), writing to an address."""
+    port, program = free_port(), executable("vmagent", "apt-get install victoria-metrics")
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / "scrape.yml"
+    file.write_text(config)
+    command = [program, f"-promscrape.config={file}", f"-remoteWrite.url={write_url}"]
+    command += [f"-httpListenAddr={LOOPBACK}:{port}", f"-remoteWrite.tmpDataPath={directory / 'queue'}"]
+    with running("vmagent", command, directory, port=port, ready=answers("/health")) as found:
+        yield found
+
+
 def promtool(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run promtool and return its exit status, output and errors."""
     command = [executable("promtool"), *arguments]

@@ -15,8 +15,10 @@ from inferdeck.api import errors as shape
 from inferdeck.api import native
 from inferdeck.api.guard import Access, Guard
 from inferdeck.api.operations import Operations
+from inferdeck.api.prometheus import routes as prometheus
+from inferdeck.api.prometheus.site import Site
 from inferdeck.errors import UnavailableError
-from inferdeck.query.interface import Questions
+from inferdeck.query.interface import QueryService, Questions
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 WELCOME = """inferdeck {version}
@@ -24,12 +26,13 @@ WELCOME = """inferdeck {version}
 /api/status    the whole stack at this moment
 /api/sources   all watched targets
 /api/doctor    what is wrong and how to mend it
+/api/v1        Prometheus' own interface: queries, series, labels, remote write
 /metrics       inferdeck's own metrics
 /openapi.json  the description of this interface
 """
 
 
-def build(questions: Questions, operations: Operations) -> FastAPI:
+def build(questions: Questions, operations: Operations, service: QueryService, site: Site) -> FastAPI:
     """Return the application; serve it behind a Guard."""
     app = FastAPI(
         title="inferdeck",
@@ -39,14 +42,16 @@ def build(questions: Questions, operations: Operations) -> FastAPI:
         redoc_url=None,
     )
     shape.install(app)
+    # First, since they are the ones that are asked all the time.
+    app.router.routes.extend(prometheus.routes(service, site))
     app.include_router(native.routes(questions, operations))
     _add_plain(app, operations)
     return app
 
 
-def ready_made(questions: Questions, operations: Operations) -> FastAPI:
+def ready_made(questions: Questions, operations: Operations, service: QueryService, site: Site) -> FastAPI:
     """Return the application after its first answer, in which FastAPI makes what it needs per route; off the loop."""
-    app = build(questions, operations)
+    app = build(questions, operations, service, site)
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},

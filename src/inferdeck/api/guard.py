@@ -16,9 +16,12 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inferdeck.api import errors as shape
+from inferdeck.api.prometheus.routes import PREFIX, WRITE_PATH
 from inferdeck.errors import ConfigError, ForbiddenError, LimitError
 
 LARGEST_BODY_BYTES = 1 << 20
+LARGEST_WRITE_BYTES = 16 << 20
+"""Of a remote write request, as it comes: compressed."""
 OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
 """Answered without a token, for supervisors; they tell nothing."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -72,22 +75,33 @@ class Guard:
             kind = "limit" if isinstance(error, LimitError) else "forbidden"
             await shape.answer(status, kind, str(error), shape.next_step(error))(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive), send)
+        await self._app(scope, _bounded(receive, _largest(scope)), send)
 
     def _check(self, scope: Scope) -> None:
         headers: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
             headers.setdefault(name.lower(), []).append(value)
-        reading = scope["method"] in READING
         if self._rules is not None:
             _check_host(self._rules, headers)
             if scope["path"] not in OPEN_PATHS:
-                _check_token(self._rules, headers, reading=reading)
-        if not reading:
+                _check_token(self._rules, headers, reading=_only_reads(self._rules, scope))
+        if scope["method"] not in READING:
             _check_origin(headers)
         length = headers.get(b"content-length", [b"0"])[0]
-        if length.isdigit() and int(length) > LARGEST_BODY_BYTES:
-            raise LimitError(f"the request body is larger than {LARGEST_BODY_BYTES >> 20} MiB")
+        if length.isdigit() and int(length) > _largest(scope):
+            raise LimitError(f"the request body is larger than {_largest(scope) >> 20} MiB")
+
+
+def _only_reads(rules: Access, scope: Scope) -> bool:
+    """Questions in a form body change nothing; samples may be pushed by any program here while there are no tokens."""
+    path: str = scope["path"]
+    if path == WRITE_PATH:
+        return not (rules.viewer_token or rules.operator_token)
+    return scope["method"] in READING or path.startswith(f"{PREFIX}/")
+
+
+def _largest(scope: Scope) -> int:
+    return LARGEST_WRITE_BYTES if scope["path"] == WRITE_PATH else LARGEST_BODY_BYTES
 
 
 def _check_host(rules: Access, headers: dict[bytes, list[bytes]]) -> None:
@@ -144,15 +158,15 @@ def _check_origin(headers: dict[bytes, list[bytes]]) -> None:
             raise ForbiddenError("this call comes from a page of another site")
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     seen = 0
 
     async def bounded() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY_BYTES:
-            raise LimitError(f"the request body is larger than {LARGEST_BODY_BYTES >> 20} MiB")
+        if seen > most:
+            raise LimitError(f"the request body is larger than {most >> 20} MiB")
         return message
 
     return bounded

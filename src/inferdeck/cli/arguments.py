@@ -83,6 +83,21 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(("sources", "test"), "read a source once, store nothing", "sources:test", _ENTRY),
     Command(("sources", "add"), "test a source and write it to the configuration file", "sources:add", _ENTRY),
+    Command(
+        ("query",),
+        "ask a PromQL question; query test FILE … runs test scripts",
+        "query:query",
+        (
+            _option("words", metavar="EXPR", nargs="+", help="the expression, or: test FILE …"),
+            _option("--range", metavar="DURATION", help="over this long before --at, such as 1h"),
+            _option("--step", metavar="DURATION", help="time between points; about 250 of them where absent"),
+            _option("--at", metavar="TIME", help="Unix seconds or 2026-01-31T12:00:00Z; now where absent"),
+            _option(
+                "--format", choices=("table", "json", "csv", "chart"), default="table", help="how to print (table)"
+            ),
+            _option("--skipped", action="store_true", help="with test: list what was skipped and why"),
+        ),
+    ),
     Command(("doctor",), "say what is wrong and how to mend it", "doctor:doctor", (_JSON,)),
     Command(("config", "check"), "check the configuration", "config:check"),
     Command(("config", "show"), "show the effective configuration, secrets masked", "config:show", (_JSON,)),
@@ -151,7 +166,10 @@ def parser() -> Parser:
                 groups[first] = made.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
             parent = groups[first]
         one = parent.add_parser(
-            command.words[-1], help=command.help, description=command.help.capitalize() + ".", parents=[common]
+            command.words[-1],
+            help=command.help,
+            description=f"{command.help[:1].upper()}{command.help[1:]}.",
+            parents=[common],
         )
         one.set_defaults(command=command)
         for option in command.options:

@@ -8,7 +8,7 @@ import os
 import socket
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from inferdeck import errors
 from inferdeck.model import answers
@@ -88,6 +88,18 @@ class Client:
         except errors.DaemonDownError:
             return False
 
+    def prometheus(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
+        """Ask a route of Prometheus' HTTP API; returns its whole envelope: data, warnings, infos."""
+        form = urlencode(parameters)
+        status, data = self._request("POST", f"/api/v1/{path}", form)
+        try:
+            found = json.loads(data)
+        except ValueError as error:
+            raise errors.UnavailableError(f"{self.address}: the answer is not that of an inferdeck daemon") from error
+        if isinstance(found, dict) and found.get("status") == "success":
+            return found
+        raise _prometheus_error(found, status, str(self.address))
+
     def _ask(self, kind: type[T], method: str, path: str, body: dict[str, Any] | None = None) -> T:
         status, data = self._request(method, path, body)
         try:
@@ -98,15 +110,16 @@ class Client:
             raise errors.UnavailableError(f"{self.address}: the answer is not that of an inferdeck daemon") from error
         raise _remote_error(found, status, str(self.address))
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes]:
+    def _request(self, method: str, path: str, body: dict[str, Any] | str | None) -> tuple[int, bytes]:
+        """Send JSON, or a form where `body` is text."""
         connection = self._connection()
         headers = {"Accept": "application/json"}
         if self.address.token:
             headers["Authorization"] = f"Bearer {self.address.token}"
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = f"application/{'x-www-form-urlencoded' if isinstance(body, str) else 'json'}"
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            connection.request(method, path, json.dumps(body) if isinstance(body, dict) else body, headers)
             response = connection.getresponse()
             data = response.read(LARGEST_ANSWER_BYTES + 1)
         except TimeoutError as error:
@@ -143,6 +156,22 @@ def _remote_error(found: Any, status: int, where: str) -> errors.InferdeckError:
     text = str(entry.get("message", ""))
     kind = errors.KINDS.get(str(entry.get("kind", "")), errors.InferdeckError)
     return errors.StatusError(text, status) if kind is errors.StatusError else kind(text)
+
+
+_PROMETHEUS_ERRORS: dict[str, type[errors.InferdeckError]] = {
+    "bad_data": errors.UsageError,
+    "not_found": errors.NotFoundError,
+    "timeout": errors.LimitError,
+    "unavailable": errors.UnavailableError,
+}
+
+
+def _prometheus_error(found: Any, status: int, where: str) -> errors.InferdeckError:
+    """Return the error of an envelope; what stands before our API, such as a guard, answers in our own form."""
+    if not isinstance(found, dict) or not isinstance(found.get("error"), str):
+        return _remote_error(found, status, where)
+    kind = _PROMETHEUS_ERRORS.get(str(found.get("errorType", "")), errors.InferdeckError)
+    return kind(found["error"])
 
 
 def token_from(environ: dict[str, str] | os._Environ[str]) -> str:

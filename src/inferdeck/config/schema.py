@@ -154,6 +154,29 @@ class RemoteWriteConfig(Section):
     )
 
 
+class QueryConfig(Section):
+    """Where PromQL questions are answered: here, or by a Prometheus-compatible server."""
+
+    url: str | None = Field(
+        default=None,
+        description="A Prometheus-compatible server that answers instead, for example http://mimir:9009/prometheus.",
+    )
+    name: str | None = Field(default=None, description="What to call that server on screens; host:port where absent.")
+    tenant: str | None = Field(default=None, description="Its tenant, sent as X-Scope-OrgID.")
+    key: Secret | None = Field(default=None, description="Its bearer key.")
+    headers: dict[str, Secret] = Field(default_factory=dict, description="Further HTTP headers for it.")
+    basic_auth: BasicAuth | None = Field(default=None, description="HTTP basic authentication.")
+    tls: Tls = Field(default=Tls(), description="How the server's certificate is checked.")
+    timeout: Seconds = Field(default=120.0, description="A query that takes longer is given up.")
+    max_samples: WholeNumber = Field(
+        default=50_000_000, gt=0, description="Samples that one query may read from the history."
+    )
+    parallel: WholeNumber = Field(default=4, gt=0, le=64, description="Queries evaluated at once; the others wait.")
+    cache_size: BytesOrOff = Field(
+        default=64 * 10**6, description="Memory for results, so that a refreshed panel computes its new steps only."
+    )
+
+
 class LogConfig(Section):
     """What the daemon writes about itself."""
 
@@ -195,6 +218,7 @@ class Settings(Section):
     remote_write: Annotated[tuple[RemoteWriteConfig, ...], OneOrMany] = Field(
         default=(), description="Prometheus-compatible servers that receive every sample as well."
     )
+    query: QueryConfig = Field(default=QueryConfig(), description="Where PromQL questions are answered.")
     log: LogConfig = Field(default=LogConfig(), description="What the daemon writes about itself.")
     discovery: DiscoveryConfig = Field(default=DiscoveryConfig(), description="Finding what runs on this machine.")
     sources: dict[str, tuple[SerializeAsAny[TargetConfig], ...]] = Field(

@@ -15,14 +15,19 @@ from inferdeck.api import app, guard, server
 from inferdeck.client import marker
 from inferdeck.config.schema import Settings
 from inferdeck.config.targets import TargetFiles
+from inferdeck.daemon.answering import Answering
 from inferdeck.daemon.history import open_store
 from inferdeck.daemon.jobs import Jobs
 from inferdeck.daemon.operating import DaemonOperations
 from inferdeck.daemon.pulse import Pulse
+from inferdeck.daemon.site import DaemonSite
 from inferdeck.daemon.surroundings import Surrounding
 from inferdeck.daemon.watching import Watching
 from inferdeck.model.clock import Clock
 from inferdeck.query.local import LocalQuestions
+from inferdeck.query.writes import WriteLog
+from inferdeck.query.written import NotingSink
+from inferdeck.receive.remote_write import Receiver
 from inferdeck.sources.assembly import Assembly
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.runner import Runner
@@ -79,8 +84,11 @@ class Daemon:
             for number, one in enumerate(settings.remote_write)
             if one.enabled
         ]
-        http, writer, pulse = HttpClient(), SinkWriter(database, *sinks), Pulse(clock)
+        log = WriteLog()
+        http, writer, pulse = HttpClient(), SinkWriter(database, NotingSink(log), *sinks), Pulse(clock)
         runner = Runner(clock, writer)
+        site = DaemonSite(settings, clock, database, runner, Receiver(writer, clock), clock.now())
+        answering = Answering(settings.query, database, log, site.families)
         port = int(tcp.getsockname()[1])
         watching = Watching(settings, runner, Assembly(http, clock, settings.environment), clock, port, TargetFiles())
         url = _url(settings.listen.host, port)
@@ -97,8 +105,9 @@ class Daemon:
             jobs=Jobs(),
             is_ready=lambda: self._ready,
             loop=asyncio.get_running_loop(),
+            forget=answering.forget,
         )
-        application = await asyncio.to_thread(app.ready_made, questions, operations)
+        application = await asyncio.to_thread(app.ready_made, questions, operations, answering.service, site)
         listeners = [server.Listener(app.guarded(application, rules), tcp, peers_checked=False)]
         if unix is not None:
             listeners.append(server.Listener(app.guarded(application, None), unix, peers_checked=True))
@@ -121,6 +130,7 @@ class Daemon:
             self._ready = False
             marker.remove(settings.data_dir, os.getpid())
             await self._end(runner, listeners, writer, database, sinks, http)
+            await answering.aclose()
 
     def _mark(self, url: str) -> None:
         path = str(self._settings.listen.unix_socket or "")

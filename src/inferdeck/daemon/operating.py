@@ -41,6 +41,8 @@ class DaemonOperations:
     jobs: Jobs
     is_ready: Callable[[], bool]
     loop: asyncio.AbstractEventLoop
+    forget: Callable[[], None]
+    """Called from any thread after the history was rewritten."""
 
     def ready(self) -> bool:
         return self.is_ready()
@@ -79,7 +81,10 @@ class DaemonOperations:
         if kind == "remap":
 
             def remap(report: Report) -> list[str]:
-                return remapping.remap(database, self._on_writer, int(now * 1000), report)
+                try:
+                    return remapping.remap(database, self._on_writer, int(now * 1000), report)
+                finally:
+                    self.forget()
 
             return self.jobs.start(kind, remap)
         raise UsageError(f"{kind}: no such work; there are check, compact and remap")

@@ -4,7 +4,17 @@ Every kernel takes a Block and step times (int64 Unix milliseconds, shape (steps
 (series, steps) in which ABSENT_BITS means "no value"; the caller shifts steps for `offset` and `@`.
 """
 
+from inferdeck.query.windows.gathered import (
+    double_exponential_smoothing,
+    first_over_time,
+    mad_over_time,
+    ts_of_first_over_time,
+    ts_of_last_over_time,
+    ts_of_max_over_time,
+    ts_of_min_over_time,
+)
 from inferdeck.query.windows.grid import LOOKBACK_MS, Semantics, absent, has_value, is_stale, join
+from inferdeck.query.windows.grouped import aggregate
 from inferdeck.query.windows.histograms import (
     Buckets,
     group_buckets,
@@ -35,11 +45,14 @@ __all__ = [
     "Buckets",
     "Semantics",
     "absent",
+    "aggregate",
     "avg_over_time",
     "changes",
     "count_over_time",
     "delta",
     "deriv",
+    "double_exponential_smoothing",
+    "first_over_time",
     "group_buckets",
     "has_value",
     "histogram_fraction",
@@ -52,6 +65,7 @@ __all__ = [
     "is_stale",
     "join",
     "last_over_time",
+    "mad_over_time",
     "max_over_time",
     "min_over_time",
     "parse_le",
@@ -64,4 +78,8 @@ __all__ = [
     "stddev_over_time",
     "stdvar_over_time",
     "sum_over_time",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
+    "ts_of_min_over_time",
 ]

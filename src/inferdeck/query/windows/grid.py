@@ -115,16 +115,16 @@ def evaluate(
     start, stop = int(begin[seen].min()), int(end[seen].max())
     begin, end = np.clip(begin, start, stop) - start, np.clip(end, start, stop) - start
     times, values = block.timestamps_ms[start:stop], block.values[:, start:stop]
-    for rows, keep in _pieces(values, steps_ms.size, dense=block.dense, keep_stale=keep_stale):
+    for rows, keep in row_pieces(values, steps_ms.size, dense=block.dense, keep_stale=keep_stale):
         some = values[rows]
         if keep is None:
             windows = Windows(some, times[None, :], begin[None, :], end[None, :], steps_ms, range_ms, semantics)
         else:
-            packed, packed_times, before = _pack(some, times, keep)
+            packed, packed_times, before = pack(some, times, keep)
             windows = Windows(packed, packed_times, before[:, begin], before[:, end], steps_ms, range_ms, semantics)
         with np.errstate(all="ignore"):
             answer = kernel(windows)
-        _place(out, rows, answer)
+        place(out, rows, answer)
     return out
 
 
@@ -152,7 +152,7 @@ def _ranges(times: Ints, steps: Ints, range_ms: int, semantics: Semantics) -> tu
     return begin.astype(np.int64), np.maximum(begin, end).astype(np.int64)
 
 
-def _pieces(
+def row_pieces(
     values: Floats, steps: int, *, dense: bool, keep_stale: bool
 ) -> Iterator[tuple[Ints | slice, Bools | None]]:
     """Yield groups of rows with the mask of their samples, or None where every cell is one."""
@@ -176,7 +176,7 @@ def _pieces(
             yield np.flatnonzero(~full) + top, keep[~full]
 
 
-def _pack(values: Floats, times: Ints, keep: Bools) -> tuple[Floats, Ints, Ints]:
+def pack(values: Floats, times: Ints, keep: Bools) -> tuple[Floats, Ints, Ints]:
     """Move each row's samples to its left; return values, times and how many samples stand before each column."""
     before = np.zeros((keep.shape[0], keep.shape[1] + 1), dtype=np.int64)
     np.cumsum(keep, axis=1, out=before[:, 1:])
@@ -190,7 +190,8 @@ def _pack(values: Floats, times: Ints, keep: Bools) -> tuple[Floats, Ints, Ints]
     return packed, packed_times, before
 
 
-def _place(out: Floats, rows: Ints | slice, answer: Answer) -> None:
+def place(out: Floats, rows: Ints | slice, answer: Answer) -> None:
+    """Write a kernel's answer into the rows of `out` that it is for."""
     shape = out[rows].shape
     # copyto moves bits; a conversion in between could quieten a signalling NaN.
     bits = np.full(shape, _ABSENT, dtype=np.uint64)

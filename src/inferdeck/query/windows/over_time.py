@@ -60,35 +60,35 @@ def sum_over_time(
     block: Block, steps_ms: Ints, range_ms: int, *, semantics: Semantics = Semantics.PROMETHEUS_3
 ) -> Floats:
     """Return the compensated sum of each window; (series, steps)."""
-    return evaluate(block, steps_ms, range_ms, _sum, semantics=semantics)
+    return evaluate(block, steps_ms, range_ms, sum_kernel, semantics=semantics)
 
 
 def avg_over_time(
     block: Block, steps_ms: Ints, range_ms: int, *, semantics: Semantics = Semantics.PROMETHEUS_3
 ) -> Floats:
     """Return the mean of each window, also where the sum would overflow; (series, steps)."""
-    return evaluate(block, steps_ms, range_ms, _avg, semantics=semantics)
+    return evaluate(block, steps_ms, range_ms, avg_kernel, semantics=semantics)
 
 
 def min_over_time(
     block: Block, steps_ms: Ints, range_ms: int, *, semantics: Semantics = Semantics.PROMETHEUS_3
 ) -> Floats:
     """Return the smallest value of each window, NaN only where all are; (series, steps)."""
-    return evaluate(block, steps_ms, range_ms, _min, semantics=semantics)
+    return evaluate(block, steps_ms, range_ms, min_kernel, semantics=semantics)
 
 
 def max_over_time(
     block: Block, steps_ms: Ints, range_ms: int, *, semantics: Semantics = Semantics.PROMETHEUS_3
 ) -> Floats:
     """Return the largest value of each window, NaN only where all are; (series, steps)."""
-    return evaluate(block, steps_ms, range_ms, _max, semantics=semantics)
+    return evaluate(block, steps_ms, range_ms, max_kernel, semantics=semantics)
 
 
 def count_over_time(
     block: Block, steps_ms: Ints, range_ms: int, *, semantics: Semantics = Semantics.PROMETHEUS_3
 ) -> Floats:
     """Return the number of samples of each window; (series, steps)."""
-    return evaluate(block, steps_ms, range_ms, _count, semantics=semantics)
+    return evaluate(block, steps_ms, range_ms, count_kernel, semantics=semantics)
 
 
 def last_over_time(
@@ -109,14 +109,14 @@ def stdvar_over_time(
     block: Block, steps_ms: Ints, range_ms: int, *, semantics: Semantics = Semantics.PROMETHEUS_3
 ) -> Floats:
     """Return the population variance of each window (Welford's method, compensated); (series, steps)."""
-    return evaluate(block, steps_ms, range_ms, _stdvar, semantics=semantics)
+    return evaluate(block, steps_ms, range_ms, stdvar_kernel, semantics=semantics)
 
 
 def stddev_over_time(
     block: Block, steps_ms: Ints, range_ms: int, *, semantics: Semantics = Semantics.PROMETHEUS_3
 ) -> Floats:
     """Return the population standard deviation of each window; (series, steps)."""
-    return evaluate(block, steps_ms, range_ms, _stddev, semantics=semantics)
+    return evaluate(block, steps_ms, range_ms, stddev_kernel, semantics=semantics)
 
 
 def quantile_over_time(
@@ -141,11 +141,13 @@ def quantile(q: float | Floats, values: Floats) -> Floats:
     found = absent((values.shape[1],))
     steps = np.flatnonzero(count)
     with np.errstate(all="ignore"):
-        found[steps] = _of_rows(np.broadcast_to(q, count.shape)[steps], samples[steps], there[steps], count[steps])
+        found[steps] = quantile_of_rows(
+            np.broadcast_to(q, count.shape)[steps], samples[steps], there[steps], count[steps]
+        )
     return found
 
 
-def _of_rows(q: Floats, samples: Floats, there: Bools, count: Ints) -> Floats:
+def quantile_of_rows(q: Floats, samples: Floats, there: Bools, count: Ints) -> Floats:
     """Return the quantile of each row's first `count` sorted samples; NaN counts as smaller than everything."""
     nan = np.isnan(samples) & there
     nans = nan.sum(axis=1)
@@ -175,7 +177,7 @@ def _quantile(q: Floats) -> Kernel:
             index = begin[r, c][:, None] + np.arange(width)
             there = np.arange(width) < count[r, c][:, None]
             samples = windows.values[r[:, None], np.minimum(index, windows.values.shape[1] - 1)]
-            found[r, c] = _of_rows(q[c], np.where(there, samples, np.inf), there, count[r, c])
+            found[r, c] = quantile_of_rows(q[c], np.where(there, samples, np.inf), there, count[r, c])
         return Answer(found, windows.count > 0)
 
     return kernel
@@ -189,7 +191,7 @@ def _last_seconds(windows: Windows) -> Answer:
     return Answer(windows.pick(windows.times_ms, windows.last_index()) / 1000, windows.count > 0)
 
 
-def _count(windows: Windows) -> Answer:
+def count_kernel(windows: Windows) -> Answer:
     return Answer(windows.count.astype(np.float64), windows.count > 0)
 
 
@@ -197,13 +199,13 @@ def _present(windows: Windows) -> Answer:
     return Answer(np.ones((1, 1)), windows.count > 0)
 
 
-def _sum(windows: Windows) -> Answer:
+def sum_kernel(windows: Windows) -> Answer:
     high, low = window_sums(windows)
     # An infinite sum has no meaningful correction.
     return Answer(np.where(np.isinf(high), high, high + low), windows.count > 0)
 
 
-def _avg(windows: Windows) -> Answer:
+def avg_kernel(windows: Windows) -> Answer:
     high, low = window_sums(windows)
     count = np.maximum(windows.count, 1)
     mean = high / count + low / count
@@ -257,15 +259,15 @@ def _extreme(windows: Windows, better: np.ufunc) -> Answer:
     return Answer(found, count > 0)
 
 
-def _min(windows: Windows) -> Answer:
+def min_kernel(windows: Windows) -> Answer:
     return _extreme(windows, np.fmin)
 
 
-def _max(windows: Windows) -> Answer:
+def max_kernel(windows: Windows) -> Answer:
     return _extreme(windows, np.fmax)
 
 
-def _stdvar(windows: Windows) -> Answer:
+def stdvar_kernel(windows: Windows) -> Answer:
     add = adder(windows)
     shape = (windows.values.shape[0], windows.steps_ms.size)
     mean, mean_c, spread, spread_c = (np.zeros(shape) for _ in range(4))
@@ -281,6 +283,6 @@ def _stdvar(windows: Windows) -> Answer:
     return Answer((spread + spread_c) / np.maximum(windows.count, 1), windows.count > 0)
 
 
-def _stddev(windows: Windows) -> Answer:
-    answer = _stdvar(windows)
+def stddev_kernel(windows: Windows) -> Answer:
+    answer = stdvar_kernel(windows)
     return Answer(np.sqrt(answer.values), answer.present)

@@ -1,0 +1,1 @@
+"""Prometheus' HTTP interface under /api/v1, so that its clients work on ours unchanged."""

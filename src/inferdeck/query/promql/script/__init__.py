@@ -1,0 +1,1 @@
+"""Prometheus' test-script language (promql/promqltest/README.md): load, clear, eval, expect."""

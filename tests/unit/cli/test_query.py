@@ -1,0 +1,135 @@
+"""`inferdeck query`: errors with a caret, test scripts with counts, charts and tables of an answer."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from inferdeck.cli import main, query_shown
+from inferdeck.cli.chart import ROWS, Line, draw
+
+VECTOR = {
+    "resultType": "vector",
+    "result": [
+        {"metric": {"__name__": "up", "job": "a"}, "value": [1700000000, "1"]},
+        {"metric": {"__name__": "up", "zone": "x\u001b[2J"}, "value": [1700000000.5, "NaN"]},
+    ],
+}
+MATRIX = {
+    "resultType": "matrix",
+    "result": [{"metric": {"job": "a"}, "values": [[1700000000, "1"], [1700000015, "3"]]}],
+}
+
+
+def test_a_query_that_cannot_be_read_shows_the_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "rat(foo[5m])"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "inferdeck: 1:1: parse error: unknown function `rat`, did you mean `rate`?",
+        "  rat(foo[5m])",
+        "  ^^^",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["a", "b"],
+        ["a", "--format", "chart"],
+        ["a", "--step", "15s"],
+        ["a", "--range", "soon"],
+        ["a", "--range", "0s"],
+        ["a", "--at", "noon"],
+        ["a", "--at", "inf"],
+    ],
+)
+def test_wrong_use(arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["query", *arguments, "--data-dir", str(tmp_path)])
+    error = capsys.readouterr().err
+    assert code == 2 or (code == 3 and "--range" in arguments and "no daemon" in error)
+
+
+SCRIPT = """
+load 1m
+  up 1 2 3
+  native {{count:1}}
+
+eval instant at 1m up
+  up 2
+
+eval instant at 1m up
+  up 3
+
+eval instant at 0 native
+  native {{count:1}}
+"""
+
+
+def test_scripts_are_counted_and_failures_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "some.test"
+    file.write_text(SCRIPT)
+    assert main(["query", "test", str(file)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{file}:9: failed: up",
+        "    expected 3 for up, got 2",
+        f"{file}: 1 passed, 1 failed, 1 skipped",
+    ]
+
+
+def test_scripts_that_pass_exit_with_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "some.test"
+    file.write_text("eval instant at 0 1 + 1\n  2\n")
+    assert main(["query", "test", str(file), str(file)]) == 0
+    assert capsys.readouterr().out == f"{file}: 1 passed, 0 failed, 0 skipped\n" * 2
+
+
+def test_a_script_that_cannot_be_read_names_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "some.test"
+    file.write_text("\nnonsense\n")
+    assert main(["query", "test", str(file)]) == 2
+    assert f"{file}: line 2: " in capsys.readouterr().err
+
+
+def test_tables_show_labels_as_columns_and_nothing_raw() -> None:
+    lines = query_shown.table(VECTOR).splitlines()
+    assert lines[0].split() == ["METRIC", "job", "zone", "VALUE"]
+    assert lines[1].split() == ["up", "a", "1"]
+    assert "\x1b" not in "".join(lines)
+    assert query_shown.table(MATRIX).splitlines()[1].split() == ["a", "2", "1", "3", "3"]
+    assert query_shown.table({"resultType": "scalar", "result": [0, "4"]}) == "4\n"
+    assert query_shown.table({"resultType": "vector", "result": []}) == "no data\n"
+
+
+def test_csv_has_a_row_per_sample() -> None:
+    out = io.StringIO()
+    query_shown.csv(MATRIX, out)
+    assert out.getvalue().splitlines() == [
+        "time,value,__name__,job",
+        "2023-11-14T22:13:20Z,1,,a",
+        "2023-11-14T22:13:35Z,3,,a",
+    ]
+
+
+def test_a_chart_fills_its_width_and_names_its_lines() -> None:
+    rising = Line('up{job="a"}', tuple((15.0 * step, float(step)) for step in range(100)))
+    lines = draw([rising], 80).splitlines()
+    assert len(lines) == ROWS + 2
+    assert max(map(len, lines[:ROWS])) <= 80
+    assert lines[0].strip().startswith("99")
+    assert lines[-1] == '* up{job="a"}  99'
+    assert all("\u2800" <= sign <= "\u28ff" or sign.isascii() for sign in lines[5])
+    assert draw([rising], 80, unicode=False).isascii()
+
+
+def test_a_chart_leaves_gaps_open_and_bad_values_out() -> None:
+    gap = Line("gap", ((0.0, 1.0), (15.0, 1.0), (30.0, float("nan")), (45.0, float("inf")), (150.0, 1.0)))
+    row = next(line for line in draw([gap], 60, unicode=False).splitlines()[:ROWS] if "*" in line)
+    assert "* " in row.strip()
+    assert draw([Line("none", ((0.0, float("nan")),))], 60) == "no data\n"
+    assert draw([], 60) == "no data\n"
+
+
+def test_a_chart_counts_what_it_does_not_draw() -> None:
+    many = [Line(f"s{index}", ((0.0, 1.0), (1.0, float(index)))) for index in range(20)]
+    assert draw(many, 80).splitlines()[-1] == "and 8 more series that are not drawn"
