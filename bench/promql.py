@@ -23,15 +23,15 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from bench.store_data import STEP_MS, llm_data
 from numpy.typing import NDArray
-from tests.real.daemon import Place
-from tests.real.programs import AbsentError, Running, prometheus, victoria_metrics
 
+from bench.store_data import STEP_MS, llm_data
 from inferdeck.model.clock import SystemClock
 from inferdeck.model.scrape import Layout
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.remote_write import wire
+from tests.real.daemon import Place
+from tests.real.programs import AbsentError, Running, prometheus, victoria_metrics
 
 SLICE = 120
 """Samples of each series that are sent before the next series' turn: half an hour, which Prometheus' head takes."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import anyio._backends._asyncio  # noqa: F401 - imported at the first request otherwise, which holds the event loop
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message
 
 from inferdeck import __version__
@@ -15,10 +17,8 @@ from inferdeck.api import errors as shape
 from inferdeck.api import native
 from inferdeck.api.guard import Access, Guard
 from inferdeck.api.operations import Operations
-from inferdeck.api.prometheus import routes as prometheus
-from inferdeck.api.prometheus.site import Site
 from inferdeck.errors import UnavailableError
-from inferdeck.query.interface import QueryService, Questions
+from inferdeck.query.interface import Questions
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 WELCOME = """inferdeck {version}
@@ -32,8 +32,8 @@ WELCOME = """inferdeck {version}
 """
 
 
-def build(questions: Questions, operations: Operations, service: QueryService, site: Site) -> FastAPI:
-    """Return the application; serve it behind a Guard."""
+def build(questions: Questions, operations: Operations, further: Sequence[BaseRoute] = ()) -> FastAPI:
+    """Return the application with `further` routes before its own; serve it behind a Guard."""
     app = FastAPI(
         title="inferdeck",
         version=__version__,
@@ -43,15 +43,15 @@ def build(questions: Questions, operations: Operations, service: QueryService, s
     )
     shape.install(app)
     # First, since they are the ones that are asked all the time.
-    app.router.routes.extend(prometheus.routes(service, site))
+    app.router.routes.extend(further)
     app.include_router(native.routes(questions, operations))
     _add_plain(app, operations)
     return app
 
 
-def ready_made(questions: Questions, operations: Operations, service: QueryService, site: Site) -> FastAPI:
+def ready_made(questions: Questions, operations: Operations, further: Sequence[BaseRoute] = ()) -> FastAPI:
     """Return the application after its first answer, in which FastAPI makes what it needs per route; off the loop."""
-    app = build(questions, operations, service, site)
+    app = build(questions, operations, further)
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -12,6 +12,7 @@ from typing import Any
 
 from inferdeck import __version__
 from inferdeck.api import app, guard, server
+from inferdeck.api.prometheus import routes as prometheus
 from inferdeck.client import marker
 from inferdeck.config.schema import Settings
 from inferdeck.config.targets import TargetFiles
@@ -107,7 +108,9 @@ class Daemon:
             loop=asyncio.get_running_loop(),
             forget=answering.forget,
         )
-        application = await asyncio.to_thread(app.ready_made, questions, operations, answering.service, site)
+        application = await asyncio.to_thread(
+            app.ready_made, questions, operations, prometheus.routes(answering.service, site)
+        )
         listeners = [server.Listener(app.guarded(application, rules), tcp, peers_checked=False)]
         if unix is not None:
             listeners.append(server.Listener(app.guarded(application, None), unix, peers_checked=True))

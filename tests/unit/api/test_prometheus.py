@@ -11,7 +11,6 @@ import aiohttp
 import numpy as np
 import orjson
 import pytest
-from tests.served import Served, served
 
 from inferdeck.api.prometheus.parameters import duration_ms, label_name, time_ms
 from inferdeck.api.prometheus.write import protocol
@@ -21,6 +20,7 @@ from inferdeck.model.labels import labels
 from inferdeck.model.scrape import Layout
 from inferdeck.query.remote import escaped
 from inferdeck.store.remote_write import wire
+from tests.served import Served, served
 
 NOW = 1_795_226_500
 TIMES = (NOW - 3600 + 15 * np.arange(241, dtype=np.int64)) * 1000

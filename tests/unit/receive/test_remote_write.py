@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.store.remote_write.prompb import WriteRequest
 
 from inferdeck.errors import LimitError, UsageError
 from inferdeck.model.clock import ManualClock
@@ -24,6 +23,7 @@ from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.interface import Matcher, MatchOp
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.remote_write import wire
+from tests.unit.store.remote_write.prompb import WriteRequest
 
 NOW = 1_795_226_500.0
 NOW_MS = int(NOW * 1000)
