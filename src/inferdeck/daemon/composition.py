@@ -55,8 +55,8 @@ class Daemon:
         """Serve until stopped. Raises ConfigError, StoreLockedError and other store errors before it serves."""
         gc.freeze()
         settings = self._settings
-        listen, auth = settings.listen, settings.auth
-        rules = guard.access(listen.host, settings.allowed_hosts, _text(auth.viewer_token), _text(auth.operator_token))
+        listen = settings.listen
+        rules = guard.of(settings)
         database = open_store(settings, self._clock)
         try:
             tcp = server.bind_tcp(listen.host, listen.port)
@@ -161,10 +161,6 @@ class Daemon:
 def _url(host: str, port: int) -> str:
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared with, not bound
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-
-
-def _text(secret: Any) -> str:
-    return str(secret.get_secret_value()) if secret is not None else ""
 
 
 def _report(task: asyncio.Task[None]) -> None:
