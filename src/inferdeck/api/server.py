@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import stat
@@ -106,7 +107,7 @@ def bind_tcp(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
-        reason = "another program listens there" if error.errno == 98 else (error.strerror or str(error))
+        reason = "another program listens there" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
         raise ConfigError(f"listen: cannot listen on {host}:{port}: {reason}; choose another listen.port") from error
 
 
