@@ -1,6 +1,6 @@
 """Our side of bench/scrape.py, in a process of its own: the real path from fetch to store.
 
-    python -m bench.scrape_worker TARGETS INTERVAL DATA_DIRECTORY URL
+    python -m bench.scrape_worker TARGETS INTERVAL DATA_DIRECTORY URL TICK_SECONDS
 
 Prints one JSON line of figures about itself whenever it reads a line, and ends with its standard input.
 """
@@ -26,8 +26,6 @@ from inferdeck.sources.runner import Runner, Target
 from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.metrics.database import MetricDatabase
 
-_TICK_SECONDS = 1.0
-
 
 def target(number: int, interval: float, url: str, http: HttpClient, clock: SystemClock) -> Target:
     """Return one target: any exposition endpoint, repaired and mapped as a gateway's is."""
@@ -46,7 +44,7 @@ def target(number: int, interval: float, url: str, http: HttpClient, clock: Syst
     )
 
 
-async def main(targets: int, interval: float, folder: Path, url: str) -> None:
+async def main(targets: int, interval: float, folder: Path, url: str, tick_seconds: float) -> None:
     """Scrape until standard input ends."""
     clock = SystemClock()
     http = HttpClient()
@@ -56,7 +54,7 @@ async def main(targets: int, interval: float, folder: Path, url: str) -> None:
     for number in range(targets):
         runner.add(target(number, interval, url, http, clock))
     runner.start()
-    ticking = asyncio.ensure_future(_tick(writer, database))
+    ticking = asyncio.ensure_future(_tick(writer, database, tick_seconds))
     gc.freeze()
     loop = asyncio.get_running_loop()
     while await loop.run_in_executor(None, sys.stdin.readline):
@@ -77,11 +75,11 @@ async def main(targets: int, interval: float, folder: Path, url: str) -> None:
     await http.aclose()
 
 
-async def _tick(writer: SinkWriter, database: MetricDatabase) -> None:
+async def _tick(writer: SinkWriter, database: MetricDatabase, seconds: float) -> None:
     while True:
-        await asyncio.sleep(_TICK_SECONDS)
+        await asyncio.sleep(seconds)
         await writer.run(database.tick)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]))
+    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], float(sys.argv[5])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,38 @@ def test_two_environments_with_one_address_tls_and_basic_auth(tmp_path: Path) ->
     assert secure.seen
     assert set(secure.seen) == {("/metrics", expected)}
     assert "of-the-test" not in json.dumps([status, doctor]) + log
+
+
+def test_a_remote_write_shows_what_it_sent_and_why_it_does_not_send(tmp_path: Path) -> None:
+    with (
+        programs.prometheus(tmp_path / "prometheus", receive_remote_write=True) as prometheus,
+        mirror(Mirror(503, "away for a while")) as away,
+    ):
+        place = Place.of(tmp_path / "daemon", f"prometheus: {{url: {prometheus.url}, interval: 500ms}}")
+        with place.config.open("a") as file:
+            file.write(
+                f"remote_write:\n  - {{url: {prometheus.url}/api/v1/write, name: near}}\n"
+                f"  - {{url: {away.url}/push, name: far}}\n"
+            )
+        with place.up() as daemon:
+            status = place.status_when(
+                lambda found: (
+                    found["remote_write"][0]["sent"]["value"]
+                    and found["remote_write"][1]["failed"]["value"]
+                    and found["remote_write"][1]["waiting"]["value"]
+                )
+            )
+            text = place.run("status").stdout
+            doctor = json.loads(place.run("doctor", "--json").stdout)
+            with urllib.request.urlopen(f"{daemon.url}/metrics", timeout=10) as answer:
+                metrics = answer.read().decode()
+    near, far = status["remote_write"]
+    assert (near["sending"], near["error"], near["rejected"]["value"]) == (True, "", 0)
+    assert (far["sending"], far["sent"]["value"], far["error"]) == (False, 0, "HTTP 503: away for a while")
+    words = " ".join(text.split())
+    assert "remote write to near:" in words
+    assert "NOT SENDING, HTTP 503: away for a while" in words
+    assert [one["subject"] for one in doctor["findings"] if one["id"] == "remote-write-failing"] == ["far"]
+    assert 'inferdeck_remote_write_failed_requests_total{receiver="far"}' in metrics
+    assert 'inferdeck_remote_write_sent_samples_total{receiver="far"} 0.0' in metrics
+    assert 'inferdeck_remote_write_spooled_bytes{receiver="near"}' in metrics

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inferdeck.api import errors as shape
 from inferdeck.api.prometheus.routes import PREFIX, WRITE_PATH
+from inferdeck.config.schema import Settings
 from inferdeck.errors import ConfigError, ForbiddenError, LimitError
 
 LARGEST_BODY_BYTES = 1 << 20
@@ -35,6 +36,8 @@ class Access:
     loopback: bool
     viewer_token: str = ""
     operator_token: str = ""
+    unix_socket: str = ""
+    """Path of the socket where this daemon may be changed without a token, for the message that says so."""
 
 
 def is_loopback(host: str) -> bool:
@@ -55,6 +58,14 @@ def access(host: str, allowed: Iterable[str], viewer_token: str, operator_token:
         )
     names = {"localhost", "127.0.0.1", "::1", host, *allowed}
     return Access(frozenset(name.lower().rstrip(".") for name in names), loopback, viewer_token, operator_token)
+
+
+def of(settings: Settings) -> Access:
+    """Return the rules for the listener of the settings; raises ConfigError as `access` does."""
+    auth, listen = settings.auth, settings.listen
+    tokens = [token.get_secret_value() if token else "" for token in (auth.viewer_token, auth.operator_token)]
+    rules = access(listen.host, settings.allowed_hosts, *tokens)
+    return replace(rules, unix_socket=str(listen.unix_socket or ""))
 
 
 class Guard:
@@ -140,7 +151,8 @@ def _check_token(rules: Access, headers: dict[bytes, list[bytes]], *, reading: b
     if not reading:
         if rules.operator_token:
             raise ForbiddenError("changing things needs the operator's token: Authorization: Bearer TOKEN")
-        raise ForbiddenError("changing things needs auth.operator_token, or the daemon's unix socket (as the CLI does)")
+        how = f": inferdeck ... --url unix://{rules.unix_socket}" if rules.unix_socket else " (as the CLI does)"
+        raise ForbiddenError(f"changing things needs auth.operator_token, or the daemon's unix socket{how}")
     if (rules.viewer_token or rules.operator_token) and not viewer:
         state = "a wrong token" if token else "no token"
         raise ForbiddenError(f"{state}; send Authorization: Bearer TOKEN")

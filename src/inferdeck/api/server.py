@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import stat
@@ -106,7 +107,7 @@ def bind_tcp(host: str, port: int) -> socket.socket:
     try:
         bound = socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
-        reason = "another program listens there" if error.errno == 98 else (error.strerror or str(error))
+        reason = "another program listens there" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
         raise ConfigError(f"listen: cannot listen on {host}:{port}: {reason}; choose another listen.port") from error
     # Accepted connections inherit it; without, an answer's body waits 40 ms for the client to confirm its headers.
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -19,8 +19,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read us has gone; without this Python complains once more while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read us has gone.
+        _leave_output()
         return 0
 
 
@@ -40,8 +40,28 @@ def _run(given: list[str]) -> int:
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as error:
-        return _bug(error)
+        return _unwritten(error) if _of_output(error) else _bug(error)
     return code
+
+
+def _of_output(error: Exception) -> bool:
+    """Whether standard output could not be written: what is raised for a file of ours names it."""
+    import errno
+
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    return isinstance(error, OSError) and error.filename is None and error.errno in full
+
+
+def _unwritten(error: Exception) -> int:
+    _leave_output()
+    reason = getattr(error, "strerror", "") or type(error).__name__
+    print(f"inferdeck: the output cannot be written: {reason.lower()}", file=sys.stderr)
+    return 1
+
+
+def _leave_output() -> None:
+    # Without this Python complains once more while it shuts down.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _bug(error: Exception) -> int:

@@ -70,7 +70,9 @@ COMMANDS: tuple[Command, ...] = (
         "status:status",
         (
             _option("-w", "--watch", action="store_true", help="redraw until Ctrl-C"),
-            _option("-n", "--interval", type=float, default=2.0, metavar="SECONDS", help="time between redraws (2)"),
+            _option(
+                "-n", "--interval", type=float, metavar="SECONDS", help="redraw this often (2); implies --watch"
+            ),
             _JSON,
         ),
     ),
@@ -162,19 +164,20 @@ def parser() -> Parser:
         else:
             if first not in groups:
                 text = GROUPS[first]
-                made = children.add_parser(first, help=text, description=text.capitalize() + ".")
+                made = children.add_parser(first, help=text, description=_sentence(text))
                 groups[first] = made.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
             parent = groups[first]
         one = parent.add_parser(
-            command.words[-1],
-            help=command.help,
-            description=f"{command.help[:1].upper()}{command.help[1:]}.",
-            parents=[common],
+            command.words[-1], help=command.help, description=_sentence(command.help), parents=[common]
         )
         one.set_defaults(command=command)
         for option in command.options:
             one.add_argument(*option.flags, **option.settings)
     return top
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def parse(given: Sequence[str]) -> argparse.Namespace:

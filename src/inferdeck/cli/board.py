@@ -227,11 +227,13 @@ def _foot(page: Page, status: Status) -> None:
     own, store = status.own, status.store
     page.section("INFERDECK")
     writing = "writing" if store.writing else f"NOT WRITING: {store.trouble}"
+    if store.writing and store.trouble:
+        writing = f"writing, but {store.trouble}"
     page.wrapped(
         f"store {writing}, {shown(store.series)} series, {shown(store.size)}, "
         f"oldest sample {numbers.age(store.oldest.value)}",
         "",
-        "" if store.writing else "red",
+        "yellow" if store.writing and store.trouble else "" if store.writing else "red",
     )
     for one in status.remote_write:
         page.wrapped(*_receiver(one))

@@ -13,9 +13,12 @@ from inferdeck.model.json_form import dumps
 
 def check(options: argparse.Namespace) -> int:
     """Say whether the configuration is right; ConfigError says with file, line and key why it is not."""
+    from inferdeck.api.guard import of
     from inferdeck.cli.settings import load
 
     settings = load(options)
+    # The rule by which `up` may refuse what is right in itself.
+    of(settings)
     page = Page(columns(), colour=coloured(sys.stdout))
     for warning in settings.warnings:
         page.wrapped(f"! {warning}", "", "yellow")

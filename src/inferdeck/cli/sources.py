@@ -83,7 +83,7 @@ def _probes(page: Page, probes: Any) -> None:
     page.section("PROBES", "what is sent, and what it does to the watched system")
     rows = [
         (
-            Cell("on", "green") if probe.enabled else Cell("off", "dim"),
+            Cell("on", "green") if probe.enabled else Cell("never" if probe.never else "off", "dim"),
             probe.request,
             Cell(probe.effect, "" if probe.effect == "none" else "yellow"),
             probe.note,

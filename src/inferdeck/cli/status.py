@@ -12,16 +12,18 @@ from inferdeck.client.tiny import Client
 from inferdeck.errors import DaemonDownError, UnavailableError, UsageError
 from inferdeck.model.json_form import dumps
 
+INTERVAL_SECONDS = 2.0
 SHORTEST_INTERVAL_SECONDS = 0.2
 
 
 def status(options: argparse.Namespace) -> int:
     """Show the whole stack; raises DaemonDownError where no daemon runs."""
-    if not options.interval >= SHORTEST_INTERVAL_SECONDS:
+    interval = INTERVAL_SECONDS if options.interval is None else options.interval
+    if not interval >= SHORTEST_INTERVAL_SECONDS:
         raise UsageError(f"--interval: at least {SHORTEST_INTERVAL_SECONDS:g} seconds")
     client = daemons.client(options)
-    if options.watch:
-        return watch(client, options.interval, json=options.json)
+    if options.watch or options.interval is not None:
+        return watch(client, interval, json=options.json)
     answer = client.status()
     print(dumps(answer, indent=2) if options.json else page(client).text(), end="\n" if options.json else "")
     return 0

@@ -99,6 +99,8 @@ def _text(report: StoreReport) -> str:
     state = report.state
     page.line(state.path)
     page.line(f"writing: {'yes' if state.writing else f'NO: {state.trouble}'}", "" if state.writing else "red")
+    if state.writing and state.trouble:
+        page.line(state.trouble, "yellow")
     page.line(f"{shown(state.series)} series, {shown(state.samples)} samples, {shown(state.size)}")
     page.line(f"{shown(report.bytes_per_sample)} a sample, {shown(report.free)} free, oldest {_age(report)}")
     if state.quarantined.value:

@@ -23,6 +23,7 @@ from inferdeck.daemon.operating import DaemonOperations
 from inferdeck.daemon.pulse import Pulse
 from inferdeck.daemon.site import DaemonSite
 from inferdeck.daemon.surroundings import Surrounding
+from inferdeck.daemon.upkeep import ended, keep_ticking
 from inferdeck.daemon.watching import Watching
 from inferdeck.model.clock import Clock
 from inferdeck.query.local import LocalQuestions
@@ -38,7 +39,6 @@ from inferdeck.store.remote_write import RemoteWriteSink
 
 _log = logging.getLogger(__name__)
 
-TICK_SECONDS = 1.0
 Announce = Callable[[str], None]
 
 
@@ -61,8 +61,8 @@ class Daemon:
         """Serve until stopped. Raises ConfigError, StoreLockedError and other store errors before it serves."""
         gc.freeze()
         settings = self._settings
-        listen, auth = settings.listen, settings.auth
-        rules = guard.access(listen.host, settings.allowed_hosts, _text(auth.viewer_token), _text(auth.operator_token))
+        listen = settings.listen
+        rules = guard.of(settings)
         database = open_store(settings, self._clock)
         try:
             tcp = server.bind_tcp(listen.host, listen.port)
@@ -123,7 +123,7 @@ class Daemon:
             gc.freeze()
             for listener in listeners:
                 await listener.start()
-            self._spawn(pulse.beat(), self._tick(writer, database), watching.keep_looking(self._announce))
+            self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))
             runner.start()
             self._mark(url)
             self._ready = True
@@ -146,11 +146,6 @@ class Daemon:
             task.add_done_callback(_report)
             self._tasks.append(task)
 
-    async def _tick(self, writer: SinkWriter, database: MetricDatabase) -> None:
-        while True:
-            await self._clock.sleep(TICK_SECONDS)
-            await writer.run(database.tick)
-
     async def _end(
         self,
         runner: Runner,
@@ -164,25 +159,21 @@ class Daemon:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await runner.stop()
-        await asyncio.gather(*(listener.stop() for listener in listeners), return_exceptions=True)
         path = self._settings.listen.unix_socket
-        if path is not None:
-            path.unlink(missing_ok=True)
-        for sink in sinks:
-            await sink.aclose()
-        await writer.run(database.close)
-        writer.close()
-        await http.aclose()
+        await ended(
+            runner.stop,
+            lambda: asyncio.gather(*(listener.stop() for listener in listeners), return_exceptions=True),
+            *([lambda: asyncio.to_thread(path.unlink, missing_ok=True)] if path is not None else []),
+            *(sink.aclose for sink in sinks),
+            lambda: writer.run(database.close),
+            lambda: asyncio.to_thread(writer.close),
+            http.aclose,
+        )
 
 
 def _url(host: str, port: int) -> str:
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared with, not bound
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-
-
-def _text(secret: Any) -> str:
-    return str(secret.get_secret_value()) if secret is not None else ""
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -249,6 +249,8 @@ class ProbeAnswer:
     effect: str
     note: str
     enabled: bool
+    never: bool = False
+    """It does harm, and no key switches it on."""
 
 
 @dataclass(frozen=True, slots=True)

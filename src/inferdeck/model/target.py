@@ -50,6 +50,8 @@ class ProbeEffect:
     effect: str
     note: str
     enabled: bool
+    never: bool = False
+    """It does harm, and no key switches it on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,6 @@ def source(state: TargetState, now: float) -> SourceAnswer:
         requests=state.requests_total,
         response_bytes=state.response_bytes_total,
         cpu=number(state.cpu_seconds_total / done if done else None, "seconds", source="thread CPU time"),
-        probes=tuple(ProbeAnswer(p.name, p.request, p.effect, p.note, p.enabled) for p in state.probes),
+        probes=tuple(ProbeAnswer(p.name, p.request, p.effect, p.note, p.enabled, p.never) for p in state.probes),
         inventory=tuple(FactAnswer(fact.kind, fact.name, dict(fact.facts)) for fact in state.inventory),
     )

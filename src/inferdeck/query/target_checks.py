@@ -134,6 +134,15 @@ def store_trouble(around: Surroundings) -> Iterator[Finding]:
             evidence=store.trouble,
             fix="free space on that disk, or set store: {retention_size: 5GB}; writing resumes by itself",
         )
+    elif store.trouble:
+        yield Finding(
+            id="store-upkeep-failing",
+            severity="warning",
+            subject=store.path,
+            message="samples are written, but the store's upkeep fails",
+            evidence=store.trouble,
+            fix="look who holds the named file; the upkeep is tried again every second",
+        )
     if store.quarantined.value:
         yield Finding(
             id="chunks-quarantined",

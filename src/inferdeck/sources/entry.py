@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from inferdeck.config.complaints import explain
 from inferdeck.config.schema import TargetConfig
 from inferdeck.config.secrets import LoadContext
 from inferdeck.config.targets import TargetFiles
@@ -28,11 +29,7 @@ def checked(kind: str, entry: Mapping[str, Any], environ: Mapping[str, str], fol
     try:
         return model.model_validate(given, context=LoadContext(environ, folder))
     except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        where = ".".join(str(part) for part in found[0]["loc"])
-        known = ", ".join(sorted(model.model_fields))
-        hint = f"; keys: {known}" if found[0]["type"] == "extra_forbidden" else ""
-        raise ConfigError(f"{kind}.{where}: {found[0]['msg']}{hint}") from error
+        raise ConfigError("\n".join(explain(error, model, (kind,), lambda path: ("sources", path)))) from error
 
 
 async def try_entry(kind: str, config: TargetConfig, http: HttpClient, clock: Clock, environment: str) -> Trial:

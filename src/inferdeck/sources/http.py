@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import ipaddress
 import ssl
 import zlib
@@ -32,6 +33,7 @@ from inferdeck.errors import (
     StatusError,
     TooLargeError,
 )
+from inferdeck.sources.spending import spend
 
 Redirects = Literal["none", "same_origin"]
 
@@ -39,6 +41,8 @@ MAX_REDIRECTS = 3
 _INFLATED_SLICE = 256 * 1024
 _READ_BUFFER = 2**20
 """Larger than an ordinary answer, so that reading one is not paused and resumed."""
+_READ_OFF_BYTES = 256 * 1024
+_READ_OFF_SECONDS = 1.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -111,12 +115,16 @@ class HttpClient:
         target, shown = place.target, place.shown
         session, context = self._session(place.socket), self._context(settings.tls)
         for count in range(1, MAX_REDIRECTS + 2):
+            spend(requests=1)
             async with session.get(target, headers=headers, ssl=context, allow_redirects=False) as answer:
-                if answer.status not in _REDIRECTS or answer.status in allow:
-                    _check_status(answer.status, shown, headers, allow)
-                    body = await _body(answer, limit, shown)
-                    return Response(answer.status, answer.headers, body, str(target), count)
-                target = _next(answer, target, redirects, shown)
+                try:
+                    if answer.status not in _REDIRECTS or answer.status in allow:
+                        await _check_status(answer, shown, headers, allow)
+                        body = await _body(answer, limit, shown)
+                        return Response(answer.status, answer.headers, body, str(target), count)
+                    target = _next(answer, target, redirects, shown)
+                finally:
+                    spend(response_bytes=answer.content.total_bytes)
         raise StatusError(
             f"{shown}: redirects more than {MAX_REDIRECTS} times; give the final URL in the configuration", 310
         )
@@ -225,15 +233,27 @@ def _is_near(host: str) -> bool:
         return host == "localhost"
 
 
-def _check_status(status: int, shown: str, headers: Mapping[str, str], allow: set[int]) -> None:
+async def _check_status(
+    answer: aiohttp.ClientResponse, shown: str, headers: Mapping[str, str], allow: set[int]
+) -> None:
+    status = answer.status
     if status < 400 or status in allow:
         return
+    await _read_off(answer)
     if status in (401, 403):
         if "Authorization" in headers:
             raise AuthError(f"{shown}: refuses the key it was given (HTTP {status}); check `key`")
         raise AuthError(f"{shown}: needs a key (HTTP {status}); set `key` for this target")
     hint = "is the path right?" if status == 404 else "look at its own log"
     raise StatusError(f"{shown}: answers HTTP {status}; {hint}", status)
+
+
+async def _read_off(answer: aiohttp.ClientResponse) -> None:
+    """Read a short body that nobody wants, so that the connection can be used again and the bytes are counted."""
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(_READ_OFF_SECONDS):
+            while answer.content.total_bytes <= _READ_OFF_BYTES and await answer.content.readany():
+                pass
 
 
 def _next(answer: aiohttp.ClientResponse, target: URL, redirects: Redirects, shown: str) -> URL:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,6 +30,17 @@ class Probe:
     note: str = ""
     enabled_by: str = ""
     required: bool = False
+
+    @property
+    def never(self) -> bool:
+        """Whether it is never sent: it does harm, and no key switches it on."""
+        return self.effect is not SideEffect.NONE and not self.required and not self.enabled_by
+
+    def sent(self, switched_on: Collection[str]) -> bool:
+        """Return whether the source may send it, given the names of the probes that the configuration switches on."""
+        if self.required or self.name in switched_on:
+            return True
+        return self.effect is SideEffect.NONE and not self.enabled_by
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from inferdeck.sources.metered import Metered
 from inferdeck.sources.own_times import OwnTimes
 from inferdeck.sources.pipeline import MakeRepair, MapStep, Passed, Pipeline
 from inferdeck.sources.schedule import Schedule, Slot, back_off
+from inferdeck.sources.spending import CURRENT, Spending
 from inferdeck.sources.undisturbed import Settled, undisturbed
 from inferdeck.sources.writer import SinkWriter
 
@@ -194,7 +196,10 @@ class Watch:
             self._tally.skipped_total += 1
             raise DeadlineError(f"{self.url}: an earlier collection still has not ended")
         meter = Metered(self.target.source.collect(now))
-        task: asyncio.Task[Collected] = asyncio.ensure_future(_awaited(meter))
+        spending = Spending()
+        counted = copy_context()
+        counted.run(CURRENT.set, spending)
+        task = asyncio.get_running_loop().create_task(_awaited(meter), context=counted)
         pause = asyncio.ensure_future(self._clock.sleep(self._deadline))
         try:
             await asyncio.wait({task, pause}, return_when=asyncio.FIRST_COMPLETED)
@@ -206,11 +211,16 @@ class Watch:
                 raise DeadlineError(f"{self.url}: no answer within {self._deadline:g} s; is it overloaded?")
             if task.cancelled():
                 raise CollectError(f"{self.url}: the collection cancelled itself; please report it")
-            return task.result()
+            collected = task.result()
+            # One that worked tells its cost itself.
+            spending = Spending()
+            return collected
         finally:
             pause.cancel()
             task.cancel()
             self._tally.cpu_seconds_total += meter.cpu_seconds
+            self._tally.requests_total += spending.requests
+            self._tally.response_bytes_total += spending.response_bytes
             # An error's traceback holds this frame, so the frame must not hold the task that holds the error.
             del task
 

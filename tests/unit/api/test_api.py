@@ -16,6 +16,7 @@ import pytest
 from inferdeck import errors
 from inferdeck.api import guard, server
 from inferdeck.client.tiny import Address, Client
+from inferdeck.config.schema import Settings
 from tests.unit.api.place import Place, questions, served
 
 
@@ -181,6 +182,19 @@ def test_off_loopback_a_token_is_needed() -> None:
         guard.access("0.0.0.0", (), "", "")
     assert not guard.access("0.0.0.0", (), "v", "").loopback
     assert guard.access("::1", (), "", "").loopback
+
+
+def test_a_change_over_tcp_is_told_the_socket_to_use(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data_dir": tmp_path, "listen": {"unix_socket": tmp_path / "i.sock"}})
+    headers: list[tuple[bytes, bytes]] = [(b"host", b"localhost")]
+    with pytest.raises(errors.ForbiddenError, match=f"--url unix://{tmp_path}/i.sock"):
+        guard.Guard(_nothing, guard.of(settings))._check(
+            {"type": "http", "method": "POST", "path": "/api/sources", "headers": headers}
+        )
+
+
+async def _nothing(*_: object) -> None:
+    """An application that is never reached."""
 
 
 def test_a_port_in_use_is_said(open_place: Place) -> None:

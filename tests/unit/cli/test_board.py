@@ -72,3 +72,10 @@ def test_an_empty_stack_says_so() -> None:
     board.draw(page, status.status(filled({series("up"): [1.0]}), around(), ()))
     assert "nothing is watched yet" in page.text()
     assert "0 of 0 services up" in page.text()
+
+
+def test_upkeep_that_fails_is_shown_although_samples_are_written() -> None:
+    found = answer()
+    page = Page(120, colour=False)
+    board.draw(page, replace(found, store=replace(found.store, trouble="flushing failed")))
+    assert "store writing, but flushing failed" in page.text()

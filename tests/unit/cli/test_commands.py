@@ -47,7 +47,13 @@ def run(tmp_path: Path, *words: str, **environment: str) -> subprocess.Completed
         (("store", "stats"), 2, "no history yet"),
         (("sources", "test", "nonsense"), 2, "there are litellm"),
         (("sources", "test", "redis", "redis://127.0.0.1:1", "--set", "colour"), 2, "KEY=VALUE"),
-        (("sources", "test", "redis", "redis://127.0.0.1:1", "--set", "colour=red"), 2, "keys: "),
+        (
+            ("sources", "test", "redis", "redis://127.0.0.1:1", "--set", "colour=red"),
+            2,
+            "sources: redis.colour: unknown key",
+        ),
+        (("sources", "add", "redis", "redis://127.0.0.1:1", "--set", "pasword=x"), 2, 'did you mean "password"?'),
+        (("sources", "add", "redis", "--set", "interval=soon"), 2, "sources: redis.interval: "),
     ],
 )
 def test_mistakes_are_answered_with_what_to_do(tmp_path: Path, words: tuple[str, ...], code: int, says: str) -> None:
@@ -71,6 +77,12 @@ def test_up_refuses_to_listen_off_loopback_without_a_token(tmp_path: Path) -> No
     assert found.returncode == 2
     assert "no token is set" in found.stderr
     assert not (tmp_path / ".local" / "share" / "inferdeck" / "metrics").exists()
+
+
+def test_the_check_refuses_what_up_refuses(tmp_path: Path) -> None:
+    found = run(tmp_path, "config", "check", INFERDECK_LISTEN__HOST="0.0.0.0")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "no token is set" in found.stderr
 
 
 def test_up_says_which_directory_or_port_it_cannot_have(tmp_path: Path) -> None:
@@ -160,3 +172,11 @@ def test_a_broken_pipe_is_quiet(tmp_path: Path) -> None:
     command = f"{sys.executable} -m inferdeck rules export | head -1"
     found = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
     assert found.stderr == ""
+
+
+def test_an_output_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    for words in ("rules export", "config show"):
+        command = f"{sys.executable} -m inferdeck {words} > /dev/full"
+        found = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert (found.returncode, found.stderr.count("\n")) == (1, 1), found.stderr
+        assert "cannot be written: no space left on device" in found.stderr

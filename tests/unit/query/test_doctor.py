@@ -71,6 +71,7 @@ FAULTS = (
     Fault("two-scrapers", "one program", (state("llamacpp", "l:8080", warnings=("another program reads it",)),)),
     Fault("source-warning", "odd line", (state("prometheus", "p:9", warnings=("odd line 7",)),)),
     Fault("store-not-writing", "disk is full", make=lambda s: around(*s, writing=False, trouble="the disk is full")),
+    Fault("store-upkeep-failing", "database is locked", make=lambda s: around(*s, trouble="database is locked")),
     Fault("chunks-quarantined", "2 damaged", make=lambda s: around(*s, quarantined=2)),
     Fault("remote-write-failing", "503", make=lambda s: around(*s, remote_write=(receiver(error="HTTP 503"),))),
     Fault("remote-write-failing", "lost 7", make=lambda s: around(*s, remote_write=(receiver(overflow=7),))),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import numpy as np
 import pytest
+from aiohttp import web
 
 from inferdeck.config.schema import TargetConfig
 from inferdeck.errors import AuthError, ConnectError, StaleStampError, StoreFullError, UsageError
@@ -18,12 +19,13 @@ from inferdeck.model.labels import labels, metric_name
 from inferdeck.model.metric import SideEffect
 from inferdeck.model.scrape import STALE_BITS, Layout, Scrape
 from inferdeck.model.target import Fact, Health, TargetKey, TargetState
+from inferdeck.sources.http import HttpClient
 from inferdeck.sources.interface import Collected, Probe
 from inferdeck.sources.pipeline import target_labels
 from inferdeck.sources.runner import Runner
-from inferdeck.sources.watch import Target
+from inferdeck.sources.watch import Target, Watch
 from inferdeck.sources.writer import SinkWriter
-from tests.unit.sources.endpoint import MemorySink
+from tests.unit.sources.endpoint import MemorySink, endpoint, serving
 
 WALL = 1_800_000_000.0
 
@@ -347,3 +349,19 @@ async def test_stop_ends_a_running_collection_and_may_be_repeated(bench: Bench) 
     assert (source.closed, idle.closed) == (2, 2)
     await bench.passes(40)
     assert len(bench.sink.scrapes) == before
+
+
+async def test_what_a_failed_collection_cost_is_counted() -> None:
+    async def refuses(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=500, body=b"x" * 50_000)
+
+    clock, http, writer = ManualClock(WALL), HttpClient(), SinkWriter(MemorySink())
+    async with serving(("/metrics", refuses)) as url:
+        watched = Watch(endpoint(f"{url}/metrics", http), clock, writer)
+        # One collection, without the schedule.
+        await watched._once()
+        state = watched.state()
+    await http.aclose()
+    writer.close()
+    assert state.health is Health.DOWN
+    assert (state.requests_total, state.response_bytes_total) == (1, 50_000)

@@ -15,6 +15,7 @@ from redis.asyncio.connection import AbstractConnection
 
 from inferdeck.errors import AuthError, CollectError, ConnectError, DeadlineError, MalformedError, TooLargeError
 from inferdeck.sources.redis.config import RedisConfig
+from inferdeck.sources.spending import spend
 
 Command = tuple[str | bytes, ...]
 
@@ -57,6 +58,7 @@ class BoundedParser(_AsyncRESP2Parser):
         return line
 
     def _spend(self, length: int) -> None:
+        spend(response_bytes=max(0, length))
         self._left -= length
         if length < 0 or self._left < 0:
             raise TooLargeError(f"one reply has more than {self._limit} bytes; raise `max_bytes` if that is right")
@@ -109,6 +111,7 @@ class Session:
         if connection is None:
             raise ConnectError(f"{self._where}: closed while connecting")
         self.commands += len(commands)
+        spend(requests=len(commands))
         try:
             with _mapped_errors(self._where):
                 await connection.send_packed_command(connection.pack_commands(commands))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -9,7 +10,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from inferdeck.errors import StoreFullError
+from inferdeck.errors import StoreError, StoreFullError
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import Layout, Scrape
@@ -93,7 +94,7 @@ class MetricDatabase:
 
     @property
     def trouble(self) -> str:
-        """Why writing stopped and what to do, or ""."""
+        """Why writing stopped and what to do, or which upkeep fails; "" where all is well."""
         return self._state.trouble
 
     def append(self, scrape: Scrape) -> None:
@@ -150,28 +151,45 @@ class MetricDatabase:
     def tick(self) -> None:
         """Do one small slice of what waits: space check, quarantine, flush, log, retention; call about once a second.
 
-        Raises StoreError only for what nothing else will report; a full disk shows in `writing` and `trouble`.
+        What fails shows in `trouble` until it works again, and does not keep the rest from its turn. Raises the first
+        such StoreError; a full disk (which also shows in `writing`) and damage that is put aside are not raised.
         """
         state = self._state
         self._ticks += 1
-        state.check_space()
+        work: list[tuple[str, Callable[[], object]]] = [("looking for free space", state.check_space)]
         if self._ticks % RETENTION_EVERY_TICKS == 1:
-            retention.drop_one(state)
-        if not state.writing:
-            return
+            work.append(("dropping old days", lambda: retention.drop_one(state)))
+        work.append(("flushing", self._flush))
+        failed = [error for what, do in work if (error := self._tried(what, do)) is not None]
+        if failed:
+            raise failed[0]
+
+    def _tried(self, what: str, work: Callable[[], object]) -> StoreError | None:
+        state = self._state
         try:
-            self._put_aside()
-            self._flusher.close_ended()
-            if not self._flusher.step():
-                retention.tidy_one(state)
-            self._compress()
-            for day in list(state.days.values()):
-                with state.guarded(day):
-                    day.checkpoint(after=_CHECKPOINT_AFTER)
+            work()
         except DamagedError as error:
             state.damage.day(error.day.day, str(error))
         except StoreFullError:
-            return  # `trouble` says it
+            pass  # `trouble` says it
+        except (StoreError, sqlite3.Error, OSError) as error:
+            state.failing[what] = str(error)
+            return error if isinstance(error, StoreError) else StoreError(f"{state.directory}: {error}")
+        state.failing.pop(what, None)
+        return None
+
+    def _flush(self) -> None:
+        state = self._state
+        if not state.writing:
+            return
+        self._put_aside()
+        self._flusher.close_ended()
+        if not self._flusher.step():
+            retention.tidy_one(state)
+        self._compress()
+        for day in list(state.days.values()):
+            with state.guarded(day):
+                day.checkpoint(after=_CHECKPOINT_AFTER)
 
     def _compress(self) -> None:
         left = _COMPRESS_PIECES

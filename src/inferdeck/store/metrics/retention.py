@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inferdeck.errors import StoreError
 from inferdeck.store.metrics.connection import unlink_database
 from inferdeck.store.metrics.day_file import DAY_MS, DayFile
 from inferdeck.store.metrics.recovery import DROPPED
@@ -18,7 +19,13 @@ def drop_one(state: StoreState) -> bool:
     del state.days[day.day]
     day.dropped = True
     day.close()
-    unlink_database(day.path, state.directory / DROPPED)
+    try:
+        unlink_database(day.path, state.directory / DROPPED)
+    except OSError as error:
+        if day.path.exists():  # not even renamed: it stays readable and is tried again
+            day.dropped = False
+            state.days[day.day] = day
+        raise StoreError(f"{day.path}: cannot be removed ({error})") from error
     forget_series(state)
     return True
 
@@ -48,7 +55,8 @@ def forget_series(state: StoreState) -> int:
     alive: set[int] = set()
     for day in state.days.values():
         if day.created:
-            alive.update(day.ids().tolist())
+            with state.guarded(day):
+                alive.update(day.ids().tolist())
     for head in state.heads.values():
         for block in head.blocks():
             alive.update(block.ids.tolist())

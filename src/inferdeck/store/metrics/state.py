@@ -90,7 +90,16 @@ class StoreState:
         self.bulk: dict[int, BulkBlock] = {}
         self.damage = Damage()
         self.writing = True
-        self.trouble = ""
+        self.full = ""
+        """Why writing stopped, "" while it goes on."""
+        self.failing: dict[str, str] = {}
+        """What of a tick's work failed when it was last tried, and why."""
+
+    @property
+    def trouble(self) -> str:
+        """Why writing stopped, or else what of the upkeep fails; "" where all is well."""
+        failing = list(self.failing.items())
+        return self.full or "; ".join(f"{what} failed, it is tried again: {why}" for what, why in failing)
 
     @property
     def quarantine(self) -> Path:
@@ -138,7 +147,7 @@ class StoreState:
     def require_writing(self) -> None:
         """Raise StoreFullError while writing has stopped."""
         if not self.writing:
-            raise StoreFullError(self.trouble)
+            raise StoreFullError(self.full)
 
     @contextmanager
     def guarded(self, day: DayFile | None) -> Iterator[None]:
@@ -149,7 +158,7 @@ class StoreState:
             where = day.path if day is not None else self.registry.path
             if isinstance(error, OSError) or cannot_write(error):
                 self.stop_writing(f"{where}: cannot write ({error})")
-                raise StoreFullError(self.trouble) from error
+                raise StoreFullError(self.full) from error
             if is_damage(error) and day is not None:
                 raise DamagedError(day, f"{where}: {error}") from error
             raise StoreError(f"{where}: {error}") from error
@@ -158,7 +167,7 @@ class StoreState:
         """Stop writing until `try_again` succeeds."""
         self.writing = False
         free = free_bytes(self.directory)
-        self.trouble = (
+        self.full = (
             f"{reason}; {free / 1e6:.1f} MB are free in {self.directory}: "
             "free some space, writing resumes by itself and stored history stays readable"
         )
@@ -169,7 +178,7 @@ class StoreState:
         if self.writing and not enough:
             self.stop_writing(f"less than {self.options.reserve_bytes / 1e6:.0f} MB are left")
         elif not self.writing and enough and self._can_write():
-            self.writing, self.trouble = True, ""
+            self.writing, self.full = True, ""
 
     def _can_write(self) -> bool:
         """Try a write in the newest day, large enough not to fit into what the file already owns."""

@@ -395,3 +395,13 @@ def test_families_listed_by_the_real_proxy_are_all_claimed() -> None:
 
 def test_the_key_shows_nowhere() -> None:
     assert KEY not in repr(LitellmConfig(url="http://h:1", key=SecretStr(KEY)))
+
+
+def test_a_harmful_probe_that_no_key_switches_on_is_shown_as_never_sent() -> None:
+    harmful = [one for one in PROBES if one.effect is not SideEffect.NONE and not one.required and not one.enabled_by]
+    assert {one.request for one in harmful} == {f"GET {path}" for path in FORBIDDEN}
+    assert not any(one.sent(frozenset()) for one in harmful)
+    assert all(one.never for one in harmful)
+    rest = {one.name: (one.sent(frozenset()), one.never) for one in PROBES if one not in harmful}
+    assert rest.pop("backlog") == (False, False)
+    assert set(rest.values()) == {(True, False)}, "what may be sent is shown as sent, the refused route too"
