@@ -14,6 +14,7 @@ from inferdeck.query.promql.check import value_type
 from inferdeck.query.promql.classic import with_classic
 from inferdeck.query.promql.eval.budget import Budget, Limits
 from inferdeck.query.promql.eval.evaluator import Evaluator
+from inferdeck.query.promql.eval.native import refuse
 from inferdeck.query.promql.eval.query import Query
 from inferdeck.query.promql.eval.selectors import range_vector
 from inferdeck.query.promql.eval.slices import step_slices
@@ -38,7 +39,10 @@ class Engine:
         limits: Limits | None = None,
         semantics: Semantics = Semantics.PROMETHEUS_3,
         subquery_step_ms: int = 60_000,
+        histograms: bool = False,
     ) -> None:
+        """`histograms`: whether the reader may give samples with HISTOGRAM_BITS; looking for them takes time."""
+        self._histograms = histograms
         self._reader = reader
         self._lookback_ms = lookback_ms
         self._limits = limits or Limits()
@@ -104,7 +108,7 @@ class Engine:
     ) -> tuple[Expr, Query]:
         budget = Budget(limits or self._limits)
         text = query if isinstance(query, str) else ""
-        expr = with_classic(parse(query) if isinstance(query, str) else query)
+        expr = parse(query) if isinstance(query, str) else query
         running = Query(
             reader=self._reader,
             budget=budget,
@@ -115,6 +119,7 @@ class Engine:
             subquery_step_ms=self._subquery_step_ms,
             semantics=self._semantics,
             text=text,
+            histograms=self._histograms,
         )
         return expr, running
 
@@ -149,6 +154,8 @@ def _answer(
     *,
     ordered: bool = False,
 ) -> Result:
+    if query.histograms:
+        refuse(values)
     lines = [(annotation.level, annotation.text(query.text)) for annotation in query.annotations]
     return Result(
         kind,
