@@ -74,7 +74,7 @@ def test_flipped_bits_anywhere_in_a_day_file(tmp_path: Path, seed: int) -> None:
     if missing:
         assert problems or store.stats().quarantined
     later = START_MS + 200 * HOUR_MS
-    store.append(scrape("a", later, SERIES, range(12)))
+    store.append(scrape("a", later, SERIES, range(60)))
     assert only_true(content(store, end=later - 1), written) == missing
     store.close()
 
@@ -108,7 +108,7 @@ def test_a_flipped_bit_in_a_raw_scrape_costs_at_most_its_slab(tmp_path: Path) ->
     assert store.stats().quarantined >= 1
     later = START_MS + 30 * HOUR_MS
     for i in range(3):
-        store.append(scrape("a", later + i, SERIES, range(12)))
+        store.append(scrape("a", later + i, SERIES, range(60)))
     before = content(store)
     store.close()
     store = open_store(tmp_path)
