@@ -77,7 +77,9 @@ class Evaluator:
         found = mapped(table, np.negative)
         if not self.query.histograms:
             return found
-        return Table(found.series, native.with_histograms(found.values, native.is_histogram(table.values)), found.dropping)
+        return Table(
+            found.series, native.with_histograms(found.values, native.is_histogram(table.values)), found.dropping
+        )
 
     def scalar(self, expr: Expr) -> Floats:
         """Return a scalar at each step, shape (steps,)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inferdeck.errors import NeedsHistogramsError
 from inferdeck.model.labels import get, labels, metric_name
 from inferdeck.query import windows
 from inferdeck.query.promql.annotations import bad_bucket_label, forced_monotonicity
@@ -73,6 +74,8 @@ def _rows(evaluator: Evaluator, groups: list[Buckets], rows: list[Floats]) -> Ta
 
 def _buckets(evaluator: Evaluator, table: Table, arg: Expr) -> list[Buckets]:
     groups, bad = windows.group_buckets(table.series)
+    if evaluator.query.stands_in and any(np.unique(group.bounds).size < group.bounds.size for group in groups):
+        raise NeedsHistogramsError
     alive = series_present(table.values)
     for row in bad:
         if alive[row]:

@@ -101,9 +101,7 @@ def _quantile_over_time(evaluator: Evaluator, call: Call) -> Table:
         return windows.quantile_over_time(q, block, ends, found.range_ms, semantics=evaluator.query.semantics)
 
     found = _spread(evaluator, found)
-    return over_windows(
-        evaluator, found, ranged(evaluator, "quantile_over_time", found, call.args[1], kernel)
-    )
+    return over_windows(evaluator, found, ranged(evaluator, "quantile_over_time", found, call.args[1], kernel))
 
 
 def _predict_linear(evaluator: Evaluator, call: Call) -> Table:

@@ -125,7 +125,7 @@ def operated(
     left, right = (np.broadcast_to(is_histogram(side), present.shape) & present for side in sides)
     if not (left.any() or right.any()):
         return values, kept
-    values, kept = (np.broadcast_to(each, present.shape) for each in (values, kept))
+    values, kept = np.broadcast_to(values, present.shape), np.broadcast_to(kept, present.shape)
     for kinds, where in (
         (("histogram", "histogram"), left & right),
         (("histogram", "float"), left & ~right),
@@ -175,8 +175,6 @@ class _Look:
         only = Block(block.series, block.timestamps_ms, masked(block.values, there), dense=False)
         count = self._over("count_over_time", only, ends)
         histograms, both = has_value(count), has_value(count) & has_value(float_count)
-        if values.shape != both.shape:
-            histograms, both, count = (np.broadcast_to(each, values.shape) for each in (histograms, both, count))
         if self._name in _COMPARING:
             if both.any() or (count[histograms] > 1).any():
                 raise NeedsHistogramsError
