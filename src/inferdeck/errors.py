@@ -101,6 +101,13 @@ class EvaluationError(InferdeckError):
     """A PromQL query can be read, but not answered on this data (many-to-many matching and the like)."""
 
 
+class NeedsHistogramsError(EvaluationError):
+    """A PromQL query whose answer needs the content of native histograms, which is not kept."""
+
+    def __init__(self) -> None:
+        super().__init__("the answer needs native histograms, whose content is not kept")
+
+
 class UnavailableError(InferdeckError):
     """Something that is needed does not answer now."""
 

@@ -18,6 +18,11 @@ NAN_BITS = 0x7FF8000000000001
 """The bits of an ordinary NaN sample; every other NaN of a target is stored as this one."""
 ABSENT_BITS = 0x7FF0000000000003
 """Ours, never on a wire: no sample of this series at this moment (a hole in a grid)."""
+HISTOGRAM_BITS = 0x7FF0000000000004
+"""Ours, never on a wire nor on disk: a sample that is a native histogram whose content is not kept.
+
+A signalling NaN, so that arithmetic can never produce it.
+"""
 
 STALE: float = struct.unpack("<d", struct.pack("<Q", STALE_BITS))[0]
 """For tests and messages; write markers through uint64 views, since a float may lose its NaN bits."""

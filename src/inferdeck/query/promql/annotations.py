@@ -67,6 +67,26 @@ def forced_monotonicity(metric: str, span: Span) -> Annotation:
     return _info(_MONOTONICITY + _for(metric), span)
 
 
+def histogram_ignored(aggregation: str, span: Span) -> Annotation:
+    """An aggregation of floats that met native histograms."""
+    return _info(f"ignored histogram in {aggregation} aggregation", span)
+
+
+def histograms_ignored_in_range(metric: str, span: Span) -> Annotation:
+    """A function of floats whose window held native histograms too."""
+    return _info(f"ignored histograms in a range containing both floats and histograms{_for(metric)}", span)
+
+
+def mixed_range(metric: str, span: Span) -> Annotation:
+    """A window with floats and native histograms, which the function cannot put together."""
+    return _warning(f"encountered a mix of histograms and floats{_for(metric)}", span)
+
+
+def mixed_aggregation(span: Span) -> Annotation:
+    """A group with floats and native histograms, which cannot be summed."""
+    return _warning("encountered a mix of histograms and floats for aggregation", span)
+
+
 def incompatible_types(left: str, operator: str, right: str, span: Span) -> Annotation:
     """A binary operation that has no meaning for these sample types ("float", "histogram")."""
     text = "incompatible sample types encountered for binary operator"

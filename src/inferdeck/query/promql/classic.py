@@ -1,8 +1,8 @@
-"""Lets questions written for native histograms be answered from classic ones.
+"""Lets questions written for native histograms be answered from classic ones (docs/decisions/0008).
 
 `histogram_quantile(0.9, rate(x[5m]))` asks for the native histogram x. Where there is only a classic one, its series
-are x_bucket, x_count and x_sum; the question becomes
-`histogram_quantile(0.9, rate(x[5m])) or histogram_quantile(0.9, rate(x_bucket[5m]))`, so that what x itself has wins.
+are x_bucket, x_count and x_sum, and Prometheus' answer is empty; here `histogram_quantile(0.9, rate(x_bucket[5m]))`
+is asked then. Only queries that must be empty without the native histogram, at every step, have such a counterpart.
 This is the reverse of Prometheus' convert_classic_histograms_to_nhcb, under which dashboards use the short names.
 """
 
@@ -16,43 +16,59 @@ from inferdeck.query.promql.ast import (
     Aggregate,
     Binary,
     Call,
-    Cardinality,
     Expr,
     MatrixSelector,
     NumberLiteral,
     Paren,
     Subquery,
     Unary,
+    ValueType,
     VectorMatching,
     VectorSelector,
 )
+from inferdeck.query.promql.check import value_type
+from inferdeck.query.promql.eval.binary import ARITHMETIC, COMPARISONS
 from inferdeck.store.interface import Matcher, MatchOp
 
 _BUCKETED = {"histogram_quantile": 1, "histogram_fraction": 2, "histogram_quantiles": 0}
 _LINEAR = frozenset(
     {"rate", "increase", "irate", "delta", "idelta", "sum_over_time", "avg_over_time", "last_over_time"}
 )
-_EITHER = VectorMatching(Cardinality.MANY_TO_MANY)
+_EMPTY_OF_EMPTY = frozenset({"and", *ARITHMETIC, *COMPARISONS})
+# Functions that give something for an empty vector.
+_FROM_NOTHING = frozenset({"absent", "absent_over_time"})
 
 
-def with_classic(expr: Expr) -> Expr:
-    """Return the tree with every such call joined by its classic counterpart."""
-    if isinstance(expr, Call):
-        expr = replace(expr, args=tuple(map(with_classic, expr.args)))
-        other = _counterpart(expr)
-        return expr if other is None else Paren(_or(expr, other), span=expr.span)
-    if isinstance(expr, Paren | Unary | Subquery):
-        return replace(expr, expr=with_classic(expr.expr))
+def of_classic(expr: Expr) -> Expr | None:
+    """Return the same question to classic histograms; None where an answer can hold more than native ones give."""
+    if isinstance(expr, Paren | Unary | Subquery | Aggregate):
+        inner = of_classic(expr.expr)
+        return inner and replace(expr, expr=inner)
     if isinstance(expr, Binary):
-        return replace(expr, left=with_classic(expr.left), right=with_classic(expr.right))
-    if isinstance(expr, Aggregate):
-        param = None if expr.param is None else with_classic(expr.param)
-        return replace(expr, expr=with_classic(expr.expr), param=param)
-    return expr
+        return _binary(expr)
+    if not isinstance(expr, Call):
+        return None
+    if (found := _counterpart(expr)) is not None:
+        return found
+    if expr.function in _FROM_NOTHING or value_type(expr) is not ValueType.VECTOR:
+        return None
+    for place, arg in enumerate(expr.args):
+        if value_type(arg) in (ValueType.VECTOR, ValueType.MATRIX):
+            inner = of_classic(arg)
+            return inner and replace(expr, args=(*expr.args[:place], inner, *expr.args[place + 1 :]))
+    return None
 
 
-def _or(first: Expr, second: Expr) -> Expr:
-    return Binary("or", first, second, matching=_EITHER, span=first.span)
+def _binary(expr: Binary) -> Expr | None:
+    left, right = of_classic(expr.left), of_classic(expr.right)
+    matching = expr.matching
+    filled = matching is not None and not (matching.fill_left is None and matching.fill_right is None)
+    if expr.operator in _EMPTY_OF_EMPTY and not filled:
+        # One side that must be empty makes all of it empty.
+        return replace(expr, left=left or expr.left, right=right or expr.right) if left or right else None
+    if expr.operator == "unless":
+        return left and replace(expr, left=left, right=right or expr.right)
+    return replace(expr, left=left, right=right) if left and right else None
 
 
 def _counterpart(call: Call) -> Expr | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from inferdeck.errors import LimitError, UsageError
+from inferdeck.errors import LimitError, NeedsHistogramsError, UsageError
 from inferdeck.model.labels import Labels
 from inferdeck.query.promql.annotations import Level
 from inferdeck.query.promql.ast import Aggregate, Call, Expr, Paren, ValueType
 from inferdeck.query.promql.check import value_type
-from inferdeck.query.promql.classic import with_classic
+from inferdeck.query.promql.classic import of_classic
 from inferdeck.query.promql.eval.budget import Budget, Limits
 from inferdeck.query.promql.eval.evaluator import Evaluator
+from inferdeck.query.promql.eval.native import refuse
 from inferdeck.query.promql.eval.query import Query
 from inferdeck.query.promql.eval.selectors import range_vector
 from inferdeck.query.promql.eval.slices import step_slices
@@ -38,7 +40,10 @@ class Engine:
         limits: Limits | None = None,
         semantics: Semantics = Semantics.PROMETHEUS_3,
         subquery_step_ms: int = 60_000,
+        histograms: bool = False,
     ) -> None:
+        """`histograms`: whether the reader may give samples with HISTOGRAM_BITS; looking for them takes time."""
+        self._histograms = histograms
         self._reader = reader
         self._lookback_ms = lookback_ms
         self._limits = limits or Limits()
@@ -52,20 +57,7 @@ class Engine:
 
         Raises QueryError, EvaluationError, LimitError, QueryTimeoutError, StoreError.
         """
-        expr, running = self._query(query, time_ms, time_ms, 0, limits, lookback_ms)
-        steps = np.array([time_ms], dtype=np.int64)
-        evaluator = Evaluator(running, steps)
-        kind = value_type(expr)
-        if kind is ValueType.STRING:
-            return Result(ResultType.STRING, (), steps, np.zeros((0, 1)), text=evaluator.string(expr))
-        if kind is ValueType.SCALAR:
-            values = evaluator.scalar(expr)[None, :]
-            return _answer(running, ResultType.SCALAR, ((),), steps, values)
-        if kind is ValueType.MATRIX:
-            return _samples(running, evaluator, expr)
-        table = finished(evaluator.table(expr))
-        ordered = _is_ordered(expr)
-        return _answer(running, ResultType.VECTOR, *_in_order(table, steps, ordered=ordered), ordered=ordered)
+        return self._asked(query, self._instant, self._query(query, time_ms, time_ms, 0, limits, lookback_ms))
 
     def range(
         self,
@@ -88,24 +80,63 @@ class Engine:
             raise LimitError(
                 f"exceeded maximum resolution of {most:,} points per timeseries; widen the step or shorten the range"
             )
-        expr, running = self._query(query, start_ms, end_ms, step_ms, limits, lookback_ms)
+        running = self._query(query, start_ms, end_ms, step_ms, limits, lookback_ms)
+        return self._asked(query, self._range, running)
+
+    def _asked(self, query: str | Expr, answer: Callable[[Expr, Query], Result], running: Query) -> Result:
+        """Return the answer; of classic histograms where the question is for native ones and there are none."""
+        expr = parse(query) if isinstance(query, str) else query
+        refused: NeedsHistogramsError | None = None
+        found: Result | None = None
+        try:
+            found = answer(expr, running)
+        except NeedsHistogramsError as error:
+            refused = error
+        if found is not None and (found.series or found.type is ResultType.STRING):
+            return found
+        other = of_classic(expr)
+        classic = None if other is None else answer(other, replace(running, annotations={}, stands_in=found is None))
+        if classic is not None and classic.series:
+            return classic
+        if found is None:
+            assert refused is not None  # noqa: S101  either an answer or a refusal
+            raise refused
+        return found
+
+    @staticmethod
+    def _instant(expr: Expr, running: Query) -> Result:
+        steps = np.array([running.start_ms], dtype=np.int64)
+        evaluator = Evaluator(running, steps)
+        kind = value_type(expr)
+        if kind is ValueType.STRING:
+            return Result(ResultType.STRING, (), steps, np.zeros((0, 1)), text=evaluator.string(expr))
+        if kind is ValueType.SCALAR:
+            values = evaluator.scalar(expr)[None, :]
+            return _answer(running, ResultType.SCALAR, ((),), steps, values)
+        if kind is ValueType.MATRIX:
+            return _samples(running, evaluator, expr)
+        table = finished(evaluator.table(expr))
+        ordered = _is_ordered(expr)
+        return _answer(running, ResultType.VECTOR, *_in_order(table, steps, ordered=ordered), ordered=ordered)
+
+    @staticmethod
+    def _range(expr: Expr, running: Query) -> Result:
         if value_type(expr) not in (ValueType.VECTOR, ValueType.SCALAR):
             shown = value_type(expr).value
             raise UsageError(f'invalid expression type "{shown}" for range query, must be Scalar or instant Vector')
-        steps = start_ms + np.arange(count, dtype=np.int64) * step_ms
+        steps = np.arange(running.start_ms, running.end_ms + 1, running.step_ms, dtype=np.int64)
         slices = step_slices(running, expr, steps)
         parts = [finished(Evaluator(running, some).table(expr)) for some in slices]
         table = parts[0] if len(parts) == 1 else _side_by_side(parts, slices)
-        running.budget.check_size(len(table.series), count)
+        running.budget.check_size(len(table.series), steps.size)
         return _answer(running, ResultType.MATRIX, *_in_order(table, steps, ordered=False))
 
     def _query(
         self, query: str | Expr, start_ms: int, end_ms: int, step_ms: int, limits: Limits | None, lookback: int | None
-    ) -> tuple[Expr, Query]:
+    ) -> Query:
         budget = Budget(limits or self._limits)
         text = query if isinstance(query, str) else ""
-        expr = with_classic(parse(query) if isinstance(query, str) else query)
-        running = Query(
+        return Query(
             reader=self._reader,
             budget=budget,
             start_ms=start_ms,
@@ -115,8 +146,8 @@ class Engine:
             subquery_step_ms=self._subquery_step_ms,
             semantics=self._semantics,
             text=text,
+            histograms=self._histograms,
         )
-        return expr, running
 
 
 _ORDERING = frozenset({"sort", "sort_desc", "sort_by_label", "sort_by_label_desc"})
@@ -149,6 +180,8 @@ def _answer(
     *,
     ordered: bool = False,
 ) -> Result:
+    if query.histograms:
+        refuse(values)
     lines = [(annotation.level, annotation.text(query.text)) for annotation in query.annotations]
     return Result(
         kind,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,12 @@ from inferdeck.store.metrics.day_file import DayFile, Grid, chunk_key, key_range
 from inferdeck.store.metrics.index import Ids
 
 Stamps = NDArray[np.int64]
+Row = tuple[int, int, bytes]
+"""Key, grid and blob of a chunk."""
 Report = Callable[[int, str], None]
 """Told the key and the reason of each chunk that cannot be read."""
 _ABSENT = np.uint64(ABSENT_BITS)
-_NO_STAMPS: Stamps = np.empty(0, dtype=np.int64)
+_NO_GRID = "its time grid is damaged or missing"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,61 +35,80 @@ class Piece:
     stamps: Stamps
     ids: Ids
     rows: Bits
+    dense: bool = False
+    """True where it is known that no cell is a hole; False where that is not known."""
 
 
-def chunk_rows(connection: sqlite3.Connection, block: int, ids: Ids) -> Iterator[tuple[int, int, bytes]]:
-    """Return (key, grid, blob) of those of these series that have a chunk in the block, ordered by key."""
+def chunk_rows(connection: sqlite3.Connection, block: int, ids: Ids) -> list[Row]:
+    """Return those of these series (sorted) that have a chunk in the block."""
     if not ids.size:
-        return
-    low, high = int(ids[0]), int(ids[-1])
-    if high - low < 3 * ids.size:  # nearly all of a run: one scan of the pages, not a seek per series
-        wanted = set(ids.tolist())
-        for row in connection.execute(
-            "SELECT key, grid, data FROM chunk WHERE key BETWEEN ? AND ?",
-            (chunk_key(block, low), chunk_key(block, high)),
-        ):
-            if row[0] & 0xFFFFFFFF in wanted:
-                yield row
-        return
-    keys = json.dumps(((block << 32) + ids.astype(np.int64)).tolist())
-    yield from connection.execute(
-        "SELECT key, grid, data FROM chunk WHERE key IN (SELECT value FROM json_each(?))", (keys,)
-    )
+        return []
+    keys = ids.astype(np.int64) + (block << 32)
+    cuts = np.flatnonzero(np.diff(keys) > 1) + 1
+    if 4 * (cuts.size + 1) > ids.size:  # far apart: a seek per series
+        found = connection.execute(
+            "SELECT key, grid, data FROM chunk WHERE key IN (SELECT value FROM json_each(?))",
+            (json.dumps(keys.tolist()),),
+        )
+        return found.fetchall()
+    rows: list[Row] = []
+    for low, high in zip(keys[np.r_[0, cuts]].tolist(), keys[np.r_[cuts - 1, keys.size - 1]].tolist(), strict=True):
+        found = connection.execute("SELECT key, grid, data FROM chunk WHERE key BETWEEN ? AND ?", (low, high))
+        rows += found.fetchall()
+    return rows
 
 
-def decode_pieces(
-    rows: list[tuple[int, int, bytes]], grids: dict[int, Grid], start_ms: int, end_ms: int, report: Report
-) -> list[Piece]:
-    """Return the samples of these chunks in the time range, one piece per grid; unreadable chunks are reported."""
-    by_grid: dict[int, list[tuple[int, bytes]]] = {}
-    for key, grid_number, blob in rows:
-        by_grid.setdefault(grid_number, []).append((key, blob))
+def decode_pieces(rows: list[Row], grids: dict[int, Grid], report: Report) -> list[Piece]:
+    """Return the samples of these chunks, one piece per grid; unreadable chunks are reported."""
+    by_grid: dict[int, list[Row]] = {}
+    for row in rows:
+        by_grid.setdefault(row[1], []).append(row)
     pieces = []
     for number, found in by_grid.items():
         grid = grids.get(number)
-        stamps = grid.stamps if grid is not None else _NO_STAMPS
-        low, high = np.searchsorted(stamps, [start_ms, end_ms + 1]).tolist()
-        if low == high and grid is not None:
+        if grid is None:
+            for key, _, _ in found:
+                report(key, _NO_GRID)
             continue
-        out = np.empty((len(found), high - low), dtype=np.uint64)
-        ids: list[int] = []
-        for key, blob in found:
-            try:
-                out[len(ids)] = decode_chunk(blob, key, grid)[low:high]
-            except CorruptError as error:
-                report(key, str(error))
-                continue
-            ids.append(key & 0xFFFFFFFF)
-        if ids and grid is not None:
-            numbers = np.array(ids, dtype=np.uint32)
-            pieces.append(Piece(grid.block, grid.target, number, stamps[low:high], numbers, out[: len(ids)]))
+        piece = _decode_on(grid, found, report)
+        if piece.ids.size:
+            pieces.append(piece)
     return pieces
+
+
+def cut(piece: Piece, start_ms: int, end_ms: int) -> Piece | None:
+    """Return the part of a piece in the time range, or None where it has nothing there."""
+    low, high = np.searchsorted(piece.stamps, [start_ms, end_ms + 1]).tolist()
+    if low == high:
+        return None
+    if low == 0 and high == piece.stamps.size:
+        return piece
+    return replace(piece, stamps=piece.stamps[low:high], rows=piece.rows[:, low:high])
+
+
+def _decode_on(grid: Grid, rows: list[Row], report: Report) -> Piece:
+    """Return those of the chunks on this grid that can be read."""
+    number, times, decode = grid.number, grid.stamps.size, codec.decode_into
+    out = np.empty((len(rows), times))
+    keys: list[int] = []
+    kinds = 0
+    for key, _, blob in rows:
+        try:
+            decode(out[len(keys)], blob, key, number)
+        except CorruptError as error:
+            report(key, str(error))
+            continue
+        keys.append(key)
+        kinds |= blob[0]
+    ids = (np.array(keys, dtype=np.int64) & 0xFFFFFFFF).astype(np.uint32)
+    values = out[: len(keys)].view(np.uint64)
+    return Piece(grid.block, grid.target, number, grid.stamps, ids, values, not kinds & codec.HAS_NANS)
 
 
 def decode_chunk(blob: bytes, key: int, grid: Grid | None) -> Bits:
     """Return a chunk's bit patterns on its grid; raises CorruptError, also where the grid is gone."""
     if grid is None:
-        raise CorruptError("its time grid is damaged or missing")
+        raise CorruptError(_NO_GRID)
     return codec.decode_row(blob, key, grid.number, grid.stamps.size)
 
 
@@ -146,12 +167,12 @@ class ChunkWriter:
 
     def _take(self, ids: Ids) -> dict[int, tuple[int, Stamps, Bits]]:
         """Remove the chunks of these series and return their (target, stamps, row) by series."""
-        found = list(chunk_rows(self.connection, self.block, ids))
+        found = chunk_rows(self.connection, self.block, ids)
         if not found:
             return {}
         grids = self.day.grids(self.connection, self.block, self.block)
         bad: dict[int, str] = {}
-        pieces = decode_pieces(found, grids, -(2**62), 2**62, bad.__setitem__)
+        pieces = decode_pieces(found, grids, bad.__setitem__)
         quarantine_chunks(self.connection, bad)
         present: dict[int, tuple[int, Stamps, Bits]] = {}
         samples = 0

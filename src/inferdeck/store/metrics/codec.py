@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import struct
 import threading
-import zlib
 from typing import Any, Literal
+from zlib import crc32
 
 import numpy as np
 import zstandard
@@ -33,6 +33,9 @@ HAS_NANS = 0x80
 RAW_KEY, RAW_DELTA = 1, 2
 GRID = 1
 _SCRAPE_HEAD = 13
+_unpack_head = struct.Struct("<BI").unpack_from
+_unpack_constant = struct.Struct("<Q").unpack_from
+_pack_place = struct.Struct("<qqB").pack
 
 _ABSENT = np.uint64(ABSENT_BITS)
 _SIGN_OFF = np.uint64(0x7FFF_FFFF_FFFF_FFFF)
@@ -93,7 +96,7 @@ def unshuffle(data: bytes) -> Bits:
 
 
 def _crc(key: int, grid: int, kind: int, payload: bytes) -> int:
-    return zlib.crc32(payload, zlib.crc32(struct.pack("<qqB", key, grid, kind)))
+    return crc32(payload, crc32(_pack_place(key, grid, kind)))
 
 
 def encode_rows(keys: list[int], grid: int, rows: Bits, codec: CodecName) -> list[bytes]:
@@ -157,18 +160,40 @@ def _xor_steps(row: Bits) -> Bits:
     return steps
 
 
-def decode_row(blob: bytes, key: int, grid: int, times: int, *, verify: bool = True) -> Bits:
+def decode_row(blob: bytes, key: int, grid: int, times: int) -> Bits:
     """Return the bit patterns, shape (times,), of a chunk read from row `key` with this grid; raises CorruptError."""
+    out = np.empty(times, dtype=np.float64)
+    decode_into(out, blob, key, grid)
+    return out.view(np.uint64)
+
+
+def decode_into(out: NDArray[np.float64], blob: bytes, key: int, grid: int) -> None:
+    """Write the values of a chunk into `out`, shape (times,), as long as its grid; raises CorruptError.
+
+    The hot path of queries: a call per chunk, so what most chunks need is done here without a temporary array.
+    """
     _require_bytes(blob, 5)
-    kind, crc = struct.unpack_from("<BI", blob)
+    kind, crc = _unpack_head(blob)
     payload = blob[5:]
-    if verify and crc != _crc(key, grid, kind, payload):
+    if crc != crc32(payload, crc32(_pack_place(key, grid, kind))):
         raise CorruptError("the checksum does not match")
-    if not kind & HAS_NANS:
-        return _decode_numbers(kind, payload, times)
+    if kind in (PCO_INT, PCO_FLOAT):
+        numbers = _decode_pco(payload)
+        if len(numbers) != len(out):
+            raise CorruptError(f"{len(numbers)} values on a grid of {len(out)}")
+        out[...] = numbers  # whole numbers become floats on the way
+    elif kind == CONSTANT:
+        out.view(np.uint64)[...] = _unpack_constant(payload)[0]
+    elif kind & HAS_NANS:
+        out.view(np.uint64)[...] = _decode_with_nans(kind & ~HAS_NANS, payload, len(out))
+    else:
+        out.view(np.uint64)[...] = _decode_numbers(kind, payload, len(out))
+
+
+def _decode_with_nans(kind: int, payload: bytes, times: int) -> Bits:
     (length,) = struct.unpack_from("<I", payload)
     section = decompress(payload[4 : 4 + length], times * 9)
-    row = _decode_numbers(kind & ~HAS_NANS, payload[4 + length :], times).copy()
+    row = _decode_numbers(kind, payload[4 + length :], times).copy()
     marks = np.frombuffer(section, dtype=np.uint8, count=times)
     for code, pattern in enumerate(_NAN_CODES, start=1):
         row[marks == code] = pattern
@@ -180,7 +205,7 @@ def _decode_numbers(kind: int, payload: bytes, times: int) -> Bits:
     if kind == CONSTANT:
         return np.full(times, np.frombuffer(payload, dtype="<u8", count=1)[0], dtype=np.uint64)
     if kind in (PCO_FLOAT, PCO_INT):
-        row = _decode_pco(payload)
+        row = np.ascontiguousarray(_decode_pco(payload).astype(np.float64, copy=False)).view(np.uint64)
     elif kind == ZSTD_FLOAT:
         row = np.bitwise_xor.accumulate(unshuffle(decompress(payload, times * 8)))
     elif kind == ZSTD_INT:
@@ -192,14 +217,14 @@ def _decode_numbers(kind: int, payload: bytes, times: int) -> Bits:
     return row
 
 
-def _decode_pco(payload: bytes) -> Bits:
+def _decode_pco(payload: bytes) -> NDArray[Any]:
     if standalone is None:
         raise CorruptError("written by pcodec, which cannot be imported here: pip install pcodec")
     try:
         numbers: NDArray[Any] = standalone.simple_decompress(payload)
     except (RuntimeError, TypeError, ValueError) as error:
         raise CorruptError(f"pcodec: {error}") from error
-    return np.ascontiguousarray(numbers.astype(np.float64, copy=False)).view(np.uint64)
+    return numbers
 
 
 def _require_bytes(blob: object, least: int) -> None:
@@ -211,7 +236,7 @@ def _require_bytes(blob: object, least: int) -> None:
 def grid_crc(stamps: NDArray[np.int64], block: int, target: int) -> int:
     """Return the checksum by which equal grids of a block are found; raises CorruptError where these are no numbers."""
     try:
-        return zlib.crc32(stamps.tobytes(), zlib.crc32(struct.pack("<qq", block, target)))
+        return crc32(stamps.tobytes(), crc32(struct.pack("<qq", block, target)))
     except struct.error as error:
         raise CorruptError("a grid without block and target") from error
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from inferdeck.store.metrics.index import Ids
 from inferdeck.store.metrics.registry import IDENTITY_TABLES, Registry, read_ids, write_identity, write_target
 
 DAY_MS = 86_400_000
+_serials = count()
 STAMP_BITS = 42
 MAX_STAMP_MS = (1 << STAMP_BITS) - 1
 """The year 2109: a raw scrape's row number is `target << 42 | stamp_ms`."""
@@ -66,6 +68,8 @@ class DayFile:
     def __init__(self, directory: Path, day: int, block_ms: int, sync: Sync) -> None:
         self.path = directory / day_name(day)
         self.day = day
+        self.serial = next(_serials)
+        """Tells this object from others of the same day: a day file may be replaced."""
         self.readers = 0
         self.created = False
         """Whether the file has its tables: before that there is nothing to read."""
@@ -84,6 +88,11 @@ class DayFile:
         self._generation = 0
         self._grids: dict[tuple[int, int], Grid] = {}
         self._block_ids: dict[int, tuple[int, Ids]] = {}
+
+    @property
+    def generation(self) -> int:
+        """A number that grows, before the writing call returns, whenever chunks may have changed."""
+        return self._generation
 
     @property
     def blocks(self) -> range:

@@ -10,9 +10,10 @@ import numpy as np
 from inferdeck.errors import LimitError
 from inferdeck.model.labels import Labels
 from inferdeck.store.interface import Block, Matcher
-from inferdeck.store.metrics.chunks import Piece, chunk_rows, decode_pieces
+from inferdeck.store.metrics.chunks import Piece, chunk_rows, cut, decode_pieces
 from inferdeck.store.metrics.connection import is_damage
 from inferdeck.store.metrics.day_file import DAY_MS, DayFile
+from inferdeck.store.metrics.decoded import DecodedBlocks
 from inferdeck.store.metrics.head import HeadView
 from inferdeck.store.metrics.index import Ids
 from inferdeck.store.metrics.reading import head_piece, join, without_doubles
@@ -24,6 +25,7 @@ class Querier:
 
     def __init__(self, state: StoreState) -> None:
         self._state = state
+        self.decoded = DecodedBlocks()
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, max_samples: int) -> list[Block]:
         """Return samples, at most so many; raises LimitError."""
@@ -58,16 +60,26 @@ class Querier:
     ) -> list[Piece]:
         block_ms = self._state.options.block_ms
         pieces: list[Piece] = []
+        generation, name = day.generation, ids.tobytes()  # before the file is read, see DecodedBlocks
         try:
             with day.read() as connection:
                 first, last = max(day.blocks[0], start_ms // block_ms), min(day.blocks[-1], end_ms // block_ms)
                 grids = day.grids(connection, first, last)
                 for block in sorted({grid.block for grid in grids.values()}):
-                    rows = list(chunk_rows(connection, block, ids))
-                    for _, grid, _ in rows:
-                        so_far += grids[grid].stamps.size if grid in grids and first < block < last else 0
+                    found = self.decoded.get(day, generation, block, name)
+                    if found is None:
+                        inner = first < block < last
+                        rows = chunk_rows(connection, block, ids)
+                        sizes = [grids[grid].stamps.size for _, grid, _ in rows if grid in grids] if inner else []
+                        _require_samples(so_far + sum(sizes), max_samples)
+                        reporter = _Reporter(self._state, day)
+                        found = decode_pieces(rows, grids, reporter)
+                        if not reporter.told:
+                            self.decoded.keep(day, generation, block, name, found)
+                    cuts = [cut(piece, start_ms, end_ms) for piece in found]
+                    pieces.extend(piece for piece in cuts if piece is not None)
+                    so_far += sum(piece.rows.size for piece in cuts if piece is not None)
                     _require_samples(so_far, max_samples)
-                    pieces.extend(decode_pieces(rows, grids, start_ms, end_ms, _Reporter(self._state, day)))
         except sqlite3.Error as error:
             self._unreadable(day, error)
         return pieces
@@ -111,8 +123,10 @@ class _Reporter:
 
     def __init__(self, state: StoreState, day: DayFile) -> None:
         self._state, self._day = state, day
+        self.told = False
 
     def __call__(self, key: int, reason: str) -> None:
+        self.told = True
         self._state.damage.chunk(self._day.day, key, reason)
 
 

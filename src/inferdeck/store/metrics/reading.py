@@ -105,16 +105,17 @@ def _loose_groups(pieces: list[Piece]) -> list[list[Piece]]:
 def _joined(pieces: list[Piece], labels: Mapping[int, Labels]) -> Block | None:
     pieces = sorted(pieces, key=lambda piece: int(piece.stamps[0]))
     ids, stamps, rows = _one(pieces)
-    holes = rows == _ABSENT
-    dense = not holes.any()
-    if not dense:
+    dense = rows.size == sum(piece.rows.size for piece in pieces) and all(piece.dense for piece in pieces)
+    holes = None if dense else rows == _ABSENT
+    if holes is not None and holes.any():
         keep_rows, keep_times = ~holes.all(axis=1), ~holes.all(axis=0)
         if not keep_rows.any():
             return None
         if not (keep_rows.all() and keep_times.all()):
             rows = rows[keep_rows][:, keep_times]
             ids, stamps = ids[keep_rows], stamps[keep_times]
-            dense = not (rows == _ABSENT).any()
+            holes = rows == _ABSENT
+    dense = holes is None or not holes.any()
     names = [labels.get(number) for number in ids.tolist()]
     if None in names:  # forgotten by retention while we read
         known = [i for i, name in enumerate(names) if name is not None]

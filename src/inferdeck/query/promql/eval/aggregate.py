@@ -11,6 +11,7 @@ from inferdeck.model.labels import NAME, Labels, labels
 from inferdeck.query import windows
 from inferdeck.query.promql.annotations import invalid_quantile
 from inferdeck.query.promql.ast import Aggregate, Expr
+from inferdeck.query.promql.eval.native import aggregated, to_aggregate
 from inferdeck.query.promql.eval.ranking import choose
 from inferdeck.query.promql.eval.table import Table, empty, masked, named, series_present
 from inferdeck.query.promql.literals import quote
@@ -28,7 +29,7 @@ def aggregate(evaluator: Evaluator, expr: Aggregate) -> Table:
     if expr.operator == "count_values":
         return _count_values(evaluator, expr)
     param = evaluator.scalar(expr.param) if expr.param is not None else np.zeros(0)
-    table = evaluator.table(expr.expr)
+    table = to_aggregate(evaluator.query, expr, evaluator.table(expr.expr))
     group, keys = grouped(table.series, expr.grouping, without=expr.without)
     if expr.operator in _CHOOSING:
         return choose(evaluator.query, expr, table, group, len(keys), param)
@@ -38,7 +39,7 @@ def aggregate(evaluator: Evaluator, expr: Aggregate) -> Table:
         counts = windows.aggregate("count", table.values, group, len(keys))
         values = masked(np.ones(counts.shape), has_value(counts))
     else:
-        values = windows.aggregate(expr.operator, table.values, group, len(keys))
+        values = aggregated(evaluator.query, expr, table, group, len(keys))
     dropping = np.zeros(len(keys), dtype=np.bool_)
     np.logical_or.at(dropping, group, table.dropping & series_present(table.values))
     return Table(tuple(keys), values, dropping)
@@ -76,7 +77,7 @@ def _count_values(evaluator: Evaluator, expr: Aggregate) -> Table:
     name = evaluator.string(expr.param)
     if not name or not _is_utf8(name):
         raise EvaluationError(f"invalid label name {quote(name)}")
-    table = evaluator.table(expr.expr)
+    table = to_aggregate(evaluator.query, expr, evaluator.table(expr.expr))
     group, keys = grouped(table.series, expr.grouping, without=expr.without)
     counts: dict[Labels, Floats] = {}
     for number, key in enumerate(keys):

@@ -11,6 +11,7 @@ from inferdeck.query.promql.annotations import incompatible_types
 from inferdeck.query.promql.ast import Binary, ValueType, VectorMatching
 from inferdeck.query.promql.check import value_type
 from inferdeck.query.promql.eval.matching import Signatures, match
+from inferdeck.query.promql.eval.native import operated, refuse
 from inferdeck.query.promql.eval.table import Table, empty, masked, stacked
 from inferdeck.query.windows import has_value
 from inferdeck.query.windows.grid import Bools, Floats
@@ -57,7 +58,7 @@ def binary_table(evaluator: Evaluator, expr: Binary) -> Table:
     if expr.operator in _SETS:
         return _SETS[expr.operator](left, right, matching)
     if expr.operator not in ARITHMETIC and expr.operator not in COMPARISONS:
-        return _for_histograms(evaluator, expr)
+        return _for_histograms(evaluator, expr, left, right)
     arithmetic, comparison = ARITHMETIC.get(expr.operator), COMPARISONS.get(expr.operator)
     return match(evaluator.query, expr, left, right, arithmetic, comparison)
 
@@ -69,18 +70,24 @@ def _with_scalar(evaluator: Evaluator, expr: Binary, table: Table, scalar: Float
     if expr.operator in ARITHMETIC:
         with np.errstate(all="ignore"):
             values = ARITHMETIC[expr.operator](*sides)
-        return Table(table.series, masked(values, present), table.unnamed().dropping)
+        values, kept = operated(evaluator.query, expr, sides, present, values, present)
+        return Table(table.series, masked(values, kept), table.unnamed().dropping)
     if expr.operator not in COMPARISONS:
-        return _for_histograms(evaluator, expr)
+        return _for_histograms(evaluator, expr, table)
     with np.errstate(all="ignore"):
         holds = COMPARISONS[expr.operator](*sides)
     if expr.bool_modifier:
-        return Table(table.series, masked(holds.astype(np.float64), present), table.unnamed().dropping)
-    return table.where(present & holds)
+        values, kept = operated(evaluator.query, expr, sides, present, holds.astype(np.float64), present)
+        return Table(table.series, masked(values, kept), table.unnamed().dropping)
+    _, kept = operated(evaluator.query, expr, sides, present, table.values, present & holds)
+    return table.where(kept)
 
 
-def _for_histograms(evaluator: Evaluator, expr: Binary) -> Table:
+def _for_histograms(evaluator: Evaluator, expr: Binary, *sides: Table) -> Table:
     """The operators that trim native histograms leave floats out, with a remark."""
+    if evaluator.query.histograms:
+        for side in sides:
+            refuse(side.values)
     evaluator.query.note(incompatible_types("float", expr.operator, "float", expr.span))
     return empty(evaluator.steps.size)
 

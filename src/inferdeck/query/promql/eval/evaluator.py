@@ -18,6 +18,7 @@ from inferdeck.query.promql.ast import (
     VectorSelector,
 )
 from inferdeck.query.promql.check import value_type
+from inferdeck.query.promql.eval import native
 from inferdeck.query.promql.eval.aggregate import aggregate
 from inferdeck.query.promql.eval.binary import binary_scalars, binary_table
 from inferdeck.query.promql.eval.functions import SCALARS, TABLES
@@ -53,12 +54,32 @@ class Evaluator:
             return binary_table(self, expr)
         if isinstance(expr, Unary):
             inner = self.table(expr.expr)
-            return mapped(inner, np.negative) if expr.operator == "-" else inner
+            return self._negated(inner) if expr.operator == "-" else inner
         if isinstance(expr, Call):
             if expr.function not in TABLES:
                 raise EvaluationError(f"the function {expr.function}() cannot be evaluated yet")
             return TABLES[expr.function](self, expr)
         return empty(self.steps.size)
+
+    def floats(self, expr: Expr) -> Table:
+        """Return an instant vector without its native histograms."""
+        table = self.table(expr)
+        return native.floats(table) if self.query.histograms else table
+
+    def only_floats(self, expr: Expr) -> Table:
+        """Return an instant vector; raises NeedsHistogramsError where it holds native histograms."""
+        table = self.table(expr)
+        if self.query.histograms:
+            native.refuse(table.values)
+        return table
+
+    def _negated(self, table: Table) -> Table:
+        found = mapped(table, np.negative)
+        if not self.query.histograms:
+            return found
+        return Table(
+            found.series, native.with_histograms(found.values, native.is_histogram(table.values)), found.dropping
+        )
 
     def scalar(self, expr: Expr) -> Floats:
         """Return a scalar at each step, shape (steps,)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inferdeck.errors import NeedsHistogramsError
 from inferdeck.model.labels import get, labels, metric_name
 from inferdeck.query import windows
 from inferdeck.query.promql.annotations import bad_bucket_label, forced_monotonicity
@@ -25,12 +26,12 @@ Function = Callable[["Evaluator", Call], Table]
 def _histogram_quantile(evaluator: Evaluator, call: Call) -> Table:
     q = evaluator.scalar(call.args[0])
     check_quantile(evaluator, q, call.args[0])
-    table = evaluator.table(call.args[1])
+    table = evaluator.only_floats(call.args[1])
     return _quantiles(evaluator, table, _buckets(evaluator, table, call.args[1]), q, call.args[1])
 
 
 def _histogram_quantiles(evaluator: Evaluator, call: Call) -> Table:
-    table = evaluator.table(call.args[0])
+    table = evaluator.only_floats(call.args[0])
     label = evaluator.string(call.args[1])
     groups = _buckets(evaluator, table, call.args[0])
     tables = []
@@ -48,7 +49,7 @@ def _histogram_quantiles(evaluator: Evaluator, call: Call) -> Table:
 
 def _histogram_fraction(evaluator: Evaluator, call: Call) -> Table:
     lower, upper = evaluator.scalar(call.args[0]), evaluator.scalar(call.args[1])
-    table = evaluator.table(call.args[2])
+    table = evaluator.only_floats(call.args[2])
     groups = _buckets(evaluator, table, call.args[2])
     rows = [windows.histogram_fraction(lower, upper, group.bounds, table.values[group.rows]) for group in groups]
     return _rows(evaluator, groups, rows)
@@ -73,6 +74,8 @@ def _rows(evaluator: Evaluator, groups: list[Buckets], rows: list[Floats]) -> Ta
 
 def _buckets(evaluator: Evaluator, table: Table, arg: Expr) -> list[Buckets]:
     groups, bad = windows.group_buckets(table.series)
+    if evaluator.query.stands_in and any(np.unique(group.bounds).size < group.bounds.size for group in groups):
+        raise NeedsHistogramsError
     alive = series_present(table.values)
     for row in bad:
         if alive[row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +13,9 @@ from inferdeck.query import windows
 from inferdeck.query.promql.annotations import possible_non_counter
 from inferdeck.query.promql.ast import Call, Expr, MatrixSelector, Paren, VectorSelector
 from inferdeck.query.promql.eval.aggregate import check_quantile
+from inferdeck.query.promql.eval.native import is_histogram, ranged
 from inferdeck.query.promql.eval.selectors import Range, over_windows, range_vector
-from inferdeck.query.promql.eval.table import Table, masked, named, steps_present
+from inferdeck.query.promql.eval.table import Table, masked, named, series_present, steps_present
 from inferdeck.query.windows.grid import Floats, Ints
 from inferdeck.store.interface import Block, MatchOp
 
@@ -64,7 +65,13 @@ def _simple(name: str) -> Function:
         return over_windows(
             evaluator,
             found,
-            lambda block, ends: function(block, ends, found.range_ms, semantics=semantics),
+            ranged(
+                evaluator,
+                name,
+                found,
+                call.args[0],
+                lambda block, ends: function(block, ends, found.range_ms, semantics=semantics),
+            ),
             keep_name=name in _KEEP_NAME,
         )
 
@@ -72,10 +79,17 @@ def _simple(name: str) -> Function:
 
 
 def _check_counters(evaluator: Evaluator, found: Range, arg: Expr) -> None:
-    names = dict.fromkeys(metric_name(series) for block in found.blocks for series in block.series)
+    names = dict.fromkeys(metric_name(series) for block in found.blocks for series in _with_floats(evaluator, block))
     for name in names:
         if name and not name.endswith(_COUNTER_ENDS):
             evaluator.query.note(possible_non_counter(name, arg.span))
+
+
+def _with_floats(evaluator: Evaluator, block: Block) -> Sequence[Labels]:
+    if not evaluator.query.histograms:
+        return block.series
+    there = series_present(masked(block.values, ~is_histogram(block.values)))
+    return [series for series, found in zip(block.series, there.tolist(), strict=True) if found]
 
 
 def _quantile_over_time(evaluator: Evaluator, call: Call) -> Table:
@@ -86,7 +100,8 @@ def _quantile_over_time(evaluator: Evaluator, call: Call) -> Table:
     def kernel(block: Block, ends: Ints) -> Floats:
         return windows.quantile_over_time(q, block, ends, found.range_ms, semantics=evaluator.query.semantics)
 
-    return over_windows(evaluator, _spread(evaluator, found), kernel)
+    found = _spread(evaluator, found)
+    return over_windows(evaluator, found, ranged(evaluator, "quantile_over_time", found, call.args[1], kernel))
 
 
 def _predict_linear(evaluator: Evaluator, call: Call) -> Table:
@@ -98,7 +113,8 @@ def _predict_linear(evaluator: Evaluator, call: Call) -> Table:
             block, ends, found.range_ms, ahead, semantics=evaluator.query.semantics, at_ms=evaluator.steps
         )
 
-    return over_windows(evaluator, _spread(evaluator, found), kernel)
+    found = _spread(evaluator, found)
+    return over_windows(evaluator, found, ranged(evaluator, call.function, found, call.args[0], kernel))
 
 
 def _smoothing(evaluator: Evaluator, call: Call) -> Table:
@@ -115,7 +131,8 @@ def _smoothing(evaluator: Evaluator, call: Call) -> Table:
             block, ends, found.range_ms, *factors, semantics=evaluator.query.semantics
         )
 
-    return over_windows(evaluator, _spread(evaluator, found), kernel)
+    found = _spread(evaluator, found)
+    return over_windows(evaluator, found, ranged(evaluator, call.function, found, call.args[0], kernel))
 
 
 def _spread(evaluator: Evaluator, found: Range) -> Range:

@@ -86,7 +86,7 @@ def _part(name: str) -> Function:
 
     def evaluate(evaluator: Evaluator, call: Call) -> Table:
         if call.args:
-            return mapped(evaluator.table(call.args[0]), of)
+            return mapped(evaluator.floats(call.args[0]), of)
         return named([()], of(evaluator.steps / 1000)[None, :])
 
     return evaluate

@@ -47,11 +47,11 @@ _ELEMENTWISE: dict[str, Callable[[Floats], Floats]] = {
 
 
 def _elementwise(name: str) -> Function:
-    return lambda evaluator, call: mapped(evaluator.table(call.args[0]), _ELEMENTWISE[name])
+    return lambda evaluator, call: mapped(evaluator.floats(call.args[0]), _ELEMENTWISE[name])
 
 
 def _round(evaluator: Evaluator, call: Call) -> Table:
-    table = evaluator.table(call.args[0])
+    table = evaluator.floats(call.args[0])
     nearest = evaluator.scalar(call.args[1]) if len(call.args) > 1 else np.ones(evaluator.steps.size)
     with np.errstate(all="ignore"):
         # The inverse first, as Prometheus does: it is what makes 0.1 come out well.
@@ -60,7 +60,7 @@ def _round(evaluator: Evaluator, call: Call) -> Table:
 
 
 def _clamp(evaluator: Evaluator, call: Call) -> Table:
-    table = evaluator.table(call.args[0])
+    table = evaluator.floats(call.args[0])
     low, high = evaluator.scalar(call.args[1]), evaluator.scalar(call.args[2])
     found = mapped(table, lambda values: np.maximum(low, np.minimum(high, values)))
     return found.where(has_value(table.values) & ~(high < low))
@@ -68,12 +68,12 @@ def _clamp(evaluator: Evaluator, call: Call) -> Table:
 
 def _clamp_min(evaluator: Evaluator, call: Call) -> Table:
     low = evaluator.scalar(call.args[1])
-    return mapped(evaluator.table(call.args[0]), lambda values: np.maximum(low, values))
+    return mapped(evaluator.floats(call.args[0]), lambda values: np.maximum(low, values))
 
 
 def _clamp_max(evaluator: Evaluator, call: Call) -> Table:
     high = evaluator.scalar(call.args[1])
-    return mapped(evaluator.table(call.args[0]), lambda values: np.minimum(high, values))
+    return mapped(evaluator.floats(call.args[0]), lambda values: np.minimum(high, values))
 
 
 def _vector(evaluator: Evaluator, call: Call) -> Table:
@@ -81,7 +81,7 @@ def _vector(evaluator: Evaluator, call: Call) -> Table:
 
 
 def _scalar(evaluator: Evaluator, call: Call) -> Floats:
-    table = evaluator.table(call.args[0])
+    table = evaluator.floats(call.args[0])
     present = has_value(table.values)
     found = np.full(evaluator.steps.size, np.nan)
     if not table.series:
@@ -93,7 +93,7 @@ def _scalar(evaluator: Evaluator, call: Call) -> Floats:
 
 def _sort(sign: int) -> Function:
     def evaluate(evaluator: Evaluator, call: Call) -> Table:
-        table = evaluator.table(call.args[0])
+        table = evaluator.floats(call.args[0])
         if evaluator.steps.size != 1 or not table.series:
             return table
         value = table.values[:, 0]
@@ -106,7 +106,7 @@ def _sort(sign: int) -> Function:
 
 def _only_histograms(evaluator: Evaluator, call: Call) -> Table:
     """Functions of native histograms leave floats out."""
-    evaluator.table(call.args[0])
+    evaluator.only_floats(call.args[0])
     return empty(evaluator.steps.size)
 
 

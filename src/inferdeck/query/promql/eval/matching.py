@@ -9,6 +9,7 @@ import numpy as np
 from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import NAME, Labels, labels
 from inferdeck.query.promql.ast import Binary, Cardinality, VectorMatching
+from inferdeck.query.promql.eval.native import operated
 from inferdeck.query.promql.eval.query import Query
 from inferdeck.query.promql.eval.table import Table, empty, masked, stacked, steps_present
 from inferdeck.query.promql.literals import quote
@@ -94,6 +95,7 @@ def match(
         _check_same_result(signatures.left[pairs[0]], results, present, _NOT_UNIQUE)
     sides = (one_values, many_values) if swapped else (many_values, one_values)
     values, kept, drops = _computed(sides, arithmetic, comparison, bool_modifier=expr.bool_modifier)
+    values, kept = operated(query, expr, sides, present, values, kept)
     dropping = np.full(len(results), drops) | (many.dropping[pairs[0]] if arithmetic is None else False)
     return Table(tuple(results), masked(values, present & kept), dropping)
 

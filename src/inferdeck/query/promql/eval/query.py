@@ -19,7 +19,9 @@ from inferdeck.store.interface import Block, Matcher, MetricReader
 class Query:
     """One running query; start, end and step are those of the whole query, also while a part of it is evaluated.
 
-    step_ms is 0 for an instant query.
+    step_ms is 0 for an instant query. histograms: whether samples may carry HISTOGRAM_BITS.
+    stands_in: classic histograms are asked in place of native ones that are there; buckets with one bound in two
+    spellings then say something else.
     """
 
     reader: MetricReader
@@ -31,6 +33,8 @@ class Query:
     subquery_step_ms: int
     semantics: Semantics
     text: str
+    histograms: bool = False
+    stands_in: bool = False
     annotations: dict[Annotation, None] = field(default_factory=dict)
 
     def note(self, annotation: Annotation) -> None:

@@ -15,7 +15,7 @@ class Asking:
     """An engine over one store, with the settings of Prometheus' own suite: lookback 5 m, subquery step 1 m."""
 
     def __init__(self, reader: MetricReader) -> None:
-        self._engine = Engine(reader)
+        self._engine = Engine(reader, histograms=True)
 
     def instant(self, query: str, time_ms: int) -> Outcome:
         """Evaluate at one moment."""

@@ -11,9 +11,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from inferdeck.errors import InferdeckError, QueryError
+from inferdeck.errors import InferdeckError, NeedsHistogramsError, QueryError
 from inferdeck.model.labels import NAME, Labels, get, labels, metric_name
-from inferdeck.model.scrape import ABSENT_BITS, NAN_BITS, STALE_BITS
+from inferdeck.model.scrape import ABSENT_BITS, HISTOGRAM_BITS, NAN_BITS, STALE_BITS
 from inferdeck.query.promql.ast import Expr, VectorSelector
 from inferdeck.query.promql.parser import parse
 from inferdeck.query.promql.patterns import matches
@@ -98,6 +98,8 @@ class _Runner:
                 self._native.add(one.series)
             if command.nhcb and (base := _base_of_classic(one.series)):
                 self._native.add(base)
+                made = tuple(Mark.HISTOGRAM if isinstance(point, float) else Mark.GAP for point in one.points)
+                self._store.append_series(base, *_arrays(made, command.step_ms))
         # An engine may remember what it has read.
         self._engine = self._ask(self._store)
 
@@ -106,11 +108,13 @@ class _Runner:
             wrong = self._range(case) if case.step_ms else self._instant(case)
         except QueryError as error:
             wrong = failure(case, error.headline)
+        except NeedsHistogramsError as error:
+            wrong = str(error)
+            # Nothing else is set aside: a wrong answer over floats beside histograms is a failure.
+            if reason := self._needs_native(case):
+                return Verdict(case.line, case.query, State.SKIPPED, reason)
         if not wrong:
             return Verdict(case.line, case.query, State.PASSED)
-        # Some cases pass over the floats alone; only what cannot is set aside.
-        if reason := self._needs_native(case):
-            return Verdict(case.line, case.query, State.SKIPPED, reason)
         return Verdict(case.line, case.query, State.FAILED, wrong)
 
     def _needs_native(self, case: Case) -> str:
@@ -136,6 +140,8 @@ class _Runner:
     def _range(self, case: Case) -> str:
         try:
             found = self._engine.range(case.query, case.start_ms, case.end_ms, case.step_ms)
+        except NeedsHistogramsError:
+            raise
         except InferdeckError as error:
             return failure(case, _message(error))
         return _judged(case, found)
@@ -151,6 +157,8 @@ class _Runner:
     def _instant_once(self, case: Case, query: str, time_ms: int) -> str:
         try:
             found = self._engine.instant(query, time_ms)
+        except NeedsHistogramsError:
+            raise
         except InferdeckError as error:
             return failure(case, _message(error))
         if wrong := _judged(case, found):
@@ -160,6 +168,8 @@ class _Runner:
             return ""
         try:
             grid = self._engine.range(query, time_ms - _MINUTE_MS, time_ms + _MINUTE_MS, _MINUTE_MS)
+        except NeedsHistogramsError:
+            raise
         except InferdeckError as error:
             return f"as a range query it failed: {_message(error)}"
         wrong = difference(case, _column(grid, time_ms, scalar=found.kind == "scalar"))
@@ -190,6 +200,8 @@ def _arrays(points: tuple[Point, ...], step_ms: int) -> tuple[NDArray[np.int64],
     for index, point in enumerate(points):
         if point is Mark.STALE:
             bits[index] = STALE_BITS
+        elif point is Mark.HISTOGRAM:
+            bits[index] = HISTOGRAM_BITS
         elif isinstance(point, float):
             bits[index] = NAN_BITS if point != point else np.float64(point).view(np.uint64)
     there = bits != ABSENT_BITS

@@ -1,0 +1,59 @@
+"""Decoded storage blocks that queries asked for lately: a dashboard asks for the same series again and again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from inferdeck.store.metrics.chunks import Piece
+from inferdeck.store.metrics.day_file import DayFile
+
+DECODED_BYTES = 64 * 2**20
+_Key = tuple[int, int, bytes]
+
+
+class DecodedBlocks:
+    """At most so many bytes of samples, the least lately used go first; safe from any thread.
+
+    An entry holds while its day file's generation stays the same, that is until its chunks may have changed. The
+    caller reads the generation before it begins to read the file: what is kept is then never older than it says.
+    """
+
+    def __init__(self, most_bytes: int = DECODED_BYTES) -> None:
+        self._most = most_bytes
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[_Key, tuple[int, list[Piece], int]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, day: DayFile, generation: int, block: int, ids: bytes) -> list[Piece] | None:
+        """Return all samples of these series in a block, or None where they are not kept or have changed."""
+        key = (day.serial, block, ids)
+        with self._lock:
+            found = self._entries.get(key)
+            if found is None:
+                return None
+            if found[0] != generation:
+                self._remove(key)
+                return None
+            self._entries.move_to_end(key)
+            return found[1]
+
+    def keep(self, day: DayFile, generation: int, block: int, ids: bytes, pieces: list[Piece]) -> None:
+        """Keep what a block holds of these series; nobody may write to it from now on."""
+        size = len(ids) + sum(piece.rows.nbytes for piece in pieces)
+        if size > self._most:
+            return
+        for piece in pieces:
+            piece.rows.flags.writeable = False
+        key = (day.serial, block, ids)
+        with self._lock:
+            self._remove(key)
+            self._entries[key] = (generation, pieces, size)
+            self._bytes += size
+            while self._bytes > self._most:
+                self._remove(next(iter(self._entries)))
+
+    def _remove(self, key: _Key) -> None:
+        found = self._entries.pop(key, None)
+        if found is not None:
+            self._bytes -= found[2]
