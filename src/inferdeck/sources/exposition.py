@@ -17,6 +17,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import is_, ne
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,9 @@ _NEW_LINES_PER_SLICE = 64
 _KNOWN_LINES_PER_SLICE = 1024
 _MESSAGES = 5
 _LARGEST = 1.7976931348623157e308
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""One slice per round of the loop: twenty targets at first sight would otherwise add up their slices in each round."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,15 +159,17 @@ class ExpositionParser:
         """Whether this target writes timestamps or exemplars after its values."""
 
     async def parse(self, body: bytes, content_type: str = "") -> Exposition:
-        """Read one body, giving way to the event loop every few milliseconds."""
+        """Read one body, giving way to the event loop every few milliseconds, whoever else reads at the same time."""
         steps = self._read(body, content_type)
+        turn = _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         while True:
             try:
-                next(steps)
+                async with turn:
+                    next(steps)
+                    await asyncio.sleep(0)
             except StopIteration as end:
                 result: Exposition = end.value
                 return result
-            await asyncio.sleep(0)
 
     def parse_sync(self, body: bytes, content_type: str = "") -> Exposition:
         """Read one body without giving way, for tools."""
