@@ -49,7 +49,7 @@ class _Part:
 class Figures:
     """The series of the named metrics in the window that ends at `now_ms`; rates are over the whole window.
 
-    A target whose newest stamp is after `now_ms` (the clock was set back, its series go on where they were) is
+    A watched target whose newest stamp is after `now_ms` (the clock was set back, its series go on where they were) is
     evaluated at that stamp. intervals: seconds between the samples of a target, which say when one is stale.
     """
 
@@ -66,7 +66,8 @@ class Figures:
         self._parts: dict[str, list[_Part]] = defaultdict(list)
         self._ages: dict[tuple[str, Group], dict[Group, tuple[float, bool]]] = {}
         matcher = Matcher("__name__", MatchOp.MATCH, "|".join(sorted(set(names))))
-        ahead = _ahead(reader, now_ms)
+        # One that is not watched any more has no present: what it left after `now_ms` is not shown as one.
+        ahead = {key: at_ms for key, at_ms in _ahead(reader, now_ms).items() if key in self._intervals}
         for block in windows.join(reader.select([matcher], now_ms - window_ms, now_ms)):
             self._split(block, now_ms, ahead)
         for target, at_ms in ahead.items():

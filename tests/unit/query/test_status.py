@@ -163,6 +163,8 @@ def test_after_the_clock_was_set_back_the_newest_samples_count() -> None:
     assert found.hosts[0].load.age_seconds == 0.0
     assert found.hosts[0].network_in.value == pytest.approx(100.0)
     assert found.caches[0].clients.value == 4.0
+    unwatched = status.status(store, around(state("redis", "r:6379")), ()).hosts
+    assert [one.load.value for one in unwatched] == [1.0]
 
 
 def test_numbers_of_the_store_have_an_age_and_become_stale() -> None:
