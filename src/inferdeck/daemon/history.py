@@ -11,7 +11,7 @@ from inferdeck.config.schema import Settings
 from inferdeck.daemon.jobs import Report
 from inferdeck.errors import ConfigError, UsageError
 from inferdeck.model import numbers
-from inferdeck.model.answers import DayFile, RemoteWrite, StoreReport, StoreState, number
+from inferdeck.model.answers import DayFile, Number, RemoteWrite, StoreReport, StoreState, number
 from inferdeck.model.clock import Clock
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.metrics.stats import StoreStats
@@ -55,19 +55,28 @@ def store_report(database: MetricDatabase, path: str, now: float) -> StoreReport
         bytes_per_sample=number(stats.bytes_per_sample, "bytes", source="day files"),
         free=number(sum(day.free_bytes for day in stats.days), "bytes", source="day files"),
         head_samples=number(stats.head_samples, "count", source="memory"),
-        days=tuple(DayFile(day.name, day.bytes, day.series, day.samples, day.quarantined) for day in stats.days),
+        days=tuple(
+            DayFile(day.name, day.bytes, day.series, day.samples + day.head_samples, day.quarantined)
+            for day in stats.days
+        ),
     )
 
 
 def _state(stats: StoreStats, path: str, now: float) -> StoreState:
     oldest = None if stats.oldest_ms is None else max(0.0, now - stats.oldest_ms / 1000)
+    # Before the first scrape nothing has been counted: that is not a history of 0.
+    counted = bool(stats.days or stats.series)
+
+    def total(value: int, unit: str, source: str) -> Number:
+        return number(value if counted else None, unit, source=source)
+
     return StoreState(
         path=path,
         writing=stats.writing,
         trouble=stats.trouble,
-        series=number(stats.series, "count", source="series file"),
-        samples=number(stats.samples + stats.head_samples, "count", source="day files and memory"),
-        size=number(stats.bytes, "bytes", source="day files"),
+        series=total(stats.series, "count", "series file"),
+        samples=total(stats.samples + stats.head_samples, "count", "day files and memory"),
+        size=total(stats.bytes, "bytes", "day files"),
         oldest=number(oldest, "seconds", source="oldest sample"),
         quarantined=number(stats.quarantined, "count", source="day files"),
     )

@@ -75,7 +75,9 @@ class Surrounding:
     def store(self) -> StoreState:
         """Return the store's state, its counts at most STORE_AGE_SECONDS old; whether it writes is always of now."""
         now = time.monotonic()
-        if self._store is None or now - self._store[0] > STORE_AGE_SECONDS:
+        # What has not counted anything yet costs nothing to ask again, and its answer is soon wrong.
+        empty = self._store is not None and self._store[1].series.value is None
+        if self._store is None or empty or now - self._store[0] > STORE_AGE_SECONDS:
             self._store = (now, store_state(self._database, str(self._settings.data_dir), self._clock.now()))
         found = self._store[1]
         values = {name: getattr(found, name) for name in StoreState.__dataclass_fields__}

@@ -95,6 +95,8 @@ class TargetState:
     probes: tuple[ProbeEffect, ...] = ()
     kind: str = ""
     """The source kind where it is not the job."""
+    gateway: str = ""
+    """The configured value of the label `gateway` on its series, "" where that is the instance."""
 
     @property
     def source_kind(self) -> str:

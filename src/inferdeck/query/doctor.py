@@ -5,7 +5,7 @@ from __future__ import annotations
 from inferdeck.model.answers import Diagnosis, Finding
 from inferdeck.query import data_checks, target_checks
 from inferdeck.query.evidence import Case, Facts
-from inferdeck.query.figures import Figures
+from inferdeck.query.figures import Figures, intervals
 from inferdeck.query.status import WINDOW_SECONDS, Surroundings
 from inferdeck.store.interface import MetricReader
 
@@ -20,7 +20,9 @@ def advice(around: Surroundings) -> tuple[Finding, ...]:
 
 def diagnose(reader: MetricReader, around: Surroundings, facts: Facts) -> Diagnosis:
     """Return the findings of all checks, the worst first."""
-    figures = Figures(reader, data_checks.METRICS, int(around.now * 1000), int(WINDOW_SECONDS * 1000))
+    figures = Figures(
+        reader, data_checks.METRICS, int(around.now * 1000), int(WINDOW_SECONDS * 1000), intervals(around.states)
+    )
     case = Case(around, facts, figures)
     found = [*advice(around), *(finding for check in data_checks.CHECKS for finding in check(case))]
     return Diagnosis(len(target_checks.CHECKS) + len(data_checks.CHECKS), tuple(_worst_first(found)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from inferdeck.model.answers import Engine, number
+from inferdeck.model.answers import Engine
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query.figures import Figures, Group, total
 
@@ -34,11 +34,11 @@ def engines(figures: Figures, states: Iterable[TargetState]) -> tuple[Engine, ..
                 environment=key[0],
                 model=models.get(key, "") or (_inventory_model(state) if state else ""),
                 state=_state(figures, key, state),
-                running=number(running.get(key), "count", source=GAUGES[0]),
-                waiting=number(waiting.get(key), "count", source=GAUGES[1]),
-                kv_cache=number(fullness.get(key), "ratio", source=GAUGES[2]),
-                prefill=number(prefill.get(key), "tokens/s", source=COUNTERS[0]),
-                decode=number(decode.get(key), "tokens/s", source=COUNTERS[1]),
+                running=figures.number(running.get(key), "count", GAUGES[0], BY, key),
+                waiting=figures.number(waiting.get(key), "count", GAUGES[1], BY, key),
+                kv_cache=figures.number(fullness.get(key), "ratio", GAUGES[2], BY, key),
+                prefill=figures.number(prefill.get(key), "tokens/s", COUNTERS[0], BY, key),
+                decode=figures.number(decode.get(key), "tokens/s", COUNTERS[1], BY, key),
             )
         )
     return tuple(found)

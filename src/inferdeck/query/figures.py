@@ -9,11 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inferdeck.model.answers import Number, number
 from inferdeck.model.labels import metric_name
+from inferdeck.model.metric import Quality
+from inferdeck.model.target import TargetState
 from inferdeck.query import windows
 from inferdeck.store.interface import Block, Matcher, MatchOp, MetricReader
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+TARGET = ("job", "instance", "environment")
+STALE_INTERVALS = 2.5
+"""What is older than this many intervals of its target is shown as stale."""
+DEFAULT_INTERVAL = 15.0
+"""That of series whose target is not watched (any more)."""
+_EVER_MS = (1 << 42) - 1
 Group = tuple[str, ...]
 """The values of the labels grouped by, in their order."""
 
@@ -24,38 +34,88 @@ class Row:
 
     labels: Mapping[str, str]
     value: float
+    age_seconds: float
+    """Since the newest sample that the value is made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Series of one name and the moment at which they are evaluated."""
+
+    block: Block
+    at_ms: int
 
 
 class Figures:
-    """The series of the named metrics in the window that ends at `now_ms`; rates are over the whole window."""
+    """The series of the named metrics in the window that ends at `now_ms`; rates are over the whole window.
 
-    def __init__(self, reader: MetricReader, names: Iterable[str], now_ms: int, window_ms: int) -> None:
-        self._now = np.array([now_ms], dtype=np.int64)
+    A watched target whose newest stamp is after `now_ms` (the clock was set back, its series go on where they were) is
+    evaluated at that stamp. intervals: seconds between the samples of a target, which say when one is stale.
+    """
+
+    def __init__(
+        self,
+        reader: MetricReader,
+        names: Iterable[str],
+        now_ms: int,
+        window_ms: int,
+        intervals: Mapping[Group, float] | None = None,
+    ) -> None:
         self._window_ms = window_ms
-        self._blocks: dict[str, list[Block]] = defaultdict(list)
+        self._intervals = intervals or {}
+        self._parts: dict[str, list[_Part]] = defaultdict(list)
+        self._ages: dict[tuple[str, Group], dict[Group, tuple[float, bool]]] = {}
         matcher = Matcher("__name__", MatchOp.MATCH, "|".join(sorted(set(names))))
+        # One that is not watched any more has no present: what it left after `now_ms` is not shown as one.
+        ahead = {key: at_ms for key, at_ms in _ahead(reader, now_ms).items() if key in self._intervals}
         for block in windows.join(reader.select([matcher], now_ms - window_ms, now_ms)):
-            self._split(block)
+            self._split(block, now_ms, ahead)
+        for target, at_ms in ahead.items():
+            own = [Matcher(name, MatchOp.EQUAL, value) for name, value in zip(TARGET, target, strict=True)]
+            for block in windows.join(reader.select([matcher, *own], at_ms - window_ms, at_ms)):
+                self._split(block, at_ms, {})
 
-    def _split(self, block: Block) -> None:
+    def _split(self, block: Block, at_ms: int, without: Mapping[Group, int]) -> None:
         rows: dict[str, list[int]] = defaultdict(list)
         for index, series in enumerate(block.series):
-            rows[metric_name(series)].append(index)
+            if not without or group(dict(series), TARGET) not in without:
+                rows[metric_name(series)].append(index)
         for name, picked in rows.items():
             named = tuple(block.series[index] for index in picked)
-            self._blocks[name].append(Block(named, block.timestamps_ms, block.values[picked], block.dense))
+            part = Block(named, block.timestamps_ms, block.values[picked], block.dense)
+            self._parts[name].append(_Part(part, at_ms))
 
     def last(self, name: str) -> list[Row]:
         """Return each series' newest value that is not stale."""
-        return self._rows(name, lambda block: windows.instant(block, self._now, lookback_ms=self._window_ms))
+        return self._rows(name, lambda block, at: windows.instant(block, at, lookback_ms=self._window_ms))
 
     def rate(self, name: str) -> list[Row]:
         """Return each counter's increase per second over the window; a series with one sample has none."""
-        return self._rows(name, lambda block: windows.rate(block, self._now, self._window_ms))
+        return self._rows(name, lambda block, at: windows.rate(block, at, self._window_ms))
 
     def increase(self, name: str) -> list[Row]:
         """Return each counter's increase over the window."""
-        return self._rows(name, lambda block: windows.increase(block, self._now, self._window_ms))
+        return self._rows(name, lambda block, at: windows.increase(block, at, self._window_ms))
+
+    def number(
+        self, value: float | None, unit: str, name: str, by: Sequence[str], key: Group, *, quality: str = ""
+    ) -> Number:
+        """Return a figure made from the group's series of this name (or histogram), with the age of the newest one."""
+        age, stale = self._age(name, by).get(key) or self._age(f"{name}_bucket", by).get(key) or (None, False)
+        return number(value, unit, source=name, age_seconds=age, quality=Quality.STALE.value if stale else quality)
+
+    def _age(self, name: str, by: Sequence[str]) -> dict[Group, tuple[float, bool]]:
+        ages = self._ages.get((name, tuple(by)))
+        if ages is None:
+            ages = self._ages[name, tuple(by)] = {}
+            for part in self._parts.get(name, ()):
+                for series, age in zip(part.block.series, _ages(part), strict=True):
+                    labels = dict(series)
+                    limit = STALE_INTERVALS * self._intervals.get(group(labels, TARGET), DEFAULT_INTERVAL)
+                    key, found = group(labels, by), (age, age > limit)
+                    if np.isfinite(age):
+                        ages[key] = min(ages.get(key, found), found)
+        return ages
 
     def quantile(self, q: float, name: str, by: Sequence[str]) -> dict[Group, float]:
         """Return the q-quantile (0..1) of a classic histogram per group; a group without observations is absent."""
@@ -74,17 +134,43 @@ class Figures:
                 found[key] = value
         return found
 
-    def _rows(self, name: str, kernel: Callable[[Block], Floats]) -> list[Row]:
+    def _rows(self, name: str, kernel: Callable[[Block, Ints], Floats]) -> list[Row]:
         rows: list[Row] = []
-        for block in self._blocks.get(name, ()):
-            column = kernel(block)[:, 0]
+        for part in self._parts.get(name, ()):
+            column = kernel(part.block, np.array([part.at_ms], dtype=np.int64))[:, 0]
             # A hole is a NaN too, so that finite means "there is a number".
             rows.extend(
-                Row(dict(series), float(value))
-                for series, value in zip(block.series, column, strict=True)
+                Row(dict(series), float(value), age)
+                for series, value, age in zip(part.block.series, column, _ages(part), strict=True)
                 if np.isfinite(value)
             )
         return rows
+
+
+def intervals(states: Iterable[TargetState]) -> dict[Group, float]:
+    """Return the seconds between the samples of each target."""
+    return {(state.key.job, state.key.instance, state.key.environment): state.interval_seconds for state in states}
+
+
+def _ahead(reader: MetricReader, now_ms: int) -> dict[Group, int]:
+    """Return the newest stamp of each target that has samples after now; normally there are none."""
+    found: dict[Group, int] = {}
+    for block in reader.select([Matcher("__name__", MatchOp.EQUAL, "up")], now_ms + 1, _EVER_MS):
+        there = windows.has_value(block.values)
+        for series, row in zip(block.series, there, strict=True):
+            if row.any():
+                key = group(dict(series), TARGET)
+                found[key] = max(found.get(key, 0), int(block.timestamps_ms[row][-1]))
+    return found
+
+
+def _ages(part: _Part) -> list[float]:
+    """Return the seconds since each series' newest sample, infinite where it has none."""
+    block = part.block
+    there = windows.has_value(block.values) & ~windows.is_stale(block.values)
+    newest = there.shape[1] - 1 - np.argmax(there[:, ::-1], axis=1)
+    ages = np.where(there.any(axis=1), (part.at_ms - block.timestamps_ms[newest]) / 1000, np.inf)
+    return [float(age) for age in ages]
 
 
 def group(labels: Mapping[str, str], by: Sequence[str]) -> Group:

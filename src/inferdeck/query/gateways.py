@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from inferdeck.model.answers import Gateway, Number, Provider, number
+from inferdeck.model.answers import Gateway, Number, Provider
 from inferdeck.model.metric import Quality
 from inferdeck.query.figures import Figures, Group, Row, group, ratio, total
 
@@ -34,19 +34,21 @@ METRICS = (
 class _Totals:
     """The sums that gateways and providers share, by group."""
 
+    figures: Figures
+    by: tuple[str, ...]
     requests: dict[Group, float]
     failed: dict[Group, float]
 
     def request_rate(self, key: Group) -> Number:
-        return number(self.requests.get(key), "requests/s", source="llm_requests_total")
+        return self.figures.number(self.requests.get(key), "requests/s", "llm_requests_total", self.by, key)
 
     def error_ratio(self, key: Group) -> Number:
         value = ratio(self.failed.get(key), self.requests.get(key))
-        return number(value, "ratio", source="llm_requests_total")
+        return self.figures.number(value, "ratio", "llm_requests_total", self.by, key)
 
 
-def _totals(rows: list[Row], by: tuple[str, ...]) -> _Totals:
-    return _Totals(total(rows, by), total(rows, by, status="error"))
+def _totals(figures: Figures, rows: list[Row], by: tuple[str, ...]) -> _Totals:
+    return _Totals(figures, by, total(rows, by), total(rows, by, status="error"))
 
 
 def gateways(figures: Figures, known: Iterable[tuple[str, str, str]]) -> tuple[Gateway, ...]:
@@ -62,8 +64,9 @@ class _Reading:
     """The figures of all gateways, each computed once for all of them."""
 
     def __init__(self, figures: Figures) -> None:
+        self._figures = figures
         self.requests = figures.rate("llm_requests_total")
-        self._totals = _totals(self.requests, BY)
+        self._totals = _totals(figures, self.requests, BY)
         self._tokens = total(figures.rate("llm_tokens_used_total"), (*BY, "token_type"))
         self._cost = total(figures.rate("llm_cost_total"), BY)
         self._active = total(figures.last("llm_active_requests"), BY)
@@ -89,18 +92,22 @@ class _Reading:
             latency_p95=self._seconds(self._p95, key, "llm_request_duration_seconds"),
             ttft_p95=self._seconds(self._ttft, key, "llm_time_to_first_token_seconds"),
             tokens={kind: self._token_rate((*key, kind)) for kind in TOKEN_TYPES},
-            cost=number(None if cost is None else cost * 3600, "usd/h", source="llm_cost_total"),
-            active=number(self._active.get(key), "count", source="llm_active_requests"),
-            queued=number(self._queued.get(key), "count", source="llm_queue_depth"),
-            cache_hits=number(ratio(hits, looked_up), "ratio", source="llm_cache_hits_total"),
+            cost=self._number(None if cost is None else cost * 3600, "usd/h", "llm_cost_total", key),
+            active=self._number(self._active.get(key), "count", "llm_active_requests", key),
+            queued=self._number(self._queued.get(key), "count", "llm_queue_depth", key),
+            cache_hits=self._number(ratio(hits, looked_up), "ratio", "llm_cache_hits_total", key),
         )
 
     def _token_rate(self, key: Group) -> Number:
-        return number(self._tokens.get(key), "tokens/s", source="llm_tokens_used_total")
+        by = (*BY, "token_type")
+        return self._figures.number(self._tokens.get(key), "tokens/s", "llm_tokens_used_total", by, key)
+
+    def _number(self, value: float | None, unit: str, name: str, key: Group) -> Number:
+        return self._figures.number(value, unit, name, BY, key)
 
     def _seconds(self, values: Mapping[Group, float], key: Group, family: str) -> Number:
         quality = Quality.ESTIMATED.value if (*key, family) in self._estimated else ""
-        return number(values.get(key), "seconds", source=family, quality=quality)
+        return self._figures.number(values.get(key), "seconds", family, BY, key, quality=quality)
 
 
 def estimated(figures: Figures) -> frozenset[Group]:
@@ -111,7 +118,9 @@ def estimated(figures: Figures) -> frozenset[Group]:
 
 def providers(figures: Figures) -> tuple[Provider, ...]:
     """Return every provider of every gateway that had traffic in the window or has a health series."""
-    totals = _totals([row for row in figures.rate("llm_requests_total") if row.labels.get("provider")], BY_PROVIDER)
+    totals = _totals(
+        figures, [row for row in figures.rate("llm_requests_total") if row.labels.get("provider")], BY_PROVIDER
+    )
     health: dict[Group, float] = {}
     for row in figures.last("llm_provider_health"):
         key = group(row.labels, BY_PROVIDER)
@@ -126,7 +135,7 @@ def providers(figures: Figures) -> tuple[Provider, ...]:
             state=_state(totals.requests.get(key), totals.error_ratio(key).value, health.get(key)),
             requests=totals.request_rate(key),
             errors=totals.error_ratio(key),
-            latency_p95=number(p95.get(key), "seconds", source="llm_request_duration_seconds"),
+            latency_p95=figures.number(p95.get(key), "seconds", "llm_request_duration_seconds", BY_PROVIDER, key),
         )
         for key in sorted(keys)
     )

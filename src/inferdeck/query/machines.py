@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from inferdeck.model.answers import Cache, Host, Number, number
-from inferdeck.query.figures import Figures, Group, ratio, total
+import re
+
+from inferdeck.model.answers import Cache, Host, Number
+from inferdeck.query.figures import Figures, Group, group, ratio, total
 
 BY = ("environment", "instance")
 HOST_METRICS = (
@@ -12,6 +14,7 @@ HOST_METRICS = (
     "node_memory_MemAvailable_bytes",
     "node_filesystem_size_bytes",
     "node_filesystem_avail_bytes",
+    "node_filesystem_free_bytes",
     "node_network_receive_bytes_total",
     "node_network_transmit_bytes_total",
     "node_load1",
@@ -25,6 +28,14 @@ CACHE_METRICS = (
     "redis_evicted_keys_total",
     "redis_connected_clients",
     "redis_mem_fragmentation_ratio",
+)
+_USED = "redis_memory_used_bytes"
+# Devices whose traffic passes another device too, or never leaves the machine: bridges, containers, tunnels, VLANs,
+# and what bundles several cards (the cards themselves count).
+VIRTUAL_DEVICES = re.compile(
+    r"lo|(veth|docker|br-|virbr|vnet|vmnet|cni|flannel|cali|cilium|lxc|lxd|kube-|nodelocaldns|podman|tun|tap|wg|zt"
+    r"|tailscale|dummy|ifb|sit|gre|ip6|ipip|vxlan|macvtap|macvlan|bonding_masters).*"
+    r"|(br|bond|team|vlan)[0-9]+|.+\.[0-9]+"
 )
 # What the kernel or a container engine mounts by itself is never the disk that fills up.
 PSEUDO_FILESYSTEMS = frozenset(
@@ -60,22 +71,22 @@ def caches(figures: Figures) -> tuple[Cache, ...]:
         Cache(
             name=key[1],
             environment=key[0],
-            memory=number(used.get(key), "bytes", source="redis_memory_used_bytes"),
-            memory_limit=_limit(limit.get(key)),
+            memory=figures.number(used.get(key), "bytes", "redis_memory_used_bytes", BY, key),
+            memory_limit=_limit(figures, limit.get(key), key),
             # An empty server lists no database at all, so that no series then means no keys.
-            keys=number(keys.get(key, 0.0), "count", source="redis_db_keys"),
-            hits=number(_share(hits.get(key), misses.get(key)), "ratio", source="redis_keyspace_hits_total"),
-            evicted=number(evicted.get(key), "count", source="redis_evicted_keys_total"),
-            clients=number(clients.get(key), "count", source="redis_connected_clients"),
+            keys=figures.number(keys.get(key, 0.0), "count", "redis_db_keys" if key in keys else _USED, BY, key),
+            hits=figures.number(_share(hits.get(key), misses.get(key)), "ratio", "redis_keyspace_hits_total", BY, key),
+            evicted=figures.number(evicted.get(key), "count", "redis_evicted_keys_total", BY, key),
+            clients=figures.number(clients.get(key), "count", "redis_connected_clients", BY, key),
         )
         for key in sorted(used)
     )
 
 
-def _limit(value: float | None) -> Number:
+def _limit(figures: Figures, value: float | None, key: Group) -> Number:
     if value == 0:
         return Number(None, "bytes", "unlimited", None, "redis_memory_max_bytes")
-    return number(value, "bytes", source="redis_memory_max_bytes")
+    return figures.number(value, "bytes", "redis_memory_max_bytes", BY, key)
 
 
 def _share(part: float | None, rest: float | None) -> float | None:
@@ -83,7 +94,7 @@ def _share(part: float | None, rest: float | None) -> float | None:
 
 
 def hosts(figures: Figures) -> tuple[Host, ...]:
-    """Return every machine that has series; its disk is the fullest real one, its network all but loopback."""
+    """Return every machine that has series; its disk is the fullest real one, its network that of its cards."""
     memory = total(figures.last("node_memory_MemTotal_bytes"), BY)
     free = total(figures.last("node_memory_MemAvailable_bytes"), BY)
     load = total(figures.last("node_load1"), BY)
@@ -100,15 +111,15 @@ def hosts(figures: Figures) -> tuple[Host, ...]:
             Host(
                 name=key[1],
                 environment=key[0],
-                cpu=number(cpu.get(key), "ratio", source="node_cpu_seconds_total"),
-                memory=number(used, "ratio", source="node_memory_MemAvailable_bytes"),
-                memory_total=number(whole, "bytes", source="node_memory_MemTotal_bytes"),
-                disk=number(fullness, "ratio", source="node_filesystem_avail_bytes"),
+                cpu=figures.number(cpu.get(key), "ratio", "node_cpu_seconds_total", BY, key),
+                memory=figures.number(used, "ratio", "node_memory_MemAvailable_bytes", BY, key),
+                memory_total=figures.number(whole, "bytes", "node_memory_MemTotal_bytes", BY, key),
+                disk=figures.number(fullness, "ratio", "node_filesystem_avail_bytes", BY, key),
                 disk_mount=mount,
-                network_in=number(received.get(key), "bytes/s", source="node_network_receive_bytes_total"),
-                network_out=number(sent.get(key), "bytes/s", source="node_network_transmit_bytes_total"),
-                load=number(load.get(key), "load", source="node_load1"),
-                cores=number(cores.get(key), "count", source="node_cpu_seconds_total"),
+                network_in=figures.number(received.get(key), "bytes/s", "node_network_receive_bytes_total", BY, key),
+                network_out=figures.number(sent.get(key), "bytes/s", "node_network_transmit_bytes_total", BY, key),
+                load=figures.number(load.get(key), "load", "node_load1", BY, key),
+                cores=figures.number(cores.get(key), "count", "node_cpu_seconds_total", BY, key),
             )
         )
     return tuple(found)
@@ -124,7 +135,8 @@ def _cpu(figures: Figures) -> tuple[dict[Group, float], dict[Group, float]]:
         share = ratio(whole - idle.get(key, 0.0) - waiting.get(key, 0.0), whole)
         if share is not None:
             busy[key] = min(1.0, max(0.0, share))
-    processors = {(*(row.labels.get(name, "") for name in BY), row.labels.get("cpu", "")) for row in rates}
+    rows = figures.last("node_cpu_seconds_total")
+    processors = {(*(row.labels.get(name, "") for name in BY), row.labels.get("cpu", "")) for row in rows}
     cores: dict[Group, float] = {}
     for environment, instance, _ in processors:
         cores[environment, instance] = cores.get((environment, instance), 0.0) + 1.0
@@ -132,20 +144,35 @@ def _cpu(figures: Figures) -> tuple[dict[Group, float], dict[Group, float]]:
 
 
 def _disks(figures: Figures) -> dict[Group, tuple[str, float]]:
-    """Return mount point and used share of each machine's fullest real file system."""
+    """Return mount point and used share of each machine's fullest real file system, as df counts it.
+
+    What is reserved for root is neither used nor available; a source that does not tell it counts it as used.
+    """
     by = (*BY, "mountpoint", "device", "fstype")
     sizes = total(figures.last("node_filesystem_size_bytes"), by)
     available = total(figures.last("node_filesystem_avail_bytes"), by)
+    free = total(figures.last("node_filesystem_free_bytes"), by)
     found: dict[Group, tuple[str, float]] = {}
     for key, size in sizes.items():
         environment, instance, mount, _, fstype = key
         if fstype in PSEUDO_FILESYSTEMS and mount != "/":
             continue
-        share = None if key not in available else ratio(size - available[key], size)
+        if key not in available:
+            continue
+        used = size - free.get(key, available[key])
+        share = ratio(used, used + available[key])
         if share is not None and share > found.get((environment, instance), ("", -1.0))[1]:
             found[environment, instance] = (mount, share)
     return found
 
 
 def _network(figures: Figures, name: str) -> dict[Group, float]:
-    return total([row for row in figures.rate(name) if row.labels.get("device") != "lo"], BY)
+    """Return the traffic of each machine's cards; where it shows none (a container), that of its busiest device."""
+    rows = [row for row in figures.rate(name) if row.labels.get("device") != "lo"]
+    cards = total([row for row in rows if not VIRTUAL_DEVICES.fullmatch(row.labels.get("device", ""))], BY)
+    for row in rows:
+        key = group(row.labels, BY)
+        if VIRTUAL_DEVICES.fullmatch(row.labels.get("device", "")) and key not in cards:
+            others = [other.value for other in rows if group(other.labels, BY) == key]
+            cards[key] = max(others)
+    return cards

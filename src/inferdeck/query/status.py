@@ -22,14 +22,12 @@ from inferdeck.model.answers import (
 from inferdeck.model.metric import Quality
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query import engines, gateways, machines
-from inferdeck.query.figures import Figures
+from inferdeck.query.figures import STALE_INTERVALS, Figures, intervals
 from inferdeck.store.interface import MetricReader
 
 WINDOW_SECONDS = 300.0
 GATEWAY_KINDS = frozenset({"litellm"})
 METRICS = (*gateways.METRICS, *engines.METRICS, *machines.HOST_METRICS, *machines.CACHE_METRICS)
-STALE_INTERVALS = 2.5
-"""A target whose last success is older than this many of its intervals is shown as stale."""
 _DEFAULT_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379}
 
 
@@ -47,7 +45,7 @@ class Surroundings:
 
 def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]) -> Status:
     """Return the whole stack at `around.now`; rates, ratios and percentiles are over the last WINDOW_SECONDS."""
-    figures = Figures(reader, METRICS, int(around.now * 1000), int(WINDOW_SECONDS * 1000))
+    figures = Figures(reader, METRICS, int(around.now * 1000), int(WINDOW_SECONDS * 1000), intervals(around.states))
     known = [
         (state.key.environment, _gateway_name(state), state.source_kind)
         for state in around.states
@@ -71,7 +69,7 @@ def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]
 
 
 def _gateway_name(state: TargetState) -> str:
-    return state.key.instance
+    return state.gateway or state.key.instance
 
 
 def in_order(states: Iterable[TargetState]) -> list[TargetState]:

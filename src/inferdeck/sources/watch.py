@@ -157,6 +157,7 @@ class Watch:
             warnings=tuple(text for about in list(tally.warnings.values()) for text in about),
             probes=_probes(target),
             kind=target.source.kind,
+            gateway=getattr(target.config, "gateway", None) or "",
             **numbers,
         )
 

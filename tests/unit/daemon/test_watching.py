@@ -112,3 +112,16 @@ async def test_files_are_read_off_the_event_loop(tmp_path: Path, lists: Path, mo
         await until(clock, found, "e/node/n1:1", "e/node/n2:1")
     assert threads
     assert threading.get_ident() not in threads
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("gateway: prod", "prod"), ("name: prod", "")])
+async def test_a_state_tells_its_configured_gateway(tmp_path: Path, given: str, wanted: str) -> None:
+    file = tmp_path / "inferdeck.yaml"
+    file.write_text(f"discovery: {{enabled: false}}\nsources: {{litellm: {{url: 'http://g:4000', {given}}}}}\n")
+    settings = load(path=file, environ={"HOME": str(tmp_path)}, kinds=config_classes())
+    clock, http, writer = ManualClock(1e9), HttpClient(), SinkWriter(MemoryStore())
+    found = Watching(settings, Runner(clock, writer), Assembly(http, clock, "e"), clock, 1, TargetFiles())
+    await found.add_configured()
+    assert [state.gateway for state in found.states()] == [wanted]
+    await http.aclose()
+    writer.close()

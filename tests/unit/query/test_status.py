@@ -6,7 +6,7 @@ import pytest
 
 from inferdeck.model.target import Health
 from inferdeck.query import status
-from tests.unit.query.stack import add, around, counter, filled, series, state
+from tests.unit.query.stack import NOW_MS, add, around, counter, filled, series, state
 
 A = {"job": "litellm", "instance": "a:4000", "gateway": "a:4000"}
 B = {"job": "litellm", "instance": "b:4000", "gateway": "b:4000"}
@@ -138,3 +138,82 @@ def test_engines_with_their_models_and_states() -> None:
 )
 def test_ports(url: str, port: int | None) -> None:
     assert status.port_of(url, "name") == port
+
+
+def test_a_configured_gateway_is_one_gateway() -> None:
+    store = filled({series("llm_requests_total", **{**A, "gateway": "prod"}, status="success"): counter(2.0)})
+    found = status.status(store, around(state("litellm", "a:4000", gateway="prod")), ())
+    assert [(one.name, one.kind) for one in found.gateways] == [("prod", "litellm")]
+    assert found.gateways[0].requests.value == pytest.approx(2.0)
+
+
+def test_after_the_clock_was_set_back_the_newest_samples_count() -> None:
+    hour = 3_600_000
+    host, redis = {"job": "host", "instance": "h"}, {"job": "redis", "instance": "r:6379"}
+    ahead = {
+        series("up", **host): [1.0] * 260,
+        series("node_load1", **host): [*[1.0] * 255, *[7.0] * 5],
+        series("node_network_receive_bytes_total", **host, device="eth0"): [*counter(1.0, 230), *counter(100.0, 30)],
+    }
+    store = filled(ahead, target="h", end_ms=NOW_MS + hour)
+    add(store, {series("up", **redis): [1.0] * 3, series("redis_connected_clients", **redis): [4.0] * 3}, target="r")
+    add(store, {series("redis_memory_used_bytes", **redis): [5.0] * 3}, target="r2")
+    found = status.status(store, around(state("host", "h"), state("redis", "r:6379")), ())
+    assert found.hosts[0].load.value == 7.0
+    assert found.hosts[0].load.age_seconds == 0.0
+    assert found.hosts[0].network_in.value == pytest.approx(100.0)
+    assert found.caches[0].clients.value == 4.0
+    unwatched = status.status(store, around(state("redis", "r:6379")), ()).hosts
+    assert [one.load.value for one in unwatched] == [1.0]
+
+
+def test_numbers_of_the_store_have_an_age_and_become_stale() -> None:
+    host, redis = {"job": "host", "instance": "h"}, {"job": "redis", "instance": "r:6379"}
+    engine = {"job": "llamacpp", "instance": "e:8080"}
+    store = filled(
+        {series("node_load1", **host): [1.0] * 21, series("node_cpu_seconds_total", **host, cpu="0"): counter(1.0)},
+        target="h",
+        end_ms=NOW_MS - 60_000,
+    )
+    add(store, {series("redis_memory_used_bytes", **redis): [2.0]}, target="r", end_ms=NOW_MS - 30_000)
+    add(store, {series("llm_engine_requests_running", **engine): [2.0]}, target="e", end_ms=NOW_MS - 60_000)
+    add(store, {series("llm_requests_total", **A, status="success"): counter(1.0)}, target="a", end_ms=NOW_MS - 45_000)
+    states = (state("llamacpp", "e:8080", interval_seconds=60.0), state("host", "h"), state("redis", "r:6379"))
+    found = status.status(store, around(*states), ())
+    machine, cache = found.hosts[0], found.caches[0]
+    assert (machine.load.age_seconds, machine.load.quality) == (60.0, "stale")
+    assert machine.memory.quality == "missing"
+    assert (cache.memory.age_seconds, cache.memory.quality) == (30.0, "measured")
+    assert (cache.keys.value, cache.keys.age_seconds) == (0.0, 30.0)
+    assert (found.engines[0].running.age_seconds, found.engines[0].running.quality) == (60.0, "measured")
+    assert (found.gateways[0].requests.age_seconds, found.gateways[0].requests.quality) == (45.0, "stale")
+
+
+def test_traffic_counts_once_and_a_disk_is_as_full_as_df_says() -> None:
+    host = {"job": "host", "instance": "h"}
+    disk = {**host, "fstype": "ext4", "device": "/dev/sda", "mountpoint": "/"}
+    received = "node_network_receive_bytes_total"
+    devices = ("eth0", "eth1", "bond0", "docker0", "veth1a2b", "br-12ab", "eth0.100", "lo", "virbr0", "tun0", "enp3s0")
+    store = filled(
+        {
+            **{series(received, **host, device=device): counter(100.0) for device in devices},
+            series(received, job="host", instance="box", device="tun0"): counter(7.0),
+            series(received, job="host", instance="box", device="tap0"): counter(9.0),
+            **{series("node_load1", job="host", instance=one): [1.0] * 21 for one in ("h", "box")},
+            series("node_filesystem_size_bytes", **disk): [100.0] * 21,
+            series("node_filesystem_free_bytes", **disk): [15.0] * 21,
+            series("node_filesystem_avail_bytes", **disk): [10.0] * 21,
+        }
+    )
+    box, machine = status.status(store, around(), ()).hosts
+    assert machine.network_in.value == pytest.approx(300.0)
+    assert box.network_in.value == pytest.approx(9.0)
+    assert machine.disk.value == pytest.approx(85 / 95)
+
+
+def test_processors_are_counted_from_one_sample() -> None:
+    cpus = {series("node_cpu_seconds_total", job="host", instance="h", cpu=one, mode="idle"): [5.0] for one in "0123"}
+    machine = status.status(
+        filled({**cpus, series("node_load1", job="host", instance="h"): [1.0]}), around(), ()
+    ).hosts[0]
+    assert (machine.cores.value, machine.cpu.value) == (4.0, None)

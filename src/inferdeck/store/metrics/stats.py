@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from inferdeck.store.metrics.day_file import DayFile
+from inferdeck.store.metrics.day_file import DAY_MS, DayFile, day_number
 from inferdeck.store.metrics.state import StoreState
 
 
@@ -23,6 +24,8 @@ class DayStats:
     quarantined: int
     oldest_ms: int
     newest_ms: int
+    head_samples: int = 0
+    """Those that are not in chunks yet but in memory (and in raw scrapes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ def collect(state: StoreState) -> StoreStats:
     days = tuple(found for _, day in sorted(state.days.items()) if (found := _day(day)) is not None)
     blocks = [block.view() for head in list(state.heads.values()) for block in head.blocks()]
     in_head = sum(view.stamps.size * view.ids.size for view in blocks)
+    days = tuple(replace(day, head_samples=_in_memory(state, day)) for day in days)
     firsts = [view.stamps[0] for view in blocks if view.stamps.size] + [day.oldest_ms for day in days if day.chunks]
     lasts = [view.stamps[-1] for view in blocks if view.stamps.size] + [day.newest_ms for day in days if day.chunks]
     samples = sum(day.samples for day in days)
@@ -73,6 +77,13 @@ def collect(state: StoreState) -> StoreStats:
         writing=state.writing,
         trouble=state.trouble,
     )
+
+
+def _in_memory(state: StoreState, day: DayStats) -> int:
+    number = day_number(Path(day.name))
+    blocks = [block for head in list(state.heads.values()) for block in head.blocks()]
+    views = [block.view() for block in blocks if block.block * state.options.block_ms // DAY_MS == number]
+    return sum(view.stamps.size * view.ids.size for view in views)
 
 
 def _day(day: DayFile) -> DayStats | None:
