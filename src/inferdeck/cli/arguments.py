@@ -70,9 +70,7 @@ COMMANDS: tuple[Command, ...] = (
         "status:status",
         (
             _option("-w", "--watch", action="store_true", help="redraw until Ctrl-C"),
-            _option(
-                "-n", "--interval", type=float, metavar="SECONDS", help="redraw this often (2); implies --watch"
-            ),
+            _option("-n", "--interval", type=float, metavar="SECONDS", help="redraw this often (2); implies --watch"),
             _JSON,
         ),
     ),
