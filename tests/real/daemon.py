@@ -37,11 +37,16 @@ class Place:
         body = "".join(f"  {line}\n" for line in sources.replace("{interval}", interval).strip().splitlines())
         place.config.write_text(
             f"data_dir: {directory / 'data'}\n"
-            f"listen: {{host: {LOOPBACK}, port: {place.port}, unix_socket: {directory / 'inferdeck.sock'}}}\n"
+            f"listen: {{host: {LOOPBACK}, port: {place.port}, unix_socket: {place.socket}}}\n"
             "discovery: {enabled: false}\n"
             f"sources:\n{body}"
         )
         return place
+
+    @property
+    def socket(self) -> Path:
+        """The daemon's unix socket."""
+        return self.directory / "inferdeck.sock"
 
     @property
     def config(self) -> Path:

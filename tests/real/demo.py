@@ -56,8 +56,8 @@ def _demo(directory: Path, stack: contextlib.ExitStack, seconds: float) -> None:
     # A rate needs two collections.
     time.sleep(6.0)
     print(place.run("status").stdout)
-    print(f"The daemon answers at {daemon.url} (API: {daemon.url}/docs). In another terminal:\n")
-    print(f"  export INFERDECK_URL={daemon.url}")
+    print(f"The daemon answers at {daemon.url} (API: {daemon.url}/openapi.json). In another terminal:\n")
+    print(f"  export INFERDECK_URL=unix://{place.socket}")
     for words in ("status --watch", "sources list", "doctor"):
         print(f"  {COMMAND} {words}")
     if seconds > 0:

@@ -22,8 +22,12 @@ def check(options: argparse.Namespace) -> int:
     page = Page(columns(), colour=coloured(sys.stdout))
     for warning in settings.warnings:
         page.wrapped(f"! {warning}", "", "yellow")
-    count = sum(len(entries) for entries in settings.sources.values())
-    page.line(f"{settings.file or 'no file, defaults only'}: right; {count} source entries", "green")
+    count = sum(len(one) for one in settings.sources.values())
+    entries = f"{count} source {'entry' if count == 1 else 'entries'}"
+    page.line(
+        f"{settings.file or 'no file, defaults only'}: right; {entries}",
+        "green",
+    )
     sys.stdout.write(page.text())
     return 0
 

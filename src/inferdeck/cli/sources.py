@@ -66,17 +66,20 @@ def _explain(page: Page, one: SourceAnswer) -> None:
         ("latency", shown(service.latency)),
         ("series", f"{one.native_series} native, {one.canonical_series} canonical, {one.dropped_series} dropped"),
         ("collections", f"{one.collections}, {one.failures} failed, {one.skipped} skipped"),
-        ("costs", f"{one.requests} requests, {numbers.byte_size(one.response_bytes)} read, {shown(one.cpu)} CPU each"),
+        (
+            "costs",
+            f"{_requests(one.requests)}, {numbers.byte_size(one.response_bytes)} read, {shown(one.cpu)} CPU each",
+        ),
         ("last error", service.error or numbers.MISSING),
     )
-    page.table(("WHAT", "VALUE"), facts)
+    page.table(("WHAT", "VALUE"), facts, wrap=True)
     for warning in service.warnings:
         page.wrapped(f"! {warning}", "", "yellow")
     _probes(page, one.probes)
     if one.inventory:
         page.section("INVENTORY")
         rows = [(f.kind, f.name, ", ".join(f"{k}={v}" for k, v in sorted(f.facts.items()))) for f in one.inventory]
-        page.table(("KIND", "NAME", "FACTS"), rows)
+        page.table(("KIND", "NAME", "FACTS"), rows, wrap=True)
 
 
 def _probes(page: Page, probes: Any) -> None:
@@ -90,7 +93,7 @@ def _probes(page: Page, probes: Any) -> None:
         )
         for probe in probes
     ]
-    page.table(("STATE", "REQUEST", "EFFECT", "NOTE"), rows)
+    page.table(("STATE", "REQUEST", "EFFECT", "NOTE"), rows, wrap=True)
 
 
 def test(options: argparse.Namespace) -> int:
@@ -173,12 +176,16 @@ def _trial(page: Page, trial: Trial) -> None:
     if trial.native_series:
         page.line(
             f"  {trial.native_series} native and {trial.canonical_series} canonical series, "
-            f"{trial.requests} requests, {numbers.seconds(trial.seconds)}"
+            f"{_requests(trial.requests)}, {numbers.seconds(trial.seconds)}"
         )
     for warning in trial.warnings:
         page.wrapped(f"! {warning}", "  ", "yellow")
     if trial.probes:
         _probes(page, trial.probes)
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'' if count == 1 else 's'}"
 
 
 def _page() -> Page:

@@ -59,19 +59,26 @@ def coloured(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def columns(default: int = 100) -> int:
-    """Return the width of the terminal, or `default` where standard output is none."""
+PROSE_COLUMNS = 100
+ENDLESS = 1 << 30
+ROOM_COLUMNS = 20
+"""What a last column needs to be wrapped under itself."""
+
+
+def columns() -> int | None:
+    """Return the width of the terminal; None where standard output is none, so that nothing needs to be cut."""
     try:
-        return max(40, os.get_terminal_size(sys.stdout.fileno()).columns or default)
+        return max(40, os.get_terminal_size(sys.stdout.fileno()).columns or PROSE_COLUMNS)
     except (OSError, ValueError):
-        return default
+        return None
 
 
 class Page:
-    """Collects lines, then gives them as text of one width, with or without colours."""
+    """Collects lines, then gives them as text of one width, with or without colours; columns None cuts nothing."""
 
-    def __init__(self, columns: int, *, colour: bool) -> None:
-        self._columns = columns
+    def __init__(self, columns: int | None, *, colour: bool) -> None:
+        self._columns = columns or ENDLESS
+        self._prose = columns or PROSE_COLUMNS
         self._colour = colour
         self._lines: list[str] = []
 
@@ -86,7 +93,7 @@ class Page:
         # The lines after a sign ("! ", "✗ ") stand under its text.
         hanging = indent + ("  " if text[1:2] == " " else "")
         for part in wrap(
-            safe(text), self._columns, initial_indent=indent, subsequent_indent=hanging, break_long_words=False
+            safe(text), self._prose, initial_indent=indent, subsequent_indent=hanging, break_long_words=False
         ):
             self._lines.append(self._paint(part, style))
 
@@ -95,12 +102,19 @@ class Page:
         self._lines.append(indent + self._paint(safe(text), style))
 
     def table(
-        self, headings: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, right: str = "", spare: str = ""
+        self,
+        headings: Sequence[str],
+        rows: Sequence[Sequence[Cell | str]],
+        *,
+        right: str = "",
+        spare: str = "",
+        wrap: bool = False,
     ) -> None:
         """Add an aligned table; `right` names the headings whose columns are aligned right, blank-separated.
 
         A column that is empty in every row is left out, and so are those of `spare`, the first one first, until the
-        table fits the page's width; what is still too wide is cut there.
+        table fits the page's width; what is still too wide is cut there, but the last column with `wrap` goes on in
+        further lines.
         """
         cells = [[_cell(field) for field in row] for row in rows]
         keep = [index for index in range(len(headings)) if any(row[index].text for row in cells)]
@@ -114,7 +128,7 @@ class Page:
         rights = {place for place, head in enumerate(heads) if head in right.split()}
         self._lines.append(self._row([Cell(head, "dim") for head in heads], widths, rights))
         for row in kept:
-            self._lines.append(self._row(row, widths, rights))
+            self._lines += self._wrapped_row(row, widths, rights) if wrap else [self._row(row, widths, rights)]
 
     def section(self, title: str, note: str = "") -> None:
         """Add a blank line and a heading."""
@@ -132,6 +146,22 @@ class Page:
     def lines(self) -> list[str]:
         """Return the lines."""
         return list(self._lines)
+
+    def _wrapped_row(self, row: Sequence[Cell], widths: Sequence[int], rights: set[int]) -> list[str]:
+        """Return the row with its last cell on as many lines as it needs, under itself where there is room."""
+        from textwrap import wrap
+
+        place = sum(widths[:-1]) + 2 * (len(widths) - 1)
+        left = self._columns - place
+        last = row[-1]
+        if width(last.text) <= left:
+            return [self._row(row, widths, rights)]
+        indent = " " * (place if left >= ROOM_COLUMNS else 4)
+        parts = wrap(last.text, self._columns - len(indent), break_long_words=False, break_on_hyphens=False)
+        # A word that is longer than the room stands whole: it is often an address, to be copied.
+        here = parts.pop(0) if left >= ROOM_COLUMNS and width(parts[0]) <= left else ""
+        first = self._row([*row[:-1], Cell(here, last.style)], widths, rights)
+        return [first, *(indent + self._paint(part, last.style) for part in parts)]
 
     def _row(self, row: Sequence[Cell], widths: Sequence[int], rights: set[int]) -> str:
         out, used = [], 0

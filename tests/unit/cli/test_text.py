@@ -73,3 +73,21 @@ def test_figures_say_what_they_are_worth(given_number: Number, text: str) -> Non
 def test_thresholds_colour() -> None:
     styles = [figure(number(value, "ratio"), warn=0.8, critical=0.9).style for value in (0.5, 0.85, 0.95)]
     assert styles == ["", "yellow", "red"]
+
+
+def test_a_page_of_no_terminal_cuts_no_table() -> None:
+    page = Page(None, colour=False)
+    page.table(("NAME", "NOTE"), [("a", "x" * 500)])
+    assert page.lines()[1] == "a     " + "x" * 500
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_a_wrapped_column_loses_no_word(columns: int) -> None:
+    note = "once, then at most once an hour, or after the proxy at http://127.0.0.1:4000/health/readiness has changed"
+    page = Page(columns, colour=False)
+    page.table(
+        ("STATE", "REQUEST", "NOTE"), [("on", "GET of a route", note), ("off", "GET /slots", "short")], wrap=True
+    )
+    text = " ".join(page.text().split())
+    assert note in text
+    assert page.lines()[-1].split() == ["off", "GET", "/slots", "short"]

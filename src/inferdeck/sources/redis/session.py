@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -192,6 +193,16 @@ def _mapped_errors(where: str) -> Iterator[None]:
     except (exceptions.InvalidResponse, ValueError, RecursionError) as error:
         raise MalformedError(f"{where}: does not speak the Redis protocol ({str(error)[:80]})") from error
     except (exceptions.ConnectionError, OSError) as error:
-        raise ConnectError(f"{where}: {error}; is the server running there?") from error
+        raise ConnectError(f"{where}: {_reason(error)}; is the server running there?") from error
     except exceptions.RedisError as error:
         raise CollectError(f"{where}: {error}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what failed in plain words; redis-py's text names numbers and the address once more."""
+    cause = next((one for one in (error.__cause__, error.__context__, error) if isinstance(one, OSError)), None)
+    if isinstance(cause, ConnectionRefusedError) or "refused" in str(error).lower():
+        return "connection refused"
+    if isinstance(cause, socket.gaierror):
+        return "the host name is not known here"
+    return (cause.strerror.lower() if cause is not None and cause.strerror else "") or str(error)
