@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
+import xxhash
 
 from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import Labels
@@ -78,7 +77,13 @@ def _limit_ratio(query: Query, expr: Aggregate, table: Table, ratio: Floats) -> 
 
 
 def _place(series: Labels) -> float:
-    """Return where a series stands between 0 and 1: the same at all times, spread evenly over all series."""
-    text = "\xff".join(part for pair in series for part in pair)
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2.0**64
+    """Return where a series stands between 0 and 1, as in Prometheus: the hash of its labels over the largest uint64.
+
+    The bytes are those of its release builds (model/labels/labels_stringlabels.go): every text after its length.
+    """
+    texts = [part.encode("utf-8", "surrogatepass") for pair in series for part in pair]
+    return xxhash.xxh64_intdigest(b"".join(_length(len(text)) + text for text in texts)) / float(2**64 - 1)
+
+
+def _length(size: int) -> bytes:
+    return bytes([size]) if size < 255 else b"\xff" + size.to_bytes(3, "little")
