@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from inferdeck.cli import daemons
-from inferdeck.cli.text import columns, safe
+from inferdeck.cli.text import PROSE_COLUMNS, columns, safe
 from inferdeck.errors import UsageError
 from inferdeck.model.quantities import parse_duration
 
@@ -66,7 +66,7 @@ def _print(answer: dict[str, Any], form: str) -> None:
     elif form == "chart":
         from inferdeck.cli import chart
 
-        sys.stdout.write(chart.draw(query_shown.lines_of(data), columns(), unicode=_unicode()))
+        sys.stdout.write(chart.draw(query_shown.lines_of(data), columns() or PROSE_COLUMNS, unicode=_unicode()))
     else:
         sys.stdout.write(query_shown.table(data))
     for remark in [*answer.get("warnings", []), *answer.get("infos", [])]:
