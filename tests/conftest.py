@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.real.programs import AbsentError
+
+# A busy machine is no reason to fail: nothing here may depend on how long an example takes.
+settings.register_profile("inferdeck", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("inferdeck")
 
 
 @pytest.hookimpl(wrapper=True)

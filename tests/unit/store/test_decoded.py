@@ -12,6 +12,7 @@ import pytest
 
 from inferdeck.errors import LimitError
 from inferdeck.model.clock import ManualClock
+from inferdeck.model.scrape import Scrape
 from inferdeck.store.interface import Matcher, MatchOp
 from inferdeck.store.metrics.chunks import Piece
 from inferdeck.store.metrics.database import MetricDatabase
@@ -116,3 +117,9 @@ def test_readers_while_one_thread_writes_see_each_written_state_or_a_later_one(s
     for reader in readers:
         reader.join()
     assert wrong == []
+
+
+def test_a_scrape_over_a_bulk_sample_shows_at_once(store: MetricDatabase) -> None:
+    before = content(store)
+    store.append(Scrape("a", int(STAMPS[-1]), OF, np.full(len(OF), 42.0)))
+    assert content(store) == anew(store) != before

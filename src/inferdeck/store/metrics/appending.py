@@ -53,12 +53,13 @@ class Appender:
         row = _row(head, scrape.values, block.ids.size + added.size)
         with state.guarded(day):
             bulk = state.open_bulk(number)
-            with day.write(chunks=False) as connection:
+            replaces = stamp <= bulk.last_ms
+            with day.write(chunks=replaces) as connection:
                 if fresh or added.size:
                     self._write_layout(day, connection, block, block.ids if fresh else added)
                 self._write_row(connection, block, stamp, row)
                 self._write_carry(day, connection, head, scrape.carry)
-                if stamp <= bulk.last_ms:
+                if replaces:
                     _replace_bulk(ChunkWriter(day, connection, number, state.options.codec), bulk, ids, stamp)
         self._accept(head, block, added, scrape, row)
 
