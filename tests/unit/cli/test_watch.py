@@ -67,6 +67,8 @@ def on_terminal(place: Place, **changes: str) -> Iterator[tuple[subprocess.Popen
     termios.tcsetwinsize(slave, (60, 100))
     command = [sys.executable, "-m", "inferdeck", "status", "--watch", "-n", "0.2", "--url", place.url]
     settings: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave, "start_new_session": True}
+    # A shell starts what runs in its background with Ctrl-C ignored, and children inherit that.
+    settings["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, env=environment(INFERDECK_TOKEN="look", **changes), **settings)
     try:
         yield process, master
