@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 
 import pytest
@@ -10,7 +11,13 @@ from hypothesis import HealthCheck, settings
 from tests.real.programs import AbsentError
 
 # A busy machine is no reason to fail: nothing here may depend on how long an example takes.
-settings.register_profile("inferdeck", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# With CI set, the same examples each time: what is new is found where somebody looks at it.
+settings.register_profile(
+    "inferdeck",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("inferdeck")
 
 
