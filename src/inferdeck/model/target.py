@@ -99,6 +99,12 @@ class TargetState:
     """The configured value of the label `gateway` on its series, "" where that is the instance."""
 
     @property
+    def called(self) -> str:
+        """What messages call it: its kind, its configured name where it has one, and where it is."""
+        name = f" {self.name}" if self.name not in ("", self.key.instance) else ""
+        return f"{self.source_kind}{name} at {self.key.instance}"
+
+    @property
     def source_kind(self) -> str:
         """The source kind, which is the job unless the configuration gives the target another job."""
         return self.kind or self.key.job

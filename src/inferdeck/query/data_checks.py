@@ -53,7 +53,7 @@ def unclaimed_families(case: Case) -> Iterator[Finding]:
                 id="families-unclaimed",
                 severity="info",
                 subject=state.key.id,
-                message=f"{len(unknown)} metrics of {state.source_kind} at {state.key.instance} are not in its catalog",
+                message=f"{len(unknown)} metrics of {state.called} are not in its catalog",
                 evidence=", ".join(sorted(unknown)[:_SHOWN]) + more,
                 fix="they are stored and can be queried under their own names; please report them with the version",
             )

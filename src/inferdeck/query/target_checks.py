@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inferdeck import errors
 from inferdeck.config import lines
 from inferdeck.model.answers import Finding
-from inferdeck.model.target import ANOTHER_READER, Health, TargetState
+from inferdeck.model.target import ANOTHER_READER, Health
 from inferdeck.query.status import GATEWAY_KINDS, Surroundings
 
 KEY_NEEDED, METRICS_OFF = errors.kind_name(errors.AuthError), errors.kind_name(errors.MetricsOffError)
@@ -39,7 +39,7 @@ def key_missing(around: Surroundings) -> Iterator[Finding]:
                 id="key-needed",
                 severity="error",
                 subject=state.key.id,
-                message=f"{_who(state)} needs a key, or refuses the one it was given",
+                message=f"{state.called} needs a key, or refuses the one it was given",
                 evidence=state.last_error,
                 fix=lines.with_key(state.source_kind, state.url),
             )
@@ -53,7 +53,7 @@ def metrics_off(around: Surroundings) -> Iterator[Finding]:
                 id="metrics-off",
                 severity="error",
                 subject=state.key.id,
-                message=f"{_who(state)} does not expose its metrics",
+                message=f"{state.called} does not expose its metrics",
                 evidence=state.last_error,
                 fix=METRICS_SWITCH.get(state.source_kind, ""),
             )
@@ -71,7 +71,7 @@ def target_failing(around: Surroundings) -> Iterator[Finding]:
             id="target-failing",
             severity="error",
             subject=state.key.id,
-            message=f"{_who(state)} cannot be read, {times}{backing_off}",
+            message=f"{state.called} cannot be read, {times}{backing_off}",
             evidence=state.last_error,
             fix=f"start it, or see what it answers: inferdeck sources test {state.source_kind} {state.url}",
         )
@@ -86,7 +86,7 @@ def series_dropped(around: Surroundings) -> Iterator[Finding]:
                 id="series-dropped",
                 severity="warning",
                 subject=state.key.id,
-                message=f"{_who(state)} has {state.dropped_series} series over its limit; they are not stored",
+                message=f"{state.called} has {state.dropped_series} series over its limit; they are not stored",
                 evidence=f"{state.native_series} series kept",
                 fix=f"sources: {{{state.source_kind}: [{{url: {state.url}, max_series: {raised}}}]}}",
             )
@@ -101,7 +101,7 @@ def source_warnings(around: Surroundings) -> Iterator[Finding]:
                 id="two-scrapers" if two else "source-warning",
                 severity="warning",
                 subject=state.key.id,
-                message=f"{_who(state)}: {text}",
+                message=f"{state.called}: {text}",
                 evidence="said by its last collection",
                 fix="let one program scrape llama-server; its averages are reset by each scrape" if two else "",
             )
@@ -116,7 +116,7 @@ def collections_skipped(around: Surroundings) -> Iterator[Finding]:
                 id="collections-skipped",
                 severity="warning",
                 subject=state.key.id,
-                message=f"{_who(state)} takes longer than its interval of {state.interval_seconds:g} s",
+                message=f"{state.called} takes longer than its interval of {state.interval_seconds:g} s",
                 evidence=f"{state.skipped_total} skipped; the last took {state.last_duration_seconds:.1f} s",
                 fix=f"sources: {{{state.source_kind}: [{{url: {state.url}, {slower}}}]}}",
             )
@@ -168,10 +168,6 @@ def remote_write_failing(around: Surroundings) -> Iterator[Finding]:
                 evidence=one.error,
                 fix="look at the receiver's own log; remote_write: [{spool_size: 10GB}] keeps more while it is away",
             )
-
-
-def _who(state: TargetState) -> str:
-    return f"{state.source_kind} at {state.key.instance}"
 
 
 CHECKS = (

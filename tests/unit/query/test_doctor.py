@@ -151,3 +151,9 @@ def test_the_worst_comes_first() -> None:
     broken = (down("redis", "r:6379", ConnectError("refused")), state("prometheus", "p:9", dropped_series=1))
     severities = [one.severity for one in doctor.advice(around(*broken))]
     assert severities == ["error", "warning", "info"]
+
+
+def test_a_target_is_called_by_the_name_that_the_user_gave_it() -> None:
+    lost = down("prometheus", "n:9100", ConnectError("http://n:9100/metrics: connection refused"), name="gpu box")
+    found = doctor.diagnose(filled({series("up"): [1.0]}), around(lost), Facts()).findings
+    assert any("prometheus gpu box at n:9100" in one.message for one in found)
