@@ -72,6 +72,9 @@ class LitellmSource:
         self._own = Columns(extra)
         self._joined = Joined()
         self._due = 0.0
+        self._silent = False
+        """Something of the inventory did not answer when it was last asked for."""
+        self._wait = config.interval
         self._asked = 0
         self._service = inventory.Service()
         self._deployments: tuple[inventory.Deployment, ...] = ()
@@ -196,8 +199,15 @@ class LitellmSource:
         return f"requests are not counted; {ENABLE_METRICS}" if self._callback is False else ""
 
     async def _read_inventory(self) -> None:
-        """Renew what the proxy says of itself; a route that it lacks or refuses is noted and asked again next time."""
-        self._due = self._clock.monotonic() + self._config.poll_inventory
+        """Renew what the proxy says of itself; what did not answer in time is asked again sooner than what did."""
+        self._silent = False
+        await self._ask_inventory()
+        wait = min(self._wait, self._config.poll_inventory) if self._silent else self._config.poll_inventory
+        self._wait = wait * 2 if self._silent else self._config.interval
+        self._due = self._clock.monotonic() + wait
+
+    async def _ask_inventory(self) -> None:
+        """Ask route by route; one that the proxy lacks or refuses is noted."""
         notes: list[str] = []
         await self._read_service()
         if self._refusals.of(DETAILS) is not None and not self._keyed:
@@ -227,6 +237,7 @@ class LitellmSource:
             if answer is None or answer.status in (*_REFUSED, _MISSING, 405):
                 answer = await self._get("/health/readiness", 503, send_key=False)
         except CollectError as error:
+            self._silent = True
             self._service = inventory.Service(self._service.version, f"unknown: {error}")
             return
         self._service = inventory.service(answer.body)
@@ -238,6 +249,7 @@ class LitellmSource:
         try:
             answer = await self._get(path, *_REFUSED, _MISSING)
         except CollectError as error:
+            self._silent = True
             notes.append(f"inventory incomplete: {error}")
             return None
         if answer.status < 400:

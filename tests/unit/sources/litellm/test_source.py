@@ -46,6 +46,7 @@ class Proxy:
         self.refusal = (401, sample("metrics_401_1.106.2.json"))
         self.asked: list[tuple[str, bool]] = []
         self.broken: set[str] = set()
+        self.answers_broken_with = 500
         self.open: set[str] = set()
         self.readiness = sample("health_readiness_1.106.2.json")
 
@@ -53,7 +54,7 @@ class Proxy:
         keyed = request.headers.get("Authorization") == f"Bearer {KEY}"
         self.asked.append((request.path, "Authorization" in request.headers))
         if request.path in self.broken:
-            return web.Response(status=500, text="DB not connected")
+            return web.Response(status=self.answers_broken_with, text="DB not connected")
         if request.path == "/health/readiness":
             return web.Response(body=self.readiness, content_type="application/json")
         if request.path == "/health/liveliness":
@@ -405,3 +406,19 @@ def test_a_harmful_probe_that_no_key_switches_on_is_shown_as_never_sent() -> Non
     rest = {one.name: (one.sent(frozenset()), one.never) for one in PROBES if one not in harmful}
     assert rest.pop("backlog") == (False, False)
     assert set(rest.values()) == {(True, False)}, "what may be sent is shown as sent, the refused route too"
+
+
+async def test_what_did_not_answer_in_time_is_asked_again_soon_and_what_answered_is_not() -> None:
+    proxy = Proxy()
+    details = "/health/readiness/details"
+
+    async def busy(found: LitellmSource, clock: ManualClock) -> Collected:
+        proxy.broken.add(details)
+        assert (await found.collect(clock.now())).version == ""
+        proxy.broken.clear()
+        await clock.advance(15)
+        return await found.collect(clock.now())
+
+    proxy.answers_broken_with = 504
+    assert (await collect(proxy, busy, key=KEY)).version == "1.109.1"
+    assert [path for path, _ in proxy.asked].count(details) == 2
