@@ -1,0 +1,206 @@
+"""What a scenario does to a world: each action is one entry of its timeline, a verb with typed arguments.
+
+The docstring of each is its documentation (docs/simulator.md and `inferdeck simulate describe` show it). Names refer to
+things of the fleet; "" or () means all of them. What lasts, ends with `for` (then the world is as before), or stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that is done to the world at a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderOutage(Action):
+    """A cloud provider fails a share of its requests with an HTTP status (429 counts as a rate limit)."""
+
+    provider: str
+    share: float = 1.0
+    status: int = 503
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSlow(Action):
+    """A cloud provider takes `factor` times as long to the first token, and per token."""
+
+    provider: str
+    factor: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load(Action):
+    """Agents send `factor` times as many sessions; `agents` and `teams` choose which, none chosen means all."""
+
+    factor: float
+    agents: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths(Action):
+    """Prompts and answers of agents grow by these factors."""
+
+    prompt: float = 1.0
+    output: float = 1.0
+    agents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Runaway(Action):
+    """An agent is caught in a loop: it sends this many requests a minute on top, each after the other."""
+
+    agent: str
+    requests_per_minute: float
+
+
+@dataclass(frozen=True, slots=True)
+class TeamLimit(Action):
+    """A team's limits become these; None leaves one as it is."""
+
+    team: str
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    budget_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heat(Action):
+    """The air at the cards has this temperature (a broken fan, a hot room)."""
+
+    celsius: float
+    gpus: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restart(Action):
+    """A process ends (exit 0) and begins again after `down` seconds; an engine then loads its model."""
+
+    process: str
+    down: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crash(Action):
+    """A process dies with an exit code (137: killed for memory) and its container starts it again after `down` seconds."""
+
+    process: str
+    code: int = 1
+    down: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class CrashLoop(Action):
+    """A process dies `after` seconds each time that it begins, and is started again with a growing pause, as Docker does."""
+
+    process: str
+    code: int = 1
+    after: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ColdLoad(Action):
+    """An engine ends and loads its model from nothing; the phases take these seconds."""
+
+    engine: str
+    download: float = 60.0
+    weights: float = 40.0
+    compile: float = 30.0
+    warmup: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFlush(Action):
+    """A Redis loses all its keys."""
+
+    cache: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable(Action):
+    """How processes answer the network: ok, refused, hanging, garbage, error (HTTP 500) or slow (5 s)."""
+
+    mode: str
+    processes: tuple[str, ...] = ()
+    share: float = 1.0
+    """Of the processes chosen, this share in the order of their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSlow(Action):
+    """An engine computes at `factor` times its speed (0.5: half), as after a bad driver or a lost link."""
+
+    engine: str
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayChange(Action):
+    """Somebody changes a gateway's configuration; None leaves a setting as it is. `text` is what the annotation says."""
+
+    gateway: str
+    text: str
+    overhead_factor: float | None = None
+    retries: int | None = None
+    cooldown_seconds: float | None = None
+    cache_seconds: float | None = None
+    weights: tuple[tuple[str, float], ...] = ()
+    """Deployment id, weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange(Action):
+    """The deployments of a served model cost these USD per million tokens from now on."""
+
+    served: str
+    input: float
+    output: float
+    cached_input: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenameModel(Action):
+    """A public model gets another name on a gateway; its agents ask for the new one after `adopt` seconds."""
+
+    gateway: str
+    model: str
+    to: str
+    adopt: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade(Action):
+    """A process comes back with another version (of which its metrics' names depend) after `down` seconds."""
+
+    process: str
+    version: str
+    down: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSkew(Action):
+    """A host's clock is wrong by this much."""
+
+    host: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quality(Action):
+    """Judged answers of a public model score this much less (0.1: from 0.85 to 0.75)."""
+
+    model: str
+    drop: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of a timeline: `at` seconds after the world's beginning, for `seconds` (None: it stays)."""
+
+    at: float
+    action: Action
+    seconds: float | None = None
