@@ -14,15 +14,38 @@ from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inferdeck.errors import ConfigError, StoreLockedError
 
 STOP_SECONDS = 2
+LARGEST_HEAD_BYTES = 64 << 10
+"""Of a request: its line, headers and trailers. The body has a limit of its own, see guard.py."""
 _PEER = struct.Struct("3i")
 
 
-class PeerCheckedProtocol(H11Protocol):
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP whose requests cannot grow without end outside their bodies, of which the parser itself takes no care."""
+
+    _outside = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._outside += len(data)
+        super().data_received(data)
+        if self._outside > LARGEST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The request line and headers are too large.")
+
+    def on_body(self, body: bytes) -> None:
+        # As much again for the frames of a chunked body.
+        self._outside -= 2 * len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._outside = 0
+        super().on_message_complete()
+
+
+class PeerCheckedProtocol(BoundedProtocol):
     """HTTP over a unix socket for processes of our own user (and root), where the system tells who the peer is."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -71,7 +94,7 @@ class Listener:
     def __init__(self, app: ASGIApp, bound: socket.socket, *, peers_checked: bool) -> None:
         config = uvicorn.Config(
             app,
-            http=PeerCheckedProtocol if peers_checked else H11Protocol,
+            http=PeerCheckedProtocol if peers_checked else BoundedProtocol,
             ws="none",
             lifespan="off",
             loop="none",
@@ -81,7 +104,6 @@ class Listener:
             date_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=STOP_SECONDS,
-            h11_max_incomplete_event_size=64 * 1024,
         )
         self._server = _Server(config)
         self._socket = bound
