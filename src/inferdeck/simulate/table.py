@@ -16,9 +16,15 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Table:
-    """All families of one process."""
+    """All families of one process; `python` has its text look as that of Python's prometheus_client.
 
-    def __init__(self) -> None:
+    That one sorts labels, `le` among them, and shows HELP and TYPE of a family that has no child yet.
+    """
+
+    def __init__(self, *, python: bool = False) -> None:
+        self.python = python
+        self.now = 0.0
+        """What a child that comes into being now says as its `_created`, in Unix seconds; its owner keeps it."""
         self.families: list[Family] = []
         self.values = array("d")
         self.series: list[Labels] = []
@@ -27,7 +33,7 @@ class Table:
         """Changes with every series that appears or goes."""
 
     def counter(self, name: str, text: str = "", labels: Names = (), *, created: bool = False) -> Family:
-        """Declare a counter by its name on the wire; `created` adds a `_created` gauge per child, as OpenMetrics does."""
+        """Declare a counter by its name on the wire; `created` adds a `_created` gauge per child."""
         return self._add(Family(self, name, "counter", text, labels, created=created))
 
     def gauge(self, name: str, text: str = "", labels: Names = ()) -> Family:
@@ -109,10 +115,10 @@ class Family:
         place, values = self.child(labels), self._table.values
         if self.kind == "histogram":
             size = len(self.bounds)
+            # _count stands after +Inf and is raised with the buckets.
             for bucket in range(place + bisect_left(self.bounds, value), place + size + 2):
                 values[bucket] += count
             values[place + size + 2] += value * count
-            # _count stands after +Inf and was raised with the buckets.
         else:
             values[place] += count
             values[place + 1] += value * count
@@ -137,43 +143,69 @@ class Family:
     def _make(self, labels: Names) -> int:
         if len(labels) != len(self.labels):
             raise ValueError(f"{self.name}: {len(labels)} label values for {len(self.labels)} labels")
-        named = tuple(zip(self.labels, labels, strict=True))
+        named = self._ordered(tuple(zip(self.labels, labels, strict=True)))
         parts: list[tuple[str, Labels]]
         if self.kind == "histogram":
-            parts = [(f"{self.name}_bucket", (*named, ("le", text))) for text in [*map(bound, self.bounds), "+Inf"]]
+            edges = [*map(bound, self.bounds), "+Inf"]
+            parts = [(f"{self.name}_bucket", self._ordered((*named, ("le", text)))) for text in edges]
             parts += [(f"{self.name}_count", named), (f"{self.name}_sum", named)]
         elif self.kind == "summary":
             parts = [(f"{self.name}_count", named), (f"{self.name}_sum", named)]
         else:
             parts = [(self.name, named)]
+        if self.created:
+            parts.append((self._created_name(), named))
         place = self._children[labels] = len(self._table.values)
         for name, pairs in parts:
             self._table.slot(name, pairs)
         self._heads[labels] = [f"{name}{_braces(pairs)} " for name, pairs in parts]
+        if self.created:
+            self._table.values[place + len(parts) - 1] = self._table.now
         return place
 
+    def _ordered(self, pairs: Labels) -> Labels:
+        return tuple(sorted(pairs)) if self._table.python else pairs
+
+    def _created_name(self) -> str:
+        return f"{self.name.removesuffix('_total')}_created"
+
     def text(self) -> str:
-        """Return this family's part of the exposition; "" without children."""
-        if not self._children:
+        """Return this family's part of the exposition; "" without children, unless Python's client writes it."""
+        if not self._children and not self._table.python:
             return ""
         values = self._table.values
-        lines = [f"# HELP {self.name} {_escaped_help(self.text_)}\n# TYPE {self.name} {self.kind}\n"]
+        lines, created = [_top(self.name, self.text_, self.kind)], []
         for labels, place in self._children.items():
-            for offset, head in enumerate(self._heads[labels]):
-                lines.append(f"{head}{number(values[place + offset])}\n")
+            rows = [f"{head}{number(values[place + at])}\n" for at, head in enumerate(self._heads[labels])]
+            if self.created:
+                created.append(rows.pop())
+            lines += rows
+        if created:
+            lines += [_top(self._created_name(), self.text_, "gauge"), *created]
         return "".join(lines)
+
+
+def _top(name: str, text: str, kind: str) -> str:
+    return f"# HELP {name} {_escaped_help(text)}\n# TYPE {name} {kind}\n"
 
 
 def bound(value: float) -> str:
     """Return a bucket's bound as prometheus_client writes it."""
-    return "+Inf" if math.isinf(value) else repr(float(value))
+    return number(float(value))
 
 
 def number(value: float) -> str:
     """Return a sample's value as prometheus_client writes it."""
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    return "NaN" if math.isnan(value) else repr(value)
+    if math.isnan(value):
+        return "NaN"
+    text = repr(value)
+    point = text.find(".")
+    if value > 0 and point > 6:
+        mantissa = f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.")
+        return f"{mantissa}e+0{point - 1}"
+    return text
 
 
 def _braces(labels: Labels) -> str:
