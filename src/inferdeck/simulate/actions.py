@@ -20,7 +20,9 @@ class ProviderOutage(Action):
 
     provider: str
     share: float = 1.0
+    """Share of its requests that fail."""
     status: int = 503
+    """The HTTP status of the failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class ProviderSlow(Action):
 
     provider: str
     factor: float = 4.0
+    """2: twice as slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Load(Action):
     """Agents send `factor` times as many sessions; `agents` and `teams` choose which, none chosen means all."""
 
     factor: float
+    """2: twice as many; 0: none."""
     agents: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
 
@@ -45,8 +49,11 @@ class Lengths(Action):
     """Prompts and answers of agents grow by these factors."""
 
     prompt: float = 1.0
+    """Factor of the prompts' tokens."""
     output: float = 1.0
+    """Factor of the answers' tokens."""
     agents: tuple[str, ...] = ()
+    """Whose; none named: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Runaway(Action):
 
     agent: str
     requests_per_minute: float
+    """On top of what it sends anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +71,11 @@ class TeamLimit(Action):
 
     team: str
     requests_per_minute: int | None = None
+    """More are refused with 429."""
     tokens_per_minute: int | None = None
+    """More are refused with 429."""
     budget_usd: float | None = None
+    """More spent in a budget period, and requests are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +83,11 @@ class Heat(Action):
     """The air at the cards has this temperature (a broken fan, a hot room)."""
 
     celsius: float
+    """Temperature of the air."""
     gpus: tuple[str, ...] = ()
+    """Which cards; with neither cards nor hosts named: all."""
     hosts: tuple[str, ...] = ()
+    """All cards of these hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +96,29 @@ class Restart(Action):
 
     process: str
     down: float = 1.0
+    """Until it begins again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crash(Action):
-    """A process dies with an exit code (137: killed for memory) and its container starts it again after `down` seconds."""
+    """A process dies with an exit code (137: killed for memory); its container starts it again after `down`."""
 
     process: str
     code: int = 1
+    """Its exit code."""
     down: float = 5.0
+    """Until its container starts it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrashLoop(Action):
-    """A process dies `after` seconds each time that it begins, and is started again with a growing pause, as Docker does."""
+    """A process dies `after` each of its beginnings; Docker starts it again after a growing pause."""
 
     process: str
     code: int = 1
+    """Its exit code."""
     after: float = 10.0
+    """How long it lives each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +127,13 @@ class ColdLoad(Action):
 
     engine: str
     download: float = 60.0
+    """Fetching the model."""
     weights: float = 40.0
+    """Loading the weights."""
     compile: float = 30.0
+    """Compiling."""
     warmup: float = 10.0
+    """Warming up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +148,9 @@ class Reachable(Action):
     """How processes answer the network: ok, refused, hanging, garbage, error (HTTP 500) or slow (5 s)."""
 
     mode: str
+    """What a client meets."""
     processes: tuple[str, ...] = ()
+    """Which; none named: all."""
     share: float = 1.0
     """Of the processes chosen, this share in the order of their names."""
 
@@ -136,18 +161,24 @@ class EngineSlow(Action):
 
     engine: str
     factor: float
+    """Of its speed."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayChange(Action):
-    """Somebody changes a gateway's configuration; None leaves a setting as it is. `text` is what the annotation says."""
+    """Somebody changes a gateway's configuration; what is not named stays as it is."""
 
     gateway: str
     text: str
+    """What the annotation of the change says."""
     overhead_factor: float | None = None
+    """Factor of what the gateway adds to each request."""
     retries: int | None = None
+    """Further attempts within a model."""
     cooldown_seconds: float | None = None
+    """How long a failing deployment is left alone."""
     cache_seconds: float | None = None
+    """How long a response is remembered."""
     weights: tuple[tuple[str, float], ...] = ()
     """Deployment id, weight."""
 
@@ -157,9 +188,13 @@ class PriceChange(Action):
     """The deployments of a served model cost these USD per million tokens from now on."""
 
     served: str
+    """The name that engines or providers know the model by."""
     input: float
+    """USD per million tokens of prompts."""
     output: float
+    """USD per million tokens of answers."""
     cached_input: float | None = None
+    """USD per million remembered tokens; null: as `input`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +203,11 @@ class RenameModel(Action):
 
     gateway: str
     model: str
+    """Its public name before."""
     to: str
+    """Its public name afterwards."""
     adopt: float = 600.0
+    """How long its agents go on asking for the old name (and fail)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +216,9 @@ class Upgrade(Action):
 
     process: str
     version: str
+    """The new version."""
     down: float = 20.0
+    """Until it begins again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +227,7 @@ class ClockSkew(Action):
 
     host: str
     seconds: float
+    """How far it is ahead; negative: behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +235,9 @@ class Quality(Action):
     """Judged answers of a public model score this much less (0.1: from 0.85 to 0.75)."""
 
     model: str
+    """The public model."""
     drop: float
+    """0..1."""
 
 
 @dataclass(frozen=True, slots=True)
