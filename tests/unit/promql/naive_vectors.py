@@ -15,6 +15,7 @@ from tests.unit.query.naive_windows import (
     max_over_time,
     min_over_time,
     quantile,
+    stddev_over_time,
     stdvar_over_time,
 )
 
@@ -50,6 +51,7 @@ _FOLDS: dict[str, Callable[[list[float]], float | None]] = {
     "count": lambda values: float(len(values)),
     "group": lambda _: 1.0,
     "stdvar": lambda values: stdvar_over_time(_window(values)),
+    "stddev": lambda values: stddev_over_time(_window(values)),
 }
 
 

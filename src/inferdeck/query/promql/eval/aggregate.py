@@ -83,12 +83,13 @@ def _count_values(evaluator: Evaluator, expr: Aggregate) -> Table:
     for number, key in enumerate(keys):
         values = table.values[group == number]
         present = has_value(values)
-        distinct = np.unique(values[present])
+        # By their bits, since 0 and -0 are equal and have texts of their own; every NaN has the same text.
+        bits = np.where(np.isnan(values), np.nan, values).view(np.uint64)
+        distinct = np.unique(bits[present])
         evaluator.query.budget.check_size(len(counts) + distinct.size, evaluator.steps.size)
-        for value in distinct.tolist():
-            same = np.isnan(values) if np.isnan(value) else values == value
-            found = (same & present).sum(axis=0)
-            series = labels({**dict(key), name: plain_text(value)})
+        for value in distinct:
+            found = ((bits == value) & present).sum(axis=0)
+            series = labels({**dict(key), name: plain_text(float(value.view(np.float64)))})
             counts[series] = counts[series] + found if series in counts else found
     if not counts:
         return empty(evaluator.steps.size)
