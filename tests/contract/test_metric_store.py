@@ -14,7 +14,7 @@ from inferdeck.model.scrape import ABSENT_BITS, NAN_BITS, STALE_BITS, Layout, Sc
 from inferdeck.store.interface import Matcher, MatchOp
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.metrics.memory import MemoryStore
-from tests.unit.store.samples import EVERYTHING, HOUR_MS, START_MS, content, layout, scrape, series
+from tests.unit.store.samples import EVERYTHING, FOREVER, HOUR_MS, START_MS, content, layout, of_blocks, scrape, series
 
 Store = MetricDatabase | MemoryStore
 
@@ -180,4 +180,31 @@ def test_a_query_over_its_limit_is_refused(store: Store) -> None:
     for _ in range(2):
         with pytest.raises(LimitError):
             store.select(EVERYTHING, 0, START_MS + 9, max_samples=99)
+        flush(store)
+
+
+def test_what_is_at_hand_is_what_is_selected(store: Store) -> None:
+    of = layout(10)
+    for i in range(70):
+        store.append(scrape("a", START_MS + i, of, range(i, i + 10)))
+    narrow = [Matcher("number", MatchOp.EQUAL, "3")]
+    for _ in range(2):
+        for matchers in (EVERYTHING, narrow, [Matcher("number", MatchOp.EQUAL, "none")]):
+            for start, end in ((0, FOREVER), (START_MS + 5, START_MS + 64), (START_MS + 66, START_MS + 66), (3, 2)):
+                wanted = content(store, matchers, start, end)
+                found = store.at_hand(matchers, start, end, max_series=10, max_samples=100_000)
+                assert found is not None
+                assert of_blocks(found, start, end) == wanted
+        flush(store)
+
+
+def test_more_than_the_limits_is_not_at_hand(store: Store) -> None:
+    of = layout(10)
+    for i in range(10):
+        store.append(scrape("a", START_MS + i, of, range(10)))
+    for _ in range(2):
+        content(store)
+        assert store.at_hand(EVERYTHING, 0, START_MS + 9, max_series=10, max_samples=100) is not None
+        assert store.at_hand(EVERYTHING, 0, START_MS + 9, max_series=9, max_samples=100) is None
+        assert store.at_hand(EVERYTHING, 0, START_MS + 9, max_series=10, max_samples=99) is None
         flush(store)

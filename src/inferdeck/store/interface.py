@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import Layout, Scrape
@@ -100,4 +100,19 @@ class MetricReader(Protocol):
 
     def label_values(self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
         """Return the sorted values of one label of those series."""
+        ...
+
+
+@runtime_checkable
+class ReadyReader(MetricReader, Protocol):
+    """A MetricReader that can say at once what it has in memory."""
+
+    def at_hand(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_series: int, max_samples: int
+    ) -> list[Block] | None:
+        """Return what `select` would, if that takes well under a millisecond; else None.
+
+        That is: nothing is read from a disk, at most so many series match, and so many samples are touched. Matchers
+        that are no equalities may take longer.
+        """
         ...

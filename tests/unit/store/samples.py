@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inferdeck.model.labels import Labels, labels
 from inferdeck.model.scrape import ABSENT_BITS, Layout, Scrape
-from inferdeck.store.interface import Matcher, MatchOp, MetricReader
+from inferdeck.store.interface import Block, Matcher, MatchOp, MetricReader
 
 START_MS = 1_790_000_000_000 // 86_400_000 * 86_400_000 + 36_000_000
 HOUR_MS = 3_600_000
@@ -39,8 +39,13 @@ def content(
     store: MetricReader, matchers: Sequence[Matcher] = EVERYTHING, start: int = 0, end: int = FOREVER
 ) -> Content:
     """Return all samples of a store; fails where one is there twice, out of range or out of order."""
+    return of_blocks(store.select(matchers, start, end), start, end)
+
+
+def of_blocks(blocks: Iterable[Block], start: int = 0, end: int = FOREVER) -> Content:
+    """Return all samples of these blocks; fails as `content` does."""
     found: Content = {}
-    for block in store.select(matchers, start, end):
+    for block in blocks:
         bits = block.values.view(np.uint64)
         assert bits.shape == (len(block.series), block.timestamps_ms.size)
         assert (np.diff(block.timestamps_ms) > 0).all()

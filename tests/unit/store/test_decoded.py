@@ -18,7 +18,7 @@ from inferdeck.store.metrics.chunks import Piece
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.metrics.day_file import DayFile
 from inferdeck.store.metrics.decoded import DecodedBlocks
-from tests.unit.store.samples import EVERYTHING, HOUR_MS, START_MS, Content, content, layout
+from tests.unit.store.samples import EVERYTHING, HOUR_MS, START_MS, Content, content, layout, of_blocks
 
 OF = layout(9)
 STAMPS = START_MS + np.arange(0, 8 * HOUR_MS, HOUR_MS // 10)
@@ -74,9 +74,50 @@ def test_bulk_writes_erasures_and_flushes_show_at_once(store: MetricDatabase) ->
     assert content(store) == anew(store)
 
 
+def test_what_was_not_read_or_was_written_since_is_not_at_hand(store: MetricDatabase) -> None:
+    def found() -> Content | None:
+        blocks = store.at_hand(EVERYTHING, 0, 2**41, max_series=9, max_samples=10_000)
+        return None if blocks is None else of_blocks(blocks)
+
+    assert found() is None
+    before = content(store)
+    assert found() == before
+    store.append_series(OF.series[0], STAMPS[:1], np.array([77.0]))
+    assert found() is None
+    assert content(store) != before
+    assert found() == content(store)
+
+
+def test_a_compressed_slab_costs_all_that_is_compressed_with_it(tmp_path: Path) -> None:
+    store = MetricDatabase.open(tmp_path / "metrics", clock=ManualClock(START_MS / 1000))
+    of = layout(200)
+    for i in range(150):
+        store.append(Scrape("a", START_MS + i, of, np.arange(200.0) + i))
+    (head,) = store._state.heads.values()
+    assert head.current is not None
+    first, second = head.current.slabs
+    first.compress(100)
+    assert first.array is None
+    assert second.array is not None
+    narrow = [Matcher("number", MatchOp.EQUAL, "150")]
+
+    def affordable(start: int, end: int, samples: int) -> bool:
+        blocks = store.at_hand(narrow, START_MS + start, START_MS + end, max_series=9, max_samples=samples)
+        if blocks is not None:
+            assert of_blocks(blocks) == content(store, narrow, START_MS + start, START_MS + end)
+        return blocks is not None
+
+    content(store, narrow)  # which finds that the file has no chunks
+    assert affordable(60, 149, 90)
+    assert not affordable(60, 149, 89)
+    assert affordable(55, 60, 6 + 64 * 60)
+    assert not affordable(55, 60, 5 + 64 * 60)
+    store.close()
+
+
 def test_the_least_lately_used_go_first(tmp_path: Path) -> None:
     day = DayFile(tmp_path, 20_000, HOUR_MS, "normal")
-    decoded = DecodedBlocks(2_000)
+    decoded = DecodedBlocks(3_000)
 
     def piece() -> list[Piece]:
         return [Piece(1, 1, 1, np.arange(10), np.arange(10, dtype=np.uint32), np.zeros((10, 10), dtype=np.uint64))]
@@ -85,9 +126,9 @@ def test_the_least_lately_used_go_first(tmp_path: Path) -> None:
         decoded.keep(day, 0, block, b"ids", piece())
     assert decoded.get(day, 0, 1, b"ids")
     decoded.keep(day, 0, 3, b"ids", piece())
-    decoded.keep(day, 0, 4, b"ids", piece() * 3)
+    decoded.keep(day, 0, 4, b"ids", piece() * 4)
     kept = [block for block in range(5) if decoded.get(day, 0, block, b"ids") is not None]
-    assert len(kept) == 2_000 // 803
+    assert len(kept) == 3_000 // 1_403
     assert 2 not in kept
     assert 4 not in kept
     assert decoded.get(day, 1, 3, b"ids") is None

@@ -256,6 +256,12 @@ class MetricDatabase:
         """Return samples (see MetricReader); where a chunk is unreadable, the others."""
         return self._querier.select(matchers, start_ms, end_ms, max_samples)
 
+    def at_hand(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_series: int, max_samples: int
+    ) -> list[Block] | None:
+        """Return what `select` would, from memory alone, or None (see ReadyReader)."""
+        return self._querier.at_hand(matchers, start_ms, end_ms, max_series, max_samples)
+
     def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
         """Return the matching series with samples in the range, to the precision of a storage block (or whole day)."""
         return self._querier.series(matchers, start_ms, end_ms)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from inferdeck.store.metrics.chunks import Piece
 from inferdeck.store.metrics.day_file import DayFile
 
 DECODED_BYTES = 64 * 2**20
+_ENTRY_BYTES = 600
+"""What an entry takes beside its samples, about; a block without these series is an entry too."""
 _Key = tuple[int, int, bytes]
 
 
@@ -27,20 +30,33 @@ class DecodedBlocks:
 
     def get(self, day: DayFile, generation: int, block: int, ids: bytes) -> list[Piece] | None:
         """Return all samples of these series in a block, or None where they are not kept or have changed."""
-        key = (day.serial, block, ids)
         with self._lock:
-            found = self._entries.get(key)
-            if found is None:
-                return None
-            if found[0] != generation:
-                self._remove(key)
-                return None
-            self._entries.move_to_end(key)
-            return found[1]
+            return self._get((day.serial, block, ids), generation)
+
+    def all(self, day: DayFile, generation: int, blocks: Iterable[int], ids: bytes) -> list[Piece] | None:
+        """Return all samples of these series in some blocks, or None where one of them is not kept."""
+        pieces: list[Piece] = []
+        with self._lock:
+            for block in blocks:
+                found = self._get((day.serial, block, ids), generation)
+                if found is None:
+                    return None
+                pieces += found
+        return pieces
+
+    def _get(self, key: _Key, generation: int) -> list[Piece] | None:
+        found = self._entries.get(key)
+        if found is None:
+            return None
+        if found[0] != generation:
+            self._remove(key)
+            return None
+        self._entries.move_to_end(key)
+        return found[1]
 
     def keep(self, day: DayFile, generation: int, block: int, ids: bytes, pieces: list[Piece]) -> None:
         """Keep what a block holds of these series; nobody may write to it from now on."""
-        size = len(ids) + sum(piece.rows.nbytes for piece in pieces)
+        size = _ENTRY_BYTES + len(ids) + sum(piece.rows.nbytes for piece in pieces)
         if size > self._most:
             return
         for piece in pieces:

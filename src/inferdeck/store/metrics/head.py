@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,8 @@ SLAB = 60
 PIECE = 64
 """Columns that are compressed together: one series' history costs the decompression of 64."""
 _ABSENT = np.uint64(ABSENT_BITS)
+_FEW = 8
+"""Fewer than one in so many columns are looked up one by one."""
 
 
 def _array(columns: int) -> Bits:
@@ -84,14 +87,42 @@ class HeadView:
     slabs: tuple[Slab, ...]
     open: Bits
     rows: int
+    column_of: Mapping[int, int]
+    """Series to column; it may have grown since, by columns beyond `ids`."""
 
-    def read(self, columns: NDArray[np.intp]) -> Bits:
-        """Return bit patterns of these columns, shape (columns, times)."""
-        parts = [slab.read(columns) for slab in self.slabs]
-        last = np.full((columns.size, self.rows), _ABSENT, dtype=np.uint64)
-        here = np.flatnonzero(columns < self.open.shape[1])
-        last[here] = self.open[: self.rows, columns[here]].T
-        return np.concatenate([*parts, last], axis=1)
+    def columns(self, ids: Ids) -> NDArray[np.intp]:
+        """Return the columns of those of these series that are here, in rising order."""
+        if ids.size * _FEW > self.ids.size:
+            return np.flatnonzero(np.isin(self.ids, ids))
+        places = [self.column_of.get(number, -1) for number in ids.tolist()]
+        found: NDArray[np.intp] = np.array(sorted(p for p in places if 0 <= p < self.ids.size), dtype=np.intp)
+        return found
+
+    def read(self, columns: NDArray[np.intp], low: int = 0, high: int | None = None) -> Bits:
+        """Return bit patterns of these columns in the scrapes low to high - 1, shape (columns, scrapes)."""
+        high = self.stamps.size if high is None else high
+        parts = [slab.read(columns)[:, part] for slab, part in self._slabs_in(low, high)]
+        start = sum(slab.times for slab in self.slabs)
+        if high > start:
+            first, stop = max(low - start, 0), high - start
+            last = np.full((columns.size, stop - first), _ABSENT, dtype=np.uint64)
+            here = np.flatnonzero(columns < self.open.shape[1])
+            last[here] = self.open[first:stop, columns[here]].T
+            parts.append(last)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def cost(self, columns: NDArray[np.intp], low: int, high: int) -> int:
+        """Return how many samples `read` touches: of a compressed slab every column beside one that is asked for."""
+        cells = columns.size * (high - low)
+        packed = [slab for slab, _ in self._slabs_in(low, high) if slab.array is None]
+        return cells + (np.unique(columns // PIECE).size * PIECE * SLAB * len(packed) if packed else 0)
+
+    def _slabs_in(self, low: int, high: int) -> Iterator[tuple[Slab, slice]]:
+        start = 0
+        for slab in self.slabs:
+            if low < start + slab.times and start < high:
+                yield slab, slice(max(low - start, 0), high - start)
+            start += slab.times
 
 
 class HeadBlock:
@@ -154,9 +185,8 @@ class HeadBlock:
     def view(self) -> HeadView:
         """Return the present state for reading."""
         with self._lock:
-            return HeadView(
-                self.block, self.target, self.ids, self.stamps.copy(), tuple(self.slabs), self._open, self._rows
-            )
+            stamps, slabs = self.stamps.copy(), tuple(self.slabs)
+            return HeadView(self.block, self.target, self.ids, stamps, slabs, self._open, self._rows, self.columns)
 
     def compress(self, pieces: int) -> int:
         """Compress up to this many pieces of full slabs; returns how many of them were not needed."""

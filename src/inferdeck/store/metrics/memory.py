@@ -88,6 +88,16 @@ class MemoryStore:
                 blocks.append(Block((series,), stamps, bits.view(np.float64), dense=True))
         return blocks
 
+    def at_hand(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_series: int, max_samples: int
+    ) -> list[Block] | None:
+        """Return what `select` would, or None past the limits."""
+        try:
+            blocks = self.select(matchers, start_ms, end_ms, max_samples=max_samples)
+        except LimitError:
+            return None
+        return blocks if len(blocks) <= max_series else None
+
     def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Labels]:
         """Return the matching series that have samples in the range."""
         return [block.series[0] for block in self.select(matchers, start_ms, end_ms)]

@@ -43,6 +43,31 @@ class Querier:
         _require_samples(sum(piece.rows.size for piece in pieces), max_samples)
         return join(without_doubles(pieces), self._state.registry.labels)
 
+    def at_hand(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, max_series: int, max_samples: int
+    ) -> list[Block] | None:
+        """Return what `select` would where that takes no file and touches no more than this, else None."""
+        ids = self._state.registry.index.match(matchers)
+        if not ids.size or end_ms < start_ms:
+            return []
+        if ids.size > max_series:
+            return None
+        views = self._views(start_ms, end_ms)
+        pieces: list[Piece] = []
+        for day in self._days(start_ms, end_ms):
+            found = self.decoded.all(day, day.generation, self._blocks(day, start_ms, end_ms), ids.tobytes())
+            if found is None:
+                return None
+            pieces += _cut_all(found, start_ms, end_ms)
+        cost = sum(piece.rows.size for piece in pieces)
+        for view in views:
+            low, high = np.searchsorted(view.stamps, [start_ms, end_ms + 1]).tolist()
+            cost += view.cost(view.columns(ids), low, high)
+            piece = head_piece(view, ids, start_ms, end_ms) if cost <= max_samples else None
+            if piece is not None:
+                pieces.append(piece)
+        return join(without_doubles(pieces), self._state.registry.labels) if cost <= max_samples else None
+
     def _views(self, start_ms: int, end_ms: int) -> list[HeadView]:
         block_ms = self._state.options.block_ms
         first, last = start_ms // block_ms, end_ms // block_ms
@@ -55,30 +80,37 @@ class Querier:
             day for number, day in sorted(self._state.days.copy().items()) if day.created and first <= number <= last
         ]
 
+    def _blocks(self, day: DayFile, start_ms: int, end_ms: int) -> range:
+        block_ms = self._state.options.block_ms
+        return range(max(day.blocks[0], start_ms // block_ms), min(day.blocks[-1], end_ms // block_ms) + 1)
+
     def _day_pieces(
         self, day: DayFile, ids: Ids, start_ms: int, end_ms: int, max_samples: int, so_far: int
     ) -> list[Piece]:
-        block_ms = self._state.options.block_ms
-        pieces: list[Piece] = []
         generation, name = day.generation, ids.tobytes()  # before the file is read, see DecodedBlocks
+        blocks = self._blocks(day, start_ms, end_ms)
+        kept = self.decoded.all(day, generation, blocks, name)
+        if kept is not None:
+            return _cut_all(kept, start_ms, end_ms)
+        pieces: list[Piece] = []
         try:
             with day.read() as connection:
-                first, last = max(day.blocks[0], start_ms // block_ms), min(day.blocks[-1], end_ms // block_ms)
-                grids = day.grids(connection, first, last)
-                for block in sorted({grid.block for grid in grids.values()}):
+                grids = day.grids(connection, blocks[0], blocks[-1])
+                used = {grid.block for grid in grids.values()}
+                for block in blocks:
                     found = self.decoded.get(day, generation, block, name)
                     if found is None:
-                        inner = first < block < last
-                        rows = chunk_rows(connection, block, ids)
+                        inner = blocks[0] < block < blocks[-1]
+                        rows = chunk_rows(connection, block, ids) if block in used else []
                         sizes = [grids[grid].stamps.size for _, grid, _ in rows if grid in grids] if inner else []
                         _require_samples(so_far + sum(sizes), max_samples)
                         reporter = _Reporter(self._state, day)
                         found = decode_pieces(rows, grids, reporter)
                         if not reporter.told:
                             self.decoded.keep(day, generation, block, name, found)
-                    cuts = [cut(piece, start_ms, end_ms) for piece in found]
-                    pieces.extend(piece for piece in cuts if piece is not None)
-                    so_far += sum(piece.rows.size for piece in cuts if piece is not None)
+                    cuts = _cut_all(found, start_ms, end_ms)
+                    pieces.extend(cuts)
+                    so_far += sum(piece.rows.size for piece in cuts)
                     _require_samples(so_far, max_samples)
         except sqlite3.Error as error:
             self._unreadable(day, error)
@@ -97,15 +129,14 @@ class Querier:
         if not ids.size or end_ms < start_ms:
             return ids[:0]
         parts = [view.ids for view in self._views(start_ms, end_ms)]
-        block_ms = self._state.options.block_ms
         for day in self._days(start_ms, end_ms):
             try:
                 if start_ms <= day.day * DAY_MS and (day.day + 1) * DAY_MS <= end_ms:
                     parts.append(day.ids())
                     continue
                 with day.read() as connection:
-                    first, last = max(day.blocks[0], start_ms // block_ms), min(day.blocks[-1], end_ms // block_ms)
-                    parts.extend(day.block_ids(connection, block) for block in range(first, last + 1))
+                    blocks = self._blocks(day, start_ms, end_ms)
+                    parts.extend(day.block_ids(connection, block) for block in blocks)
             except sqlite3.Error as error:
                 self._unreadable(day, error)
         if not parts:
@@ -128,6 +159,11 @@ class _Reporter:
     def __call__(self, key: int, reason: str) -> None:
         self.told = True
         self._state.damage.chunk(self._day.day, key, reason)
+
+
+def _cut_all(pieces: list[Piece], start_ms: int, end_ms: int) -> list[Piece]:
+    cuts = [cut(piece, start_ms, end_ms) for piece in pieces]
+    return [piece for piece in cuts if piece is not None]
 
 
 def _require_samples(samples: int, most: int) -> None:

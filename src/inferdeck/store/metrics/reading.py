@@ -22,10 +22,10 @@ def head_piece(view: HeadView, ids: Ids, start_ms: int, end_ms: int) -> Piece | 
     low, high = np.searchsorted(view.stamps, [start_ms, end_ms + 1]).tolist()
     if low == high:
         return None
-    columns = np.flatnonzero(np.isin(view.ids, ids))
+    columns = view.columns(ids)
     if not columns.size:
         return None
-    rows = view.read(columns)[:, low:high]
+    rows = view.read(columns, low, high)
     return Piece(view.block, view.target, 0, view.stamps[low:high], view.ids[columns], rows)
 
 
