@@ -290,7 +290,7 @@ class _Parser:
             negative = cursor.at("-")
             if cursor.at("+", "-"):
                 cursor.take()
-            if cursor.token.kind is not Kind.NUMBER:
+            if not cursor.at_number():
                 raise cursor.unexpected("@", "timestamp")
             when = -cursor.number() if negative else cursor.number()
             if not math.isfinite(when) or abs(when) >= 2.0**63:

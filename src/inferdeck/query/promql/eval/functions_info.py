@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +12,12 @@ from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import NAME, Labels, get, labels, metric_name
 from inferdeck.query import windows
 from inferdeck.query.promql.ast import Call, VectorSelector
+from inferdeck.query.promql.eval.matching import label_text
+from inferdeck.query.promql.eval.native import is_histogram
 from inferdeck.query.promql.eval.selectors import instant_vector
 from inferdeck.query.promql.eval.table import Table, merged, stacked
 from inferdeck.query.promql.patterns import matches
+from inferdeck.query.promql.walk import nodes
 from inferdeck.query.windows import has_value
 from inferdeck.query.windows.grid import Bools, Floats, Ints
 from inferdeck.store.interface import Matcher, MatchOp
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 _IDENTITY = ("instance", "job")
 _DEFAULT = Matcher(NAME, MatchOp.EQUAL, "target_info")
+_ANY_INFO = Matcher(NAME, MatchOp.MATCH, ".+_info")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,31 +45,53 @@ def _info(evaluator: Evaluator, call: Call) -> Table:
     base = evaluator.table(call.args[0])
     selector = call.args[1] if len(call.args) > 1 else None
     matchers = selector.matchers if isinstance(selector, VectorSelector) else ()
-    name_matchers = [matcher for matcher in matchers if matcher.name == NAME]
-    infos = _infos(evaluator, call, matchers, name_matchers)
-    ignored = name_matchers or ([] if selector is not None else [_DEFAULT])
+    names = _name_matchers(matchers)
+    data = [matcher for matcher in matchers if matcher.name != NAME]
+    # An info metric is no base to be enriched by itself.
+    bare = [all(matches(matcher, metric_name(series)) for matcher in names) for series in base.series]
+    seen = next((node for node in nodes(call.args[0]) if isinstance(node, VectorSelector)), VectorSelector("", ()))
+    # The info metrics are those of the moment that the base is read at.
+    wanted = replace(seen, name="", matchers=(*names, *data), extension="", span=call.span)
+    infos = _infos(evaluator, wanted, data, [each for each, alone in zip(base.series, bare, strict=True) if not alone])
     tables = []
-    for row, series in enumerate(base.series):
+    for row, alone in enumerate(bare):
         one = base.rows([row])
-        name = metric_name(series)
-        if ignored and all(matches(matcher, name) for matcher in ignored):
-            tables.append(one)
-        else:
-            tables += _enriched(one, infos)
+        tables += [one] if alone else _enriched(one, infos)
     return merged(stacked(tables, evaluator.steps.size))
 
 
-def _infos(evaluator: Evaluator, call: Call, matchers: Sequence[Matcher], name_matchers: Sequence[Matcher]) -> _Infos:
-    wanted = tuple(matchers) if name_matchers else (_DEFAULT, *matchers)
-    table = instant_vector(evaluator, VectorSelector("", wanted, span=call.span), windows.instant_seconds)
+def _name_matchers(matchers: Sequence[Matcher]) -> list[Matcher]:
+    """Return what the name of an info metric must match: target_info, or where names are only excluded, any *_info."""
+    found = [matcher for matcher in matchers if matcher.name == NAME]
+    if not found:
+        return [_DEFAULT]
+    wanting = any(matcher.op in (MatchOp.EQUAL, MatchOp.MATCH) for matcher in found)
+    return found if wanting else [_ANY_INFO, *found]
+
+
+def _infos(
+    evaluator: Evaluator, wanted: VectorSelector, matchers: Sequence[Matcher], bases: Sequence[Labels]
+) -> _Infos:
+    if evaluator.query.histograms:
+        _refuse_histograms(instant_vector(evaluator, wanted), bases)
+    table = instant_vector(evaluator, wanted, windows.instant_seconds)
     data: dict[str, list[Matcher]] = {}
     for matcher in matchers:
-        if matcher.name != NAME:
-            data.setdefault(matcher.name, []).append(matcher)
+        data.setdefault(matcher.name, []).append(matcher)
     rows: dict[tuple[str, ...], dict[str, list[int]]] = {}
     for row, series in enumerate(table.series):
         rows.setdefault(_identity(series), {}).setdefault(metric_name(series), []).append(row)
     return _Infos(table.series, table.values, data, rows)
+
+
+def _refuse_histograms(infos: Table, bases: Sequence[Labels]) -> None:
+    identities = [(name, {get(series, name) for series in bases} - {""}) for name in _IDENTITY]
+    for row in np.flatnonzero(is_histogram(infos.values).any(axis=1)).tolist():
+        series = infos.series[row]
+        if any(known for _, known in identities) and all(
+            not known or get(series, name) in known for name, known in identities
+        ):
+            raise EvaluationError(f"this should be an info metric, with float samples: {label_text(series)}")
 
 
 def _identity(series: Labels) -> tuple[str, ...]:

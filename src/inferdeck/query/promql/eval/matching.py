@@ -11,7 +11,7 @@ from inferdeck.model.labels import NAME, Labels, labels
 from inferdeck.query.promql.ast import Binary, Cardinality, VectorMatching
 from inferdeck.query.promql.eval.native import operated
 from inferdeck.query.promql.eval.query import Query
-from inferdeck.query.promql.eval.table import Table, empty, masked, stacked, steps_present
+from inferdeck.query.promql.eval.table import Table, empty, masked, stacked, steps_present, unnamed_labels
 from inferdeck.query.promql.literals import quote
 from inferdeck.query.windows import has_value
 from inferdeck.query.windows.grid import Bools, Floats, Ints
@@ -135,7 +135,7 @@ def _result_labels(many: Labels, one: Labels, matching: VectorMatching, arithmet
         chosen = frozenset(matching.labels)
         found = tuple(pair for pair in many if (pair[0] in chosen) is matching.on)
     if arithmetic:
-        found = tuple(pair for pair in found if pair[0] != NAME)
+        found = unnamed_labels(found)
     if not matching.include:
         return found
     pairs = dict(found)

@@ -14,6 +14,7 @@ from inferdeck.query.windows import absent, has_value
 from inferdeck.query.windows.grid import Bools, Floats, Ints
 
 _ABSENT = np.uint64(ABSENT_BITS)
+_METADATA = (NAME, "__type__", "__unit__")
 DUPLICATE = "vector cannot contain metrics with the same labelset"
 
 
@@ -21,7 +22,8 @@ DUPLICATE = "vector cannot contain metrics with the same labelset"
 class Table:
     """Series and their values, shape (series, steps), ABSENT_BITS where there is none.
 
-    dropping: per series, whether its metric name goes when the query ends; until then label functions may save it.
+    dropping: per series, whether what names its metric (unnamed_labels) goes when the query ends; until then label
+    functions may save it.
     A label set may occur in several rows as long as no step has a value in two of them.
     """
 
@@ -112,10 +114,15 @@ def merged(table: Table) -> Table:
     return Table(tuple(row_of), bits.view(np.float64), dropping)
 
 
+def unnamed_labels(series: Labels) -> Labels:
+    """Return the labels without the metric's name and, where a store keeps them as labels, its type and unit."""
+    return without(series, *_METADATA)
+
+
 def finished(table: Table) -> Table:
     """Return the table with the names gone that are to go, each label set once, and no series without a value."""
     series = tuple(
-        without(labels, NAME) if drop else labels
+        unnamed_labels(labels) if drop else labels
         for labels, drop in zip(table.series, table.dropping.tolist(), strict=True)
     )
     found = merged(Table(series, table.values, np.zeros(len(series), dtype=np.bool_)))
