@@ -205,8 +205,10 @@ def _fixed(node: Expr) -> bool:
 
 
 def _looks_ahead(node: VectorSelector | Subquery | MatrixSelector) -> bool:
-    """A negative offset or a fixed time reads samples that are written after the step."""
+    """A negative offset, a fixed time or a smoothed selector reads samples that are written after the step."""
     at, offset = getattr(node, "at", None), getattr(node, "offset", 0.0)
+    if getattr(node, "extension", "") == "smoothed":
+        return True
     return at is not None or (isinstance(offset, float | int) and offset < 0)
 
 

@@ -120,7 +120,7 @@ FAILURES = [
     ("double_exponential_smoothing(queue_depth[5m], 2, 0.5)", "invalid smoothing factor"),
     ("topk(NaN, queue_depth)", "Parameter value is NaN"),
     ("integral(queue_depth[5m])", "cannot be evaluated yet"),
-    ("rate(queue_depth[5m] smoothed)", "smoothed selectors are not supported"),
+    ("deriv(queue_depth[5m] smoothed)", "can only be used with: delta, increase, rate - not with deriv"),
 ]
 
 
@@ -143,6 +143,8 @@ SLICED = [
     "queue_depth > 5 or requests_total offset 10m",
     "absent(queue_depth > 8.9)",
     "rate(queue_depth[1m])",
+    "rate(requests_total[5m] smoothed)",
+    "increase(requests_total[5m] anchored) - queue_depth smoothed",
 ]
 
 

@@ -22,7 +22,7 @@ from inferdeck.query.promql.eval.slices import step_slices
 from inferdeck.query.promql.eval.table import Table, finished, masked
 from inferdeck.query.promql.parser import parse
 from inferdeck.query.promql.result import Result, ResultType
-from inferdeck.query.windows import LOOKBACK_MS, Semantics, absent, has_value, is_stale
+from inferdeck.query.windows import LOOKBACK_MS, Semantics, absent, extended_block, has_value, is_stale
 from inferdeck.query.windows.grid import Floats, Ints
 from inferdeck.store.interface import MetricReader
 
@@ -201,6 +201,9 @@ def _samples(query: Query, evaluator: Evaluator, expr: Expr) -> Result:
     begin = end - found.range_ms + (0 if query.semantics is Semantics.PROMETHEUS_2 else 1)
     tables, times = [], []
     for block in found.blocks:
+        if found.extension:
+            begin = end - found.range_ms
+            block = extended_block(block, begin, end, query.lookback_ms, found.extension)
         inside = (block.timestamps_ms >= begin) & (block.timestamps_ms <= end)
         values = block.values[:, inside]
         dropping = np.array([series in found.dropping for series in block.series], dtype=np.bool_)

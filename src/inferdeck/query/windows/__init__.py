@@ -4,6 +4,7 @@ Every kernel takes a Block and step times (int64 Unix milliseconds, shape (steps
 (series, steps) in which ABSENT_BITS means "no value"; the caller shifts steps for `offset` and `@`.
 """
 
+from inferdeck.query.windows.extended import EXTENDED, extended, extended_block, smoothed_instant
 from inferdeck.query.windows.gathered import (
     double_exponential_smoothing,
     first_over_time,
@@ -41,6 +42,7 @@ from inferdeck.query.windows.rates import changes, delta, idelta, increase, irat
 from inferdeck.query.windows.regression import deriv, predict_linear
 
 __all__ = [
+    "EXTENDED",
     "LOOKBACK_MS",
     "Buckets",
     "Semantics",
@@ -52,6 +54,8 @@ __all__ = [
     "delta",
     "deriv",
     "double_exponential_smoothing",
+    "extended",
+    "extended_block",
     "first_over_time",
     "group_buckets",
     "has_value",
@@ -75,6 +79,7 @@ __all__ = [
     "quantile_over_time",
     "rate",
     "resets",
+    "smoothed_instant",
     "stddev_over_time",
     "stdvar_over_time",
     "sum_over_time",

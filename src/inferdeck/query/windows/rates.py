@@ -58,7 +58,7 @@ def _rate(windows: Windows) -> Answer:
 def _increase(windows: Windows, per_seconds: float = 1.0) -> Answer:
     first = windows.pick(windows.values, windows.first_index())
     moved = windows.pick(windows.values, windows.last_index()) - first
-    _add_resets(windows, moved)
+    add_resets(windows, moved)
     return _extrapolate(windows, moved, first, per_seconds)
 
 
@@ -105,7 +105,7 @@ def _counted(windows: Windows, event: Bools) -> Floats:
     return (last - windows.pick(before, windows.first_index())).astype(np.float64)
 
 
-def _add_resets(windows: Windows, moved: Floats) -> None:
+def add_resets(windows: Windows, moved: Floats) -> None:
     """Add to `moved`, in place, every value of a window from which its counter fell."""
     fell = _falls(windows.values)
     rows = np.flatnonzero(fell.any(axis=1))
@@ -152,11 +152,20 @@ def _idelta(windows: Windows) -> Answer:
     return Answer(last - before, present)
 
 
+def count_resets(windows: Windows) -> Floats:
+    """Return how often a value fell inside each window; anything where a window is empty."""
+    return _counted(windows, _falls(windows.values))
+
+
+def count_changes(windows: Windows) -> Floats:
+    """Return how often a value became another inside each window; anything where a window is empty."""
+    old, new = windows.values[:, :-1], windows.values[:, 1:]
+    return _counted(windows, (new != old) & ~(np.isnan(new) & np.isnan(old)))
+
+
 def _resets(windows: Windows) -> Answer:
-    return Answer(_counted(windows, _falls(windows.values)), windows.count > 0)
+    return Answer(count_resets(windows), windows.count > 0)
 
 
 def _changes(windows: Windows) -> Answer:
-    old, new = windows.values[:, :-1], windows.values[:, 1:]
-    other = (new != old) & ~(np.isnan(new) & np.isnan(old))
-    return Answer(_counted(windows, other), windows.count > 0)
+    return Answer(count_changes(windows), windows.count > 0)

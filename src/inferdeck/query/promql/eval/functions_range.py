@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,43 +59,42 @@ def _simple(name: str) -> Function:
     function = _SIMPLE[name]
 
     def evaluate(evaluator: Evaluator, call: Call) -> Table:
-        found = range_vector(evaluator, call.args[0])
-        if name in _COUNTERS:
-            _check_counters(evaluator, found, call.args[0])
-        semantics = evaluator.query.semantics
-        return over_windows(
-            evaluator,
-            found,
-            ranged(
-                evaluator,
-                name,
-                found,
-                call.args[0],
-                lambda block, ends: function(block, ends, found.range_ms, semantics=semantics),
-            ),
-            keep_name=name in _KEEP_NAME,
+        arg, query = call.args[0], evaluator.query
+        found = range_vector(evaluator, arg, name)
+
+        def kernel(block: Block, ends: Ints) -> Floats:
+            if found.extension:
+                size = (found.range_ms, query.lookback_ms)
+                return windows.extended(name, found.extension, block, ends, *size, semantics=query.semantics)
+            return function(block, ends, found.range_ms, semantics=query.semantics)
+
+        table = over_windows(
+            evaluator, found, ranged(evaluator, name, found, arg, kernel), keep_name=name in _KEEP_NAME
         )
+        if name in _COUNTERS:
+            _check_counters(evaluator, table, arg)
+        return table
 
     return evaluate
 
 
-def _check_counters(evaluator: Evaluator, found: Range, arg: Expr) -> None:
-    names = dict.fromkeys(metric_name(series) for block in found.blocks for series in _with_floats(evaluator, block))
-    for name in names:
+def _check_counters(evaluator: Evaluator, table: Table, arg: Expr) -> None:
+    """Remark on every metric in an answer that is not named like a counter."""
+    for name in dict.fromkeys(metric_name(series) for series in _with_floats(evaluator, table)):
         if name and not name.endswith(_COUNTER_ENDS):
             evaluator.query.note(possible_non_counter(name, arg.span))
 
 
-def _with_floats(evaluator: Evaluator, block: Block) -> Sequence[Labels]:
+def _with_floats(evaluator: Evaluator, table: Table) -> Sequence[Labels]:
     if not evaluator.query.histograms:
-        return block.series
-    there = series_present(masked(block.values, ~is_histogram(block.values)))
-    return [series for series, found in zip(block.series, there.tolist(), strict=True) if found]
+        return table.series
+    there = series_present(masked(table.values, ~is_histogram(table.values)))
+    return [series for series, found in zip(table.series, there.tolist(), strict=True) if found]
 
 
 def _quantile_over_time(evaluator: Evaluator, call: Call) -> Table:
     q = evaluator.scalar(call.args[0])
-    found = range_vector(evaluator, call.args[1])
+    found = range_vector(evaluator, call.args[1], call.function)
     check_quantile(evaluator, q, call.args[0])
 
     def kernel(block: Block, ends: Ints) -> Floats:
@@ -105,7 +105,7 @@ def _quantile_over_time(evaluator: Evaluator, call: Call) -> Table:
 
 
 def _predict_linear(evaluator: Evaluator, call: Call) -> Table:
-    found = range_vector(evaluator, call.args[0])
+    found = range_vector(evaluator, call.args[0], call.function)
     ahead = evaluator.scalar(call.args[1])
 
     def kernel(block: Block, ends: Ints) -> Floats:
@@ -118,7 +118,7 @@ def _predict_linear(evaluator: Evaluator, call: Call) -> Table:
 
 
 def _smoothing(evaluator: Evaluator, call: Call) -> Table:
-    found = range_vector(evaluator, call.args[0])
+    found = range_vector(evaluator, call.args[0], call.function)
     factors = [evaluator.scalar(arg) for arg in call.args[1:]]
     for what, factor in zip(("smoothing", "trend"), factors, strict=True):
         bad = factor[~((factor > 0) & (factor < 1))]
@@ -140,11 +140,11 @@ def _spread(evaluator: Evaluator, found: Range) -> Range:
     if not found.fixed:
         return found
     ends = np.broadcast_to(found.window_ms, evaluator.steps.shape).copy()
-    return Range(found.blocks, ends, found.range_ms, False, found.dropping)
+    return replace(found, window_ms=ends, fixed=False)
 
 
 def _absent_over_time(evaluator: Evaluator, call: Call) -> Table:
-    found = range_vector(evaluator, call.args[0])
+    found = range_vector(evaluator, call.args[0], call.function)
     semantics = evaluator.query.semantics
     table = over_windows(
         evaluator,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from inferdeck.errors import EvaluationError
 from inferdeck.model.labels import Labels
 from inferdeck.query import windows
 from inferdeck.query.promql.ast import Duration, Expr, MatrixSelector, Paren, Subquery, VectorSelector
+from inferdeck.query.promql.eval.native import refuse
 from inferdeck.query.promql.eval.table import Table, merged, named, series_present, stacked
 from inferdeck.query.windows import has_value
 from inferdeck.query.windows.grid import Floats, Ints, Semantics
@@ -26,7 +27,8 @@ class Range:
     """A range vector on all steps: blocks in which each series occurs once, and the windows on them.
 
     window_ms: the end of each step's window; one where `fixed`, the same for every step. dropping: the series whose
-    name goes, as in Table.
+    name goes, as in Table. extension: "anchored" or "smoothed" where the windows take samples from beside them, as far
+    away as the lookback; the blocks hold those too.
     """
 
     blocks: list[Block]
@@ -34,6 +36,7 @@ class Range:
     range_ms: int
     fixed: bool
     dropping: frozenset[Labels]
+    extension: str = ""
 
 
 Kernel = Callable[..., Floats]
@@ -42,10 +45,13 @@ Kernel = Callable[..., Floats]
 def instant_vector(evaluator: Evaluator, selector: VectorSelector, kernel: Kernel = windows.instant) -> Table:
     """Return the value of an instant selector at each step; the kernel may give something else of the sample."""
     query = evaluator.query
-    if selector.extension:
-        raise EvaluationError(f"{selector.extension} selectors are not supported")
     ends, fixed = _shifted(evaluator, selector, selector.offset)
-    blocks = _blocks(evaluator, selector, ends, query.lookback_ms)
+    if selector.extension == "smoothed" and kernel is windows.instant:
+        kernel = windows.smoothed_instant
+        blocks = _blocks(evaluator, selector, ends, query.lookback_ms, ahead_ms=query.lookback_ms)
+        _refuse_histograms(evaluator, blocks)
+    else:
+        blocks = _blocks(evaluator, selector, ends, query.lookback_ms)
     query.budget.check_size(sum(len(block.series) for block in blocks), evaluator.steps.size)
     tables = []
     for block in blocks:
@@ -55,8 +61,8 @@ def instant_vector(evaluator: Evaluator, selector: VectorSelector, kernel: Kerne
     return _alive(stacked(tables, evaluator.steps.size))
 
 
-def range_vector(evaluator: Evaluator, expr: Expr) -> Range:
-    """Return the samples and windows of a range selector or a subquery."""
+def range_vector(evaluator: Evaluator, expr: Expr, reader: str = "") -> Range:
+    """Return the samples and windows of a range selector or a subquery; reader: the function that takes them."""
     while isinstance(expr, Paren):
         expr = expr.expr
     if isinstance(expr, Subquery):
@@ -64,11 +70,24 @@ def range_vector(evaluator: Evaluator, expr: Expr) -> Range:
     assert isinstance(expr, MatrixSelector)  # noqa: S101  the type check of the parser
     query = evaluator.query
     selector = expr.selector
-    if selector.extension:
-        raise EvaluationError(f"{selector.extension} selectors are not supported")
     range_ms = query.positive_milliseconds(expr.range)
     ends, fixed = _shifted(evaluator, selector, selector.offset)
-    return Range(_blocks(evaluator, selector, ends, range_ms), ends, range_ms, fixed, frozenset())
+    if not selector.extension:
+        return Range(_blocks(evaluator, selector, ends, range_ms), ends, range_ms, fixed, frozenset())
+    readers = windows.EXTENDED[selector.extension]
+    if reader and reader not in readers:
+        message = f"{selector.extension} modifier can only be used with: {', '.join(readers)} - not with {reader}"
+        raise EvaluationError(message)
+    ahead_ms = query.lookback_ms if selector.extension == "smoothed" else 0
+    blocks = _blocks(evaluator, selector, ends, range_ms + query.lookback_ms, ahead_ms=ahead_ms)
+    _refuse_histograms(evaluator, blocks)
+    return Range(blocks, ends, range_ms, fixed, frozenset(), selector.extension)
+
+
+def _refuse_histograms(evaluator: Evaluator, blocks: Sequence[Block]) -> None:
+    if evaluator.query.histograms:
+        for block in blocks:
+            refuse(block.values)
 
 
 def over_windows(
@@ -112,12 +131,14 @@ def _shifted(evaluator: Evaluator, node: VectorSelector | Subquery, offset: Dura
     return np.array([moment - shift], dtype=np.int64), True
 
 
-def _blocks(evaluator: Evaluator, selector: VectorSelector, ends: Ints, range_ms: int) -> list[Block]:
+def _blocks(
+    evaluator: Evaluator, selector: VectorSelector, ends: Ints, range_ms: int, *, ahead_ms: int = 0
+) -> list[Block]:
     query = evaluator.query
     if not ends.size:
         return []
     first = int(ends.min()) - range_ms + (1 if query.semantics is Semantics.PROMETHEUS_3 else 0)
-    return windows.join(query.select(selector.matchers, first, int(ends.max())))
+    return windows.join(query.select(selector.matchers, first, int(ends.max()) + ahead_ms))
 
 
 def _subquery(evaluator: Evaluator, expr: Subquery) -> Range:
