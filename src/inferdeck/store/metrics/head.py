@@ -103,8 +103,8 @@ class HeadView:
         high = self.stamps.size if high is None else high
         parts = [slab.read(columns)[:, part] for slab, part in self._slabs_in(low, high)]
         start = sum(slab.times for slab in self.slabs)
-        if high > start:
-            first, stop = max(low - start, 0), high - start
+        if high > start or not parts:
+            first, stop = max(low - start, 0), max(high - start, 0)
             last = np.full((columns.size, stop - first), _ABSENT, dtype=np.uint64)
             here = np.flatnonzero(columns < self.open.shape[1])
             last[here] = self.open[first:stop, columns[here]].T
