@@ -1,0 +1,21 @@
+"""Langfuse, v3 and v4 by its version, as a client of its public API sees it.
+
+Written from Langfuse's own sources and OpenAPI document, for no server can be had here. Unverified, since no capture of
+a running server backs it: that aggregated integers come as strings; the rows that fill gaps of a time series; bins of
+histograms; the wording of validation errors; which of its resources a limit counts to (here each resource has the
+fleet's limit, per minute); the answer to a list of scores; the page of a route that a version lacks; and below which
+3.x minor versions /v2/observations, /v2/metrics (3.111) and /v3/scores (3.200) are missing.
+"""
+
+from __future__ import annotations
+
+from inferdeck.simulate.fleet import Fleet, Langfuse
+from inferdeck.simulate.servers.langfuse.program import PUBLIC_KEY, SECRET_KEY, LangfuseServer
+from inferdeck.simulate.servers.program import World
+
+__all__ = ["PUBLIC_KEY", "SECRET_KEY", "LangfuseServer", "build"]
+
+
+def build(langfuse: Langfuse, fleet: Fleet, world: World) -> LangfuseServer:
+    """Return the server of one Langfuse of the fleet."""
+    return LangfuseServer(langfuse, fleet, world)
