@@ -183,6 +183,11 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     defaults = argparse.Namespace(config=None, data_dir=None, url=None)
     top = parser()
     options, unknown = top.parse_known_args(given, defaults)
+    words: list[str] | None = getattr(options, "words", None)
+    if words is not None and not any(word.startswith("-") for word in unknown):
+        # argparse takes what stands before an option for all of the words.
+        words += unknown
+        unknown = []
     if unknown:
         _parser_of(top, options.command.words).error(f"unknown argument {unknown[0]}")
     return options

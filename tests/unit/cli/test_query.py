@@ -84,6 +84,27 @@ def test_scripts_that_pass_exit_with_zero(tmp_path: Path, capsys: pytest.Capture
     assert capsys.readouterr().out == f"{file}: 1 passed, 0 failed, 0 skipped\n" * 2
 
 
+@pytest.mark.parametrize(
+    "words", [("test", "FILE", "--skipped"), ("test", "--skipped", "FILE"), ("--skipped", "test", "FILE")]
+)
+def test_what_was_skipped_is_listed_wherever_the_option_stands(
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "some.test"
+    file.write_text("load 1m\n  native {{count:1}}\n\neval instant at 0 native\n  native {{count:1}}\n")
+    assert main(["query", *(str(file) if word == "FILE" else word for word in words)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{file}:4: skipped: native",
+        "    the expected result holds a native histogram",
+        f"{file}: 0 passed, 0 failed, 1 skipped",
+    ]
+
+
+def test_an_option_with_a_slip_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "test", "--skiped", "some.test"]) == 2
+    assert "unknown argument --skiped" in capsys.readouterr().err
+
+
 def test_a_script_that_cannot_be_read_names_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "some.test"
     file.write_text("\nnonsense\n")
