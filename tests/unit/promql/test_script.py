@@ -8,12 +8,15 @@ import pytest
 
 from inferdeck.errors import UsageError
 from inferdeck.model.labels import labels
+from inferdeck.query.promql.script.asking import Asking
 from inferdeck.query.promql.script.commands import Case, Clear, Expectation, Load, Remark, SeriesPoints
 from inferdeck.query.promql.script.comparing import almost_equal, difference, failure, remarks
 from inferdeck.query.promql.script.invariance import pinned_cases
 from inferdeck.query.promql.script.outcome import Outcome
 from inferdeck.query.promql.script.points import Mark
 from inferdeck.query.promql.script.reading import read
+from inferdeck.query.promql.script.run import State, run
+from inferdeck.store.metrics.memory import MemoryStore
 
 UP = labels({"job": "a"}, "up")
 
@@ -105,6 +108,7 @@ def test_ordered_lines_count_from_one_without_expect_lines() -> None:
         ("eval instant at 0 up\n  expect fail regex: (", 2),
         ("eval instant at 0 up\n  expect range vector from x", 2),
         ("load 1m\n  up@st 1", 2),
+        ("load 1m\n  up{a!='b'}@st 1s", 2),
     ],
 )
 def test_mistakes_name_their_line(script: str, line: int) -> None:
@@ -193,6 +197,12 @@ WARN = "PromQL warning: oh (1:1)"
         ("expect warn", (), "expected warning, got none"),
         ("expect no_warn", (WARN,), f"unexpected warning: {WARN}"),
         (f"expect warn msg: {WARN}", (WARN,), ""),
+        ("expect warn msg: PromQL warning: oh", (WARN,), ""),
+        (
+            "expect warn msg: PromQL warning: oh (1:2)",
+            (WARN,),
+            f'expected warning "PromQL warning: oh (1:2)", got {WARN}',
+        ),
         ("expect warn msg: oh", (WARN,), f'expected warning "oh", got {WARN}'),
         ("expect warn regex: o.", (WARN,), ""),
         ("expect warn regex: ^oh", (WARN,), f'expected warning matching "^oh", got {WARN}'),
@@ -230,3 +240,45 @@ def test_instant_cases_are_asked_again_with_a_fixed_time(query: str, pinned: str
 @pytest.mark.parametrize("query", ["time()", "timestamp(a)", "abs(hour(a))", "predict_linear(a[5m], 1)", "a + step()"])
 def test_what_reads_the_time_is_not_asked_again(query: str) -> None:
     assert pinned_cases(query, 50_000) == []
+
+
+STARTED = """
+load 1m
+  made_total{kind="restarted"}@st  _ -30s-1mx2 -1s
+  made_total{kind="restarted"}     _ 60+60x3
+  made_total{kind="plain"}         0+60x4
+
+eval instant at 4m increase(made_total{kind="plain"}[3m])
+  {kind="plain"} 180
+
+eval instant at 4m increase(made_total[3m])
+  {kind="plain"} 180
+  {kind="restarted"} 420
+
+eval instant at 4m increase(made_total[3m:1m])
+  {kind="plain"} 180
+  {kind="restarted"} 180
+
+eval instant at 4m sum(made_total)
+  {} 481
+
+clear
+load 1m
+  made_total 0+60x4
+
+eval instant at 4m increase(made_total[3m])
+  {} 181
+"""
+
+
+def test_only_what_needs_the_start_of_a_counter_is_set_aside() -> None:
+    verdicts = run(read(STARTED), MemoryStore, Asking)
+    states = [(one.state, one.reason) for one in verdicts]
+    skipped = "the counters it reads have start timestamps, which are not kept"
+    assert states == [
+        (State.PASSED, ""),
+        (State.SKIPPED, skipped),
+        (State.PASSED, ""),
+        (State.FAILED, "expected 481 for {}, got 480"),
+        (State.FAILED, "expected 181 for {}, got 180"),
+    ]

@@ -27,12 +27,16 @@ class Clear:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Points from time 0, `step_ms` apart; with nhcb also native histograms made of the classic ones."""
+    """Points from time 0, `step_ms` apart; with nhcb also native histograms made of the classic ones.
+
+    started: the series that lines with @st give the start timestamps of; those themselves are not kept.
+    """
 
     line: int
     step_ms: int
     series: tuple[SeriesPoints, ...]
     nhcb: bool = False
+    started: tuple[Labels, ...] = ()
 
 
 class Remark(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 
 from inferdeck.model.labels import Labels, text
@@ -13,6 +14,7 @@ from inferdeck.query.promql.script.outcome import Outcome
 from inferdeck.query.promql.script.points import Mark
 
 RELATIVE_ERROR = 1e-6
+_PLACE = re.compile(r" \(\d+:\d+\)\Z")
 
 
 def almost_equal(first: float, second: float) -> bool:
@@ -135,9 +137,12 @@ def failure(case: Case, message: str) -> str:
 
 
 def met(expectation: Expectation, message: str) -> bool:
-    """Return whether a message is the one that is expected; a pattern may match anywhere in it."""
+    """Return whether a message is the one that is expected; a pattern may match anywhere in it.
+
+    An expected text without the place in the query is met by the remark at any place.
+    """
     if expectation.message is not None:
-        return expectation.message == message
+        return expectation.message in (message, _PLACE.sub("", message))
     return expectation.pattern is None or compiled(expectation.pattern).search(message) is not None
 
 

@@ -30,6 +30,17 @@ _ITEM = re.compile(
 )
 
 
+_DURATION = r"[+-]?(?:0|(?:[0-9]+(?:ms|[smhdwy]))+)"
+_START = re.compile(rf"_(?:x[0-9]+)?|{_DURATION}(?:[+-]{_DURATION})?(?:x[0-9]+)?")
+
+
+def check_starts(text: str) -> None:
+    """Raise ValueError where this is no list of start timestamps (`_ -30s-1mx2`: each before its sample's time)."""
+    for item in text.split():
+        if _START.fullmatch(item) is None:
+            raise ValueError(f"not a start timestamp: {item[:40]}")
+
+
 def points(text: str) -> tuple[Point, ...]:
     """Return the points that the notation stands for; raises ValueError naming the item that cannot be read."""
     found: list[Point] = []

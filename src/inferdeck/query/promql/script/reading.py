@@ -10,14 +10,15 @@ from inferdeck.query.promql.literals import duration_ms, number, unquote
 from inferdeck.query.promql.parser import parse_series
 from inferdeck.query.promql.patterns import compiled
 from inferdeck.query.promql.script.commands import Case, Clear, Command, Expectation, Load, Remark, SeriesPoints
-from inferdeck.query.promql.script.points import points, signed
+from inferdeck.query.promql.script.points import check_starts, points, signed
 
 _LOAD = re.compile(r"load(?:_(with_nhcb))?\s+(.+?)")
 _INSTANT = re.compile(r"eval(?:_(fail|warn|ordered|info))?\s+instant\s+(?:at\s+(.+?))?\s+(.+)")
 _RANGE = re.compile(r"eval(?:_(fail|warn|info))?\s+range\s+from\s+(.+)\s+to\s+(.+)\s+step\s+(.+?)\s+(.+)")
 _EXPECT = re.compile(r"expect\s+(ordered|fail|warn|no_warn|info|no_info)(?:\s+(regex|msg):(.+))?")
 _GRID = re.compile(r"expect\s+range\s+vector\s+from\s+(.+)\s+to\s+(.+)\s+step\s+(.+)")
-_METRIC = re.compile(r"""[^\s{"]*(?:\{(?:[^"'`{}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)*\})?""")
+_STARTS = "@st"
+_METRIC = re.compile(r"""[^\s{"@]*(?:\{(?:[^"'`{}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)*\})?""")
 _NUMBER = re.compile(r"[+-]?(?:inf|nan|0x[0-9a-f]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)", re.IGNORECASE)
 
 
@@ -65,8 +66,29 @@ def _load(lines: list[str], index: int, end: int) -> Load:
     if match is None:
         raise _complaint(index, "invalid load command; write load STEP or load_with_nhcb STEP")
     step = _time(match[2], index)
-    series = tuple(series_line(lines[row], row) for row in range(index + 1, end))
-    return Load(index + 1, step, series, nhcb=match[1] is not None)
+    series, started = [], []
+    for row in range(index + 1, end):
+        metric = _metric(lines[row])
+        if lines[row].startswith(_STARTS, len(metric)):
+            started.append(_started(metric, lines[row][len(metric) + len(_STARTS) :], row))
+        else:
+            series.append(series_line(lines[row], row))
+    return Load(index + 1, step, tuple(series), nhcb=match[1] is not None, started=tuple(started))
+
+
+def _started(metric: str, starts: str, index: int) -> Labels:
+    try:
+        check_starts(starts)
+        return parse_series(metric)
+    except QueryError as error:
+        raise _complaint(index, error.message) from error
+    except ValueError as error:
+        raise _complaint(index, str(error)) from error
+
+
+def _metric(line: str) -> str:
+    match = _METRIC.match(line)
+    return match.group() if match else ""
 
 
 def _time(text: str, index: int) -> int:
@@ -78,10 +100,7 @@ def _time(text: str, index: int) -> int:
 
 def series_line(line: str, index: int, place: int = 0) -> SeriesPoints:
     """Read `name{a="b"} 1 2 3`; raises UsageError."""
-    match = _METRIC.match(line)
-    metric = match.group() if match else ""
-    if "@st" in metric:
-        raise _complaint(index, "start timestamps (@st) are not supported")
+    metric = _metric(line)
     try:
         labels: Labels = parse_series(metric)
         return SeriesPoints(labels, points(line[len(metric) :]), place)
