@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import numpy as np
@@ -125,6 +126,10 @@ async def test_a_form_and_a_url_ask_the_same(site: Served) -> None:
     assert status == 200
     async with site.session.post(f"{site.url}/api/v1/label/row/values") as answer:
         assert answer.status == 405
+
+
+async def test_a_label_may_have_any_name(site: Served) -> None:
+    assert await site.data(f"label/{quote(chr(10) + 'ö/é %')}/values") == []
 
 
 async def test_a_limit_cuts_and_warns(site: Served) -> None:

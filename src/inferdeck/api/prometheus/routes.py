@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -25,6 +26,14 @@ BOTH = ("GET", "POST")
 WRITE_PATH = f"{PREFIX}/write"
 """The one path below the prefix that changes anything; questions may come by POST too."""
 
+
+class _AnyText(PathConvertor):
+    """A label's name: since Prometheus 3 any text, newlines too, which Starlette's own kinds leave out."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("any_text", _AnyText())
 Handler = Callable[[Request, Parameters], Awaitable[Response]]
 
 
@@ -53,7 +62,7 @@ def routes(service: QueryService, site: Site) -> list[Route]:
         _Entry("/parse_query", asked.parse_query, BOTH),
         _Entry("/series", named.series, BOTH, matched, long=True),
         _Entry("/labels", named.labels, BOTH, matched, long=True),
-        _Entry("/label/{name:path}/values", named.values, ("GET",), matched, long=True),
+        _Entry("/label/{name:any_text}/values", named.values, ("GET",), matched, long=True),
         _Entry("/metadata", named.metadata),
         _Entry("/targets", known.targets),
         _Entry("/targets/metadata", named.target_metadata),
