@@ -10,6 +10,9 @@ from inferdeck.simulate.fleet import Gateway, Price
 from inferdeck.simulate.servers.langfuse.records import PROJECT, ModelPrice, iso
 from inferdeck.simulate.servers.langfuse.window import identity
 
+_DASH = r"\-"
+"""Python escapes it; JavaScript's unicode expressions refuse the escape."""
+
 
 class Models:
     """The definitions in the order in which they were made."""
@@ -49,7 +52,7 @@ def body(one: ModelPrice, created: int) -> dict[str, Any]:
         "id": one.id,
         "projectId": PROJECT,
         "modelName": one.model,
-        "matchPattern": f"(?i)^({re.escape(one.model)})$",
+        "matchPattern": f"(?i)^({re.escape(one.model).replace(_DASH, '-')})$",
         "startDate": None if one.since is None else iso(one.since),
         "unit": "TOKENS",
         "inputPrice": one.prices["input"],

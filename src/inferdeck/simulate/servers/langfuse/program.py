@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import gzip
-import json
 import time
-import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -26,12 +23,11 @@ from inferdeck.simulate.fleet import Fleet, Price
 from inferdeck.simulate.fleet import Langfuse as LangfuseOfFleet
 from inferdeck.simulate.servers.langfuse import models, reads_v3, reads_v4
 from inferdeck.simulate.servers.langfuse.limiter import Limiter
-from inferdeck.simulate.servers.langfuse.otlp import spans_of_json, spans_of_protobuf
 from inferdeck.simulate.servers.langfuse.records import ORGANIZATION, PROJECT, milliseconds
-from inferdeck.simulate.servers.langfuse.refused import EVENTS_ONLY, HOST, RefusedError, invalid
+from inferdeck.simulate.servers.langfuse.refused import EVENTS_ONLY, HOST, RefusedError
 from inferdeck.simulate.servers.langfuse.site import Asked, page
-from inferdeck.simulate.servers.langfuse.taken import REMEDY, score_of, take_event, take_span
 from inferdeck.simulate.servers.langfuse.window import Window
+from inferdeck.simulate.servers.langfuse.writes import WRITES, Given, Write
 from inferdeck.simulate.servers.program import Handlers, World
 from inferdeck.simulate.table import Table
 
@@ -160,10 +156,7 @@ class LangfuseServer:
             web.get(f"{base}/health", self._health),
             web.get(f"{base}/ready", self._health),
             web.get(f"{base}/projects", self._guarded(self._projects)),
-            web.post(f"{base}/ingestion", self._guarded(self._ingestion)),
-            web.post(f"{base}/scores", self._guarded(self._scores)),
-            web.post(f"{base}/otel/v1/traces", self._guarded(self._otel)),
-            web.post(f"{base}/otel/v1/metrics", self._guarded(self._otel_metrics)),
+            *(web.post(base + write.path, self._guarded(self._writing(write))) for write in WRITES),
         ]
         return [*plain, *(web.get(base + read.path, self._guarded(self._reading(read))) for read in READS)]
 
@@ -209,6 +202,16 @@ class LangfuseServer:
 
         return reading
 
+    def _writing(self, write: Write) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def writing(request: web.Request) -> web.Response:
+            self._authorize(request, public=write.public)
+            given = Given(self.window, self.models, self.version, milliseconds(self._now()), request)
+            answer = await write.answer(given)
+            self._last_event = self._world.present()
+            return answer
+
+        return writing
+
     def _authorize(self, request: web.Request, *, public: bool = False) -> None:
         """Check the keys; `public`: the public key alone (Bearer) will do."""
         header = request.headers.get("Authorization")
@@ -235,99 +238,3 @@ class LangfuseServer:
         if self.version >= (3, 100):
             project["organization"] = {"id": ORGANIZATION, "name": "inferdeck demo"}
         return web.json_response({"data": [project]})
-
-    async def _ingestion(self, request: web.Request) -> web.Response:
-        """POST /ingestion: 207 with what each event became; a v4 server takes scores only."""
-        self._authorize(request, public=True)
-        now = milliseconds(self._now())
-        body = await self._json(request)
-        batch = body.get("batch") if isinstance(body, dict) else None
-        if not isinstance(batch, list):
-            raise RefusedError(400, {"message": "Invalid request data", "errors": ["Required"]})
-        successes: list[dict[str, Any]] = []
-        errors: list[dict[str, Any]] = []
-        for event in batch:
-            problem = self._take(event, now)
-            name = event.get("id", "unknown") if isinstance(event, dict) else "unknown"
-            if problem is None:
-                successes.append({"id": name, "status": 201})
-            else:
-                errors.append({"id": name, "status": 400, **problem})
-        return web.json_response({"successes": successes, "errors": errors}, status=207)
-
-    def _take(self, event: Any, now: int) -> dict[str, str] | None:
-        kind = event.get("type") if isinstance(event, dict) else None
-        if self.version >= (4,) and kind != "score-create":
-            return {
-                "message": "Event type not accepted",
-                "error": f'Event type "{kind or "unknown"}" is not accepted by /api/public/ingestion when '
-                "LANGFUSE_MIGRATION_V4_WRITE_MODE is events_only. This endpoint only accepts score events. " + REMEDY,
-            }
-        try:
-            take_event(event, self.window, self.models, now)
-        except RefusedError as refused:
-            return {"message": "Invalid request data", "error": str(refused.body)}
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            return {"message": "Invalid request data", "error": f"{type(error).__name__}: {error}"}
-        self._last_event = self._world.present()
-        return None
-
-    async def _scores(self, request: web.Request) -> web.Response:
-        """POST /scores: one score, or (from SDK 5 on) a list of them."""
-        self._authorize(request, public=True)
-        now = milliseconds(self._now())
-        body = await self._json(request)
-        entries = body if isinstance(body, list) else [body]
-        try:
-            scores = [score_of(entry, now) for entry in entries]
-        except (AttributeError, TypeError, ValueError) as error:
-            raise invalid("body", str(error)) from error
-        for score in scores:
-            self.window.sent_score(score)
-        if isinstance(body, list):
-            taken = [{"id": score.id, "status": 201} for score in scores]
-            return web.json_response({"successes": taken, "errors": []}, status=207)
-        return web.json_response({"id": scores[0].id})
-
-    async def _otel(self, request: web.Request) -> web.Response:
-        """POST /otel/v1/traces: protobuf or JSON, gzip or plain."""
-        self._authorize(request)
-        now = milliseconds(self._now())
-        data, kind = await self._body(request), request.headers.get("Content-Type", "").lower()
-        ingestion = request.headers.get("x-langfuse-ingestion-version", "4")
-        if not ingestion.isdigit() or int(ingestion) > 4:
-            error = f'Unsupported x-langfuse-ingestion-version: "{ingestion}". Maximum supported: "4".'
-            raise RefusedError(400, {"error": error})
-        if "application/json" not in kind and "application/x-protobuf" not in kind:
-            raise RefusedError(400, {"error": "Invalid content type"})
-        protobuf = "application/x-protobuf" in kind
-        try:
-            for span in spans_of_protobuf(data) if protobuf else spans_of_json(data):
-                take_span(span, self.window, self.models, now)
-        except ValueError as error:
-            name = "Protobuf" if protobuf else "JSON"
-            raise RefusedError(400, {"error": f"Failed to parse OTel {name} Trace"}) from error
-        self._last_event = self._world.present()
-        return web.json_response({})
-
-    async def _otel_metrics(self, request: web.Request) -> web.Response:
-        """POST /otel/v1/metrics: taken and thrown away, as the real one does."""
-        self._authorize(request)
-        await request.read()
-        return web.json_response({})
-
-    async def _body(self, request: web.Request) -> bytes:
-        # aiohttp's server has undone the encoding where the header named one that it knows.
-        data = await request.read()
-        if data[:2] != b"\x1f\x8b":
-            return data
-        try:
-            return gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise RefusedError(400, {"error": "Failed to decompress request body"}) from error
-
-    async def _json(self, request: web.Request) -> Any:
-        try:
-            return json.loads(await self._body(request))
-        except ValueError as error:
-            raise RefusedError(400, {"message": "Invalid JSON"}) from error

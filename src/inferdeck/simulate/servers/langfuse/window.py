@@ -197,7 +197,7 @@ def _metadata(request: Request) -> dict[str, Any]:
 
 
 def _score(trace: Trace, event: Rated, offset: float) -> Score:
-    """Return a rating: a user's feedback is a boolean sent over the API, a judge's quality a number of an evaluator."""
+    """Return a rating: a user rates the whole (a boolean over the API), a judge the last generation (a number)."""
     moment = milliseconds(event.time + offset)
     boolean = event.name == "feedback"
     return Score(
@@ -208,6 +208,7 @@ def _score(trace: Trace, event: Rated, offset: float) -> Score:
         "API" if boolean else "EVAL",
         moment,
         trace_id=trace.id,
+        observation_id=None if boolean or trace.observations[-1].type != "GENERATION" else trace.observations[-1].id,
         text=("True" if event.value == 1 else "False") if boolean else None,
         environment=trace.environment,
         created=moment,
