@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from inferdeck.errors import EvaluationError
 from inferdeck.query.promql.annotations import Annotation
-from inferdeck.query.promql.ast import At, AtKeyword, Duration
+from inferdeck.query.promql.ast import At, AtKeyword, Duration, DurationExpr
 from inferdeck.query.promql.eval.budget import Budget
 from inferdeck.query.windows import Semantics
 from inferdeck.store.interface import Block, Matcher, MetricReader
@@ -51,11 +52,13 @@ class Query:
         return blocks
 
     def milliseconds(self, duration: Duration) -> int:
-        """Return a duration in milliseconds, its arithmetic done."""
+        """Return a duration in milliseconds, its arithmetic done; parts of one are cut off, as in Prometheus."""
         seconds = self._seconds(duration)
         if not np.isfinite(seconds) or abs(seconds) > 9.2e9:
             raise EvaluationError("duration out of range")
-        return round(seconds * 1000)
+        # A plain number is held in nanoseconds there; one that was computed is not rounded first.
+        exact = seconds * 1000 if isinstance(duration, DurationExpr) else round(seconds * 1e9) / 1e6
+        return math.trunc(exact)
 
     def positive_milliseconds(self, duration: Duration) -> int:
         """Return a duration that has to be above zero."""
