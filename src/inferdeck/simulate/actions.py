@@ -247,3 +247,7 @@ class Step:
     at: float
     action: Action
     seconds: float | None = None
+
+
+AT_ONCE: frozenset[type[Action]] = frozenset({Restart, Crash, ColdLoad, CacheFlush, Upgrade})
+"""What happens at a moment and cannot last."""
