@@ -10,7 +10,7 @@ import numpy as np
 
 from inferdeck.errors import EvaluationError
 from inferdeck.query.promql.annotations import Annotation
-from inferdeck.query.promql.ast import At, AtKeyword, Duration, DurationExpr
+from inferdeck.query.promql.ast import At, AtKeyword, Duration
 from inferdeck.query.promql.eval.budget import Budget
 from inferdeck.query.windows import Semantics
 from inferdeck.store.interface import Block, Matcher, MetricReader
@@ -56,9 +56,7 @@ class Query:
         seconds = self._seconds(duration)
         if not np.isfinite(seconds) or abs(seconds) > 9.2e9:
             raise EvaluationError("duration out of range")
-        # A plain number is held in nanoseconds there; one that was computed is not rounded first.
-        exact = seconds * 1000 if isinstance(duration, DurationExpr) else round(seconds * 1e9) / 1e6
-        return math.trunc(exact)
+        return math.trunc(round(seconds * 1e9) / 1e6)
 
     def positive_milliseconds(self, duration: Duration) -> int:
         """Return a duration that has to be above zero."""
@@ -89,10 +87,8 @@ class Query:
         left, right = values
         if sign in "/%" and right == 0:
             raise EvaluationError("division by zero" if sign == "/" else "modulo by zero")
-        try:
+        with np.errstate(all="ignore"):
             return _DURATION_ARITHMETIC[sign](left, right)
-        except OverflowError:
-            raise EvaluationError("duration out of range") from None
 
 
 _DURATION_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
