@@ -1,0 +1,309 @@
+"""The OpenAI-compatible endpoint: a request of a real client goes through the world and is really answered.
+
+The text is made up of common words, as many as the answer has tokens, and the same for the same prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from aiohttp import web
+
+from inferdeck.simulate.events import Answered, Fault
+from inferdeck.simulate.servers.litellm import errors
+from inferdeck.simulate.servers.litellm.books import uuid_of
+from inferdeck.simulate.servers.litellm.http import HEADERS, Asked, Refused, error, reply
+from inferdeck.simulate.servers.litellm.identity import Place
+from inferdeck.simulate.servers.program import Pending, Question
+
+MAX_TOKENS = 4096
+_WORDS = [
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "a",
+    "lazy",
+    "dog",
+    "and",
+    "then",
+    "rests",
+    "while",
+    "small",
+    "clouds",
+    "drift",
+    "past",
+    "above",
+    "green",
+    "hills",
+    "where",
+    "old",
+    "trees",
+    "stand",
+    "near",
+    "water",
+    "that",
+    "runs",
+    "slowly",
+    "toward",
+    "some",
+    "distant",
+    "town",
+    "with",
+    "bright",
+    "lamps",
+    "along",
+    "every",
+    "quiet",
+    "street",
+]
+_STEP_SECONDS = 1.0
+"""While an answer is being written one word a second goes out; the rest follows when the world has said its length."""
+_INVALID = (
+    "{route}: Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of a real client on its way."""
+
+    asked: Asked
+    body: dict[str, Any]
+    question: Question
+    pending: Pending
+    id: str
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer is to be streamed."""
+        return self.question.stream
+
+
+async def chat(asked: Asked) -> web.StreamResponse:
+    """POST /v1/chat/completions."""
+    return await _answer(asked, "messages", "/v1/chat/completions")
+
+
+async def text(asked: Asked) -> web.StreamResponse:
+    """POST /v1/completions."""
+    return await _answer(asked, "prompt", "/v1/completions")
+
+
+async def embeddings(asked: Asked) -> web.StreamResponse:
+    """POST /v1/embeddings: vectors of three numbers that the text gives."""
+    call = await _ask(asked, "input", "/v1/embeddings")
+    end = await _ended(call)
+    given = call.body["input"]
+    inputs = given if isinstance(given, list) and given and not isinstance(given[0], int) else [given]
+    data = [{"embedding": _vector(one), "index": at, "object": "embedding"} for at, one in enumerate(inputs)]
+    used = {"completion_tokens": 0, "prompt_tokens": end.usage.input, "total_tokens": end.usage.input}
+    details = {"completion_tokens_details": None, "prompt_tokens_details": None}
+    body = {"model": call.question.model, "data": data, "object": "list", "usage": used | details}
+    return reply(body, headers=_headers(call, end))
+
+
+def _vector(value: Any) -> list[float]:
+    digest = sha256(json.dumps(value).encode()).digest()
+    return [round(byte / 255.0, 6) for byte in digest[:3]]
+
+
+async def _answer(asked: Asked, content: str, route: str) -> web.StreamResponse:
+    call = await _ask(asked, content, route)
+    if call.stream:
+        return await _stream(call)
+    end = await _ended(call)
+    return reply(_whole(call, end), headers=_headers(call, end))
+
+
+async def _ask(asked: Asked, content: str, route: str) -> Call:
+    body = await _body(asked, content, route)
+    model = body["model"]
+    words = json.dumps(body[content], sort_keys=True)
+    most = body.get("max_completion_tokens") or body.get("max_tokens")
+    question = Question(
+        model=model,
+        prompt_tokens=_tokens(body[content]),
+        max_tokens=most if isinstance(most, int) and most > 0 else MAX_TOKENS,
+        prompt=int.from_bytes(sha256(f"{model} {words}".encode()).digest()[:6], "big"),
+        stream=body.get("stream") is True,
+        user=asked.agent.name if asked.agent else str(body.get("user") or "outside")[:100],
+        team=asked.agent.team if asked.agent else "",
+        route=route,
+    )
+    pending = asked.program.world.ask_gateway(asked.program.process, question)
+    return Call(asked, body, question, pending, f"chatcmpl-{uuid_of(f'{asked.now} {words} {id(pending)}')}")
+
+
+async def _body(asked: Asked, content: str, route: str) -> dict[str, Any]:
+    try:
+        body = json.loads(await asked.request.read())
+    except ValueError as fault:
+        message = f"Invalid JSON payload: {fault}"
+        raise Refused(400, error(message, "invalid_request_error", 400, "request_body")) from None
+    short = route.removeprefix("/v1")
+    if not isinstance(body, dict):
+        raise Refused(400, error("Invalid JSON payload: not an object", "invalid_request_error", 400, "request_body"))
+    if content not in body:
+        message = f"{short}: Missing required parameter: '{content}'."
+        raise Refused(400, error(message, "invalid_request_error", 400, content))
+    model = body.get("model")
+    if not isinstance(model, str) or model not in asked.program.models():
+        message = _INVALID.format(route=short, model=model)
+        found = error(message, "invalid_request_error", 400)
+        found["error"]["provider_specific_fields"] = {"error": message}
+        raise Refused(400, found)
+    return body
+
+
+def _tokens(content: Any) -> int:
+    """Return about how many tokens a prompt has: four bytes each, and four for each message."""
+    if isinstance(content, list):
+        return sum(4 + _tokens(one.get("content")) if isinstance(one, dict) else _tokens(one) for one in content) or 1
+    return max(1, len(str(content).encode()) // 4) if isinstance(content, str) else 1
+
+
+async def _ended(call: Call) -> Answered:
+    """Wait for the end; raises Refused where the request failed."""
+    end = await call.pending.done
+    assert isinstance(end, Answered)
+    if end.fault is not None:
+        raise _failed(call, end, end.fault)
+    return end
+
+
+def _failed(call: Call, end: Answered, fault: Fault) -> Refused:
+    program = call.asked.program
+    place = _place(call, end)
+    provider = place.provider if place and end.attempts and fault is not Fault.NO_DEPLOYMENT else ""
+    failure = errors.of(fault, provider, program.dialect)
+    if fault is Fault.BUDGET:
+        return Refused(failure.answer, errors.body(failure, "Budget has been exceeded!"))
+    if fault is Fault.RATE_LIMIT and not provider:
+        return Refused(429, errors.body(failure, "Rate limit exceeded for team. Limit type: requests"))
+    message = errors.message(fault, provider, call.question.model, program.gateway.fallbacks)
+    return Refused(failure.answer, errors.body(failure, message))
+
+
+def _place(call: Call, end: Answered) -> Place | None:
+    program = call.asked.program
+    group = end.group or call.question.model
+    first = next((one for one, model in program.groups.items() if model == group), "")
+    return program.places.get(end.deployment or first)
+
+
+def _headers(call: Call, end: Answered | None) -> dict[str, str]:
+    program = call.asked.program
+    found = {"x-litellm-call-id": call.id.removeprefix("chatcmpl-"), "x-litellm-version": program.dialect.version}
+    if end is None:
+        return found
+    place = _place(call, end)
+    if place is not None:
+        found |= {"x-litellm-model-id": place.id, "x-litellm-model-name": place.full}
+        found |= {"x-litellm-model-api-base": place.base, "x-litellm-model-group": place.group}
+    found |= {
+        "x-litellm-response-cost": repr(end.usage.cost),
+        "x-litellm-response-duration-ms": repr((end.time - end.request.time) * 1000),
+        "x-litellm-overhead-duration-ms": repr(end.overhead_seconds * 1000),
+        "x-litellm-attempted-retries": str(max(0, end.attempts - 1 - end.fallbacks)),
+        "x-litellm-attempted-fallbacks": str(min(1, end.fallbacks)),
+    }
+    return found
+
+
+def _word(call: Call, at: int) -> str:
+    return _WORDS[(call.question.prompt + at * 7) % len(_WORDS)] + " "
+
+
+def _said(end: Answered) -> int:
+    return end.usage.output - end.usage.reasoning
+
+
+def _usage(end: Answered) -> dict[str, Any]:
+    usage = end.usage
+    found: dict[str, Any] = {
+        "completion_tokens": usage.output,
+        "prompt_tokens": usage.input,
+        "total_tokens": usage.input + usage.output,
+    }
+    if usage.reasoning:
+        found["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
+    if usage.cached_input:
+        found["prompt_tokens_details"] = {"cached_tokens": usage.cached_input}
+    return found
+
+
+def _whole(call: Call, end: Answered) -> dict[str, Any]:
+    words = "".join(_word(call, at) for at in range(_said(end)))
+    finish = end.finish if end.finish in ("stop", "length") else "stop"
+    head = {"id": call.id, "created": int(call.asked.program.clock(end.time)), "model": call.question.model}
+    if call.question.route == "/v1/completions":
+        choice: dict[str, Any] = {"finish_reason": finish, "index": 0, "text": words, "logprobs": None}
+        return head | {"object": "text_completion", "choices": [choice], "usage": _usage(end)}
+    message = {"content": words, "role": "assistant"}
+    choice = {"finish_reason": finish, "index": 0, "message": message}
+    return head | {"object": "chat.completion", "choices": [choice], "usage": _usage(end)}
+
+
+async def _stream(call: Call) -> web.StreamResponse:
+    first, done = call.pending.first, call.pending.done
+    await asyncio.wait({first, done}, return_when=asyncio.FIRST_COMPLETED)
+    if done.done():
+        await _ended(call)
+    fresh = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Type": "text/event-stream; charset=utf-8"}
+    answer = web.StreamResponse(headers=HEADERS | fresh | _headers(call, done.result() if done.done() else None))  # type: ignore[arg-type]
+    await answer.prepare(call.asked.request)
+    async for event in _events(call):
+        await answer.write(f"data: {event}\n\n".encode())
+    await answer.write_eof()
+    return answer
+
+
+async def _events(call: Call) -> AsyncIterator[str]:
+    done = call.pending.done
+    sent = 0
+    while not done.done():
+        yield _chunk(call, sent)
+        sent += 1
+        await asyncio.wait({done}, timeout=_STEP_SECONDS)
+    end = done.result()
+    assert isinstance(end, Answered)
+    if end.fault is not None:
+        yield json.dumps(_failed(call, end, end.fault).body)
+        return
+    for at in range(sent, _said(end)):
+        yield _chunk(call, at)
+    yield _frame(call, {}, end.finish if end.finish in ("stop", "length") else "stop")
+    options = call.body.get("stream_options")
+    if isinstance(options, dict) and options.get("include_usage"):
+        yield json.dumps(_head(call) | {"choices": [], "usage": _usage(end)}, separators=(",", ":"))
+    yield "[DONE]"
+
+
+def _chunk(call: Call, at: int) -> str:
+    role = {} if at else {"role": "assistant"}
+    return _frame(call, role | {"content": _word(call, at)}, None)
+
+
+def _head(call: Call) -> dict[str, Any]:
+    kind = "text_completion" if call.question.route == "/v1/completions" else "chat.completion.chunk"
+    created = int(call.asked.program.clock(call.asked.now))
+    return {"id": call.id, "object": kind, "created": created, "model": call.question.model}
+
+
+def _frame(call: Call, delta: dict[str, str], finish: str | None) -> str:
+    choice: dict[str, Any] = {"index": 0}
+    if call.question.route == "/v1/completions":
+        choice["text"] = delta.get("content", "")
+    else:
+        choice["delta"] = delta
+    if finish is not None:
+        choice["finish_reason"] = finish
+    return json.dumps(_head(call) | {"choices": [choice]}, separators=(",", ":"))
