@@ -14,56 +14,19 @@ from typing import Any
 
 from aiohttp import web
 
-from inferdeck.simulate.events import Answered, Fault
+from inferdeck.simulate.events import Answered, Fault, Left
 from inferdeck.simulate.servers.litellm import errors
 from inferdeck.simulate.servers.litellm.books import uuid_of
-from inferdeck.simulate.servers.litellm.http import HEADERS, Asked, Refused, error, reply
+from inferdeck.simulate.servers.litellm.http import HEADERS, Asked, Refused, count, error, reply
 from inferdeck.simulate.servers.litellm.identity import Place
 from inferdeck.simulate.servers.program import Pending, Question
 
 MAX_TOKENS = 4096
-_WORDS = [
-    "the",
-    "quick",
-    "brown",
-    "fox",
-    "jumps",
-    "over",
-    "a",
-    "lazy",
-    "dog",
-    "and",
-    "then",
-    "rests",
-    "while",
-    "small",
-    "clouds",
-    "drift",
-    "past",
-    "above",
-    "green",
-    "hills",
-    "where",
-    "old",
-    "trees",
-    "stand",
-    "near",
-    "water",
-    "that",
-    "runs",
-    "slowly",
-    "toward",
-    "some",
-    "distant",
-    "town",
-    "with",
-    "bright",
-    "lamps",
-    "along",
-    "every",
-    "quiet",
-    "street",
-]
+_TALE = (
+    "the quick brown fox jumps over a lazy dog and then rests while small clouds drift past above green hills where "
+    "old trees stand near water that runs slowly toward some distant town with bright lamps along every street"
+)
+_WORDS = tuple(_TALE.split())
 _STEP_SECONDS = 1.0
 """While an answer is being written one word a second goes out; the rest follows when the world has said its length."""
 _INVALID = (
@@ -146,21 +109,22 @@ async def _body(asked: Asked, content: str, route: str) -> dict[str, Any]:
     try:
         body = json.loads(await asked.request.read())
     except ValueError as fault:
-        message = f"Invalid JSON payload: {fault}"
-        raise Refused(400, error(message, "invalid_request_error", 400, "request_body")) from None
+        raise _wrong(asked, f"Invalid JSON payload: {fault}", "request_body") from None
     short = route.removeprefix("/v1")
     if not isinstance(body, dict):
-        raise Refused(400, error("Invalid JSON payload: not an object", "invalid_request_error", 400, "request_body"))
+        raise _wrong(asked, "Invalid JSON payload: not an object", "request_body")
     if content not in body:
-        message = f"{short}: Missing required parameter: '{content}'."
-        raise Refused(400, error(message, "invalid_request_error", 400, content))
-    model = body.get("model")
-    if not isinstance(model, str) or model not in asked.program.models():
-        message = _INVALID.format(route=short, model=model)
-        found = error(message, "invalid_request_error", 400)
-        found["error"]["provider_specific_fields"] = {"error": message}
-        raise Refused(400, found)
+        raise _wrong(asked, f"{short}: Missing required parameter: '{content}'.", content)
+    if not isinstance(body.get("model"), str):
+        raise _wrong(asked, f"{short}: Missing required parameter: 'model'.", "model")
     return body
+
+
+def _wrong(asked: Asked, message: str, param: str) -> Refused:
+    """Count a request that is not one, and return its refusal."""
+    refused = Refused(400, error(message, "invalid_request_error", 400, param))
+    count(asked.program, asked.request, refused)
+    return refused
 
 
 def _tokens(content: Any) -> int:
@@ -172,11 +136,17 @@ def _tokens(content: Any) -> int:
 
 async def _ended(call: Call) -> Answered:
     """Wait for the end; raises Refused where the request failed."""
-    end = await call.pending.done
-    assert isinstance(end, Answered)
+    end = answered(await call.pending.done)
     if end.fault is not None:
         raise _failed(call, end, end.fault)
     return end
+
+
+def answered(end: Answered | Left) -> Answered:
+    """Return the end of a request that went through a gateway."""
+    if isinstance(end, Answered):
+        return end
+    raise TypeError("a gateway's request ends with Answered")
 
 
 def _failed(call: Call, end: Answered, fault: Fault) -> Refused:
@@ -184,6 +154,12 @@ def _failed(call: Call, end: Answered, fault: Fault) -> Refused:
     place = _place(call, end)
     provider = place.provider if place and end.attempts and fault is not Fault.NO_DEPLOYMENT else ""
     failure = errors.of(fault, provider, program.dialect)
+    if fault is Fault.UNKNOWN_MODEL:
+        route = call.question.route.removeprefix("/v1")
+        message = _INVALID.format(route=route, model=call.question.model)
+        body = errors.body(failure, message)
+        body["error"]["provider_specific_fields"] = {"error": message}
+        return Refused(400, body)
     if fault is Fault.BUDGET:
         return Refused(failure.answer, errors.body(failure, "Budget has been exceeded!"))
     if fault is Fault.RATE_LIMIT and not provider:
@@ -254,11 +230,13 @@ def _whole(call: Call, end: Answered) -> dict[str, Any]:
 
 async def _stream(call: Call) -> web.StreamResponse:
     first, done = call.pending.first, call.pending.done
-    await asyncio.wait({first, done}, return_when=asyncio.FIRST_COMPLETED)
+    both: set[asyncio.Future[Any]] = {first, done}
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     if done.done():
         await _ended(call)
     fresh = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Type": "text/event-stream; charset=utf-8"}
-    answer = web.StreamResponse(headers=HEADERS | fresh | _headers(call, done.result() if done.done() else None))  # type: ignore[arg-type]
+    known = answered(done.result()) if done.done() else None
+    answer = web.StreamResponse(headers=HEADERS | fresh | _headers(call, known))
     await answer.prepare(call.asked.request)
     async for event in _events(call):
         await answer.write(f"data: {event}\n\n".encode())
@@ -273,8 +251,7 @@ async def _events(call: Call) -> AsyncIterator[str]:
         yield _chunk(call, sent)
         sent += 1
         await asyncio.wait({done}, timeout=_STEP_SECONDS)
-    end = done.result()
-    assert isinstance(end, Answered)
+    end = answered(done.result())
     if end.fault is not None:
         yield json.dumps(_failed(call, end, end.fault).body)
         return

@@ -62,6 +62,8 @@ def of(fault: Fault, provider: str, dialect: Dialect, *, begun: bool = False) ->
     if fault is Fault.BUDGET:
         status = dialect.budget_status if dialect.new else 0
         return Failure("BudgetExceededError", status, "budget_exceeded", dialect.budget_status)
+    if fault is Fault.UNKNOWN_MODEL:
+        return Failure("ProxyModelNotFoundError" if dialect.new else "HTTPException", 400, "invalid_request_error", 400)
     if fault is Fault.NO_DEPLOYMENT:
         return Failure("RouterRateLimitError", 429 if dialect.new else 0, "None", 429)
     if fault is Fault.RATE_LIMIT and not provider:
@@ -90,7 +92,7 @@ def message(fault: Fault, provider: str, model: str, fallbacks: Mapping[str, tup
         return f"{text}. Received Model Group={model}\nAvailable Model Group Fallbacks={list(fallbacks[model])}"
     named = f" Fallbacks are configured for: {', '.join(fallbacks)}." if fallbacks else ""
     return (
-        f"{text}\n\nLiteLLM: model group '{model}' failed with the error above and no fallback model group was found for "
-        f"it, so the request was not retried on another model.{named} Add a fallbacks entry for that model group (Router "
-        "fallbacks or proxy router_settings.fallbacks) to retry on another model."
+        f"{text}\n\nLiteLLM: model group '{model}' failed with the error above and no fallback model group was found "
+        f"for it, so the request was not retried on another model.{named} Add a fallbacks entry for that model group "
+        "(Router fallbacks or proxy router_settings.fallbacks) to retry on another model."
     )

@@ -11,6 +11,7 @@ from aiohttp import web
 from inferdeck.simulate.events import Answered, Fault
 from inferdeck.simulate.fleet import Deployment
 from inferdeck.simulate.servers.litellm import errors
+from inferdeck.simulate.servers.litellm.completions import answered
 from inferdeck.simulate.servers.litellm.http import Asked, Refused, error, reply, template
 from inferdeck.simulate.servers.litellm.identity import HEALTH
 from inferdeck.simulate.servers.litellm.times import offset_text
@@ -113,8 +114,7 @@ async def health(asked: Asked) -> web.Response:
 async def _call(asked: Asked, one: Deployment) -> Answered:
     program = asked.program
     question = Question(program.groups[one.id], _PROMPT_TOKENS, _MAX_TOKENS, _CHECK, user=HEALTH)
-    end = await program.world.ask_gateway(program.process, question).done
-    assert isinstance(end, Answered)
+    end = answered(await program.world.ask_gateway(program.process, question).done)
     if program.gateway.database:
         program.checks.append(_record(asked, one, end))
     return end
@@ -151,6 +151,11 @@ def _unhealthy(asked: Asked, one: Deployment, fault: Fault) -> dict[str, Any]:
     provider = "" if fault in (Fault.BUDGET, Fault.NO_DEPLOYMENT) else place.provider
     failure = errors.of(fault, provider, program.dialect)
     text = f"litellm.{failure.name.rpartition('.')[2]}: {fault.value}\nstack trace: Traceback (most recent call last)"
-    sent = {"raw_request_api_base": place.base, "raw_request_body": {}, "raw_request_headers": {}, "error": None}
+    sent: dict[str, Any] = {
+        "raw_request_api_base": place.base,
+        "raw_request_body": {},
+        "raw_request_headers": {},
+        "error": None,
+    }
     found = _healthy(asked, one) | {"error": text, "exception_status": failure.answer}
     return found | {"raw_request_typed_dict": sent}

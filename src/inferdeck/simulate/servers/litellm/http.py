@@ -1,4 +1,4 @@
-"""How a proxy takes and answers requests: keys, refusals, headers. A refusal counts as a failed request of the proxy."""
+"""How a proxy takes and answers requests: keys, refusals, headers. A refusal counts as a failed request of its own."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _METRICS = (
 )
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it is an answer
     """An answer that is an error; `body` None: plain text."""
 
     def __init__(self, status: int, body: Any, text: str = "") -> None:
@@ -76,9 +76,7 @@ def serve(program: Litellm, handler: Handler, *, key: bool = True, admin: bool =
         asked = Asked(program, request, program.world.present())
         try:
             if key:
-                asked.agent = authorize(program, request)
-                if admin and asked.agent is not None:
-                    raise Refused(401, error(_ADMIN.format(route=request.path), "auth_error", 401))
+                asked.agent = authorize(program, request, admin=admin)
         except Refused as refused:
             count(program, request, refused)
             return _refusal(refused)
@@ -90,7 +88,7 @@ def serve(program: Litellm, handler: Handler, *, key: bool = True, admin: bool =
     return answer
 
 
-def authorize(program: Litellm, request: web.Request) -> Agent | None:
+def authorize(program: Litellm, request: web.Request, *, admin: bool = False) -> Agent | None:
     """Return whose key a request carries, None for the master key; raises Refused."""
     given = request.headers.get("Authorization") or request.headers.get("x-litellm-api-key") or ""
     if not given:
@@ -107,6 +105,8 @@ def authorize(program: Litellm, request: web.Request) -> Agent | None:
             f"{hashed(token)}. Unable to find token in cache or `LiteLLM_VerificationTokenTable`"
         )
         raise Refused(401, error(why, "token_not_found_in_db", 401, "key"))
+    if admin:
+        raise Refused(401, error(_ADMIN.format(route=request.path), "auth_error", 401))
     return agent
 
 

@@ -1,7 +1,7 @@
 """Who asked and what answered, as LiteLLM's labels name them.
 
-With a database every agent has a key of its own in its team; without one all use the master key, so that the proxy cannot
-tell them apart but by their `user_agent`. That is what the real one knows, too.
+With a database every agent has a key of its own in its team; without one all use the master key, so that the proxy
+cannot tell them apart but by their `user_agent`. That is what the real one knows, too.
 """
 
 from __future__ import annotations

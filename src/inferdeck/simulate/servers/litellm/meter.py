@@ -147,7 +147,7 @@ class Meter:
         add(plan, "litellm_deployment_total_requests_total", 1.0)
         if used.output:
             shown = took.first if took.first is not None else inside
-            observe(plan, families.PER_TOKEN, shown / used.output)
+            observe(plan, families.PER_OUTPUT, shown / used.output)
         if hit:
             add(plan, "litellm_cache_hits_metric_total", 1.0)
             add(plan, "litellm_cached_tokens_metric_total", used.input + used.output)
@@ -216,7 +216,7 @@ class Meter:
         self.add(plan, f"litellm_deployment_{kind}_fallbacks_total", 1.0)
 
     def cooled(self, place: Place, status: str) -> None:
-        """Count a deployment that is left alone; LiteLLM names it by its public model here, which makes a twin series."""
+        """Count a deployment that is left alone; LiteLLM names it by its public model here: a twin series."""
         key = (place, status, "cooldown")
         plan = self._plans.get(key)
         if plan is None:

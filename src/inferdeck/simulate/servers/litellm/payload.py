@@ -17,7 +17,7 @@ def payload(row: Row, price: Price) -> dict[str, Any]:
     """Return one call as an event; neither prompt nor answer are in it, as with `turn_off_message_logging`."""
     request, used, place = row.request, row.used, row.place
     cost = 0.0 if row.hit or row.failure else used.cost
-    found = json.loads(_template()) | {
+    found: dict[str, Any] = json.loads(_template()) | {
         "id": row.id,
         "litellm_call_id": row.call,
         "trace_id": uuid_of(f"trace {request.id}").replace("-", ""),
@@ -73,7 +73,7 @@ def usage(row: Row) -> dict[str, Any]:
 
 
 def breakdown(row: Row, price: Price) -> dict[str, Any]:
-    """Return what a call cost by kind of token, at the price of its deployment, in USD; `input_cost` holds cached tokens too."""
+    """Return what a call cost in USD by kind of token; `input_cost` holds that of cached tokens too."""
     used = row.used
     total = 0.0 if row.hit else used.cost
     output = 0.0 if row.hit else used.output * price.output / 1e6

@@ -136,7 +136,7 @@ class Litellm:
         return app.routes(self)
 
     def send_to(self, url: str, headers: Mapping[str, str] | None = None, flush_seconds: float = FLUSH_SECONDS) -> Push:
-        """Have every logged call sent to a URL from now on, as the callback `generic_api` does; start what is returned."""
+        """Have every logged call sent to a URL from now on, as `generic_api` does; start what is returned."""
         self.push = Push(url, self._payload, self.dialect.version, headers, flush_seconds)
         return self.push
 
@@ -213,17 +213,17 @@ class Litellm:
         flight.place = place = self._place(event.deployment, event.group)
         flight.started, flight.ended, flight.first = event.started, event.time, event.first_token
         self._last_worker = flight.worker
-        if event.fault is None:
+        fault = event.fault
+        if fault is None:
             return
         flight.begun = event.request.stream and event.first_token is not None
         # LiteLLM logs the first failure of a request and none of its retries and further fallbacks.
-        if event.number == 0 and event.fault is not Fault.AUTH:
-            self._failed(event, flight, place)
+        if event.number == 0 and fault is not Fault.AUTH:
+            self._failed(event, fault, flight, place)
 
-    def _failed(self, event: AttemptEnded, flight: Flight, place: Place) -> None:
-        assert event.fault is not None
+    def _failed(self, event: AttemptEnded, fault: Fault, flight: Flight, place: Place) -> None:
         who = self.callers.of(event.request)
-        failure = errors.of(event.fault, place.provider, self.dialect, begun=flight.begun)
+        failure = errors.of(fault, place.provider, self.dialect, begun=flight.begun)
         meter = self.meters[flight.worker]
         meter.table.now = self.clock(event.time)
         if who.key == HEALTH:
@@ -245,7 +245,7 @@ class Litellm:
         if event.fault is None:
             self._succeeded(event, flight, meter)
         else:
-            self._refused(event, flight, meter)
+            self._refused(event, event.fault, flight, meter)
 
     def _succeeded(self, event: Answered, flight: Flight, meter: Meter) -> None:
         request, usage = event.request, event.usage
@@ -278,18 +278,17 @@ class Litellm:
         left = requests - window.requests if requests else None, tokens - window.tokens if tokens else None
         meter.left(plan, *left)
 
-    def _refused(self, event: Answered, flight: Flight, meter: Meter) -> None:
+    def _refused(self, event: Answered, fault: Fault, flight: Flight, meter: Meter) -> None:
         request = event.request
-        assert event.fault is not None
         who = self.callers.of(request)
-        asked = request.model if request.model in self.groups.values() else "other"
+        asked = "other" if fault is Fault.UNKNOWN_MODEL else request.model
         place = flight.place if event.attempts else self._any("", request.model)
-        provider = place.provider if place and event.attempts and event.fault is not Fault.NO_DEPLOYMENT else ""
-        failure = errors.of(event.fault, provider, self.dialect, begun=flight.begun)
+        provider = place.provider if place and event.attempts and fault is not Fault.NO_DEPLOYMENT else ""
+        failure = errors.of(fault, provider, self.dialect, begun=flight.begun)
         if who.key != HEALTH:
             meter.refused(who, place, asked, request.route, failure)
         if not event.attempts and place:
-            if event.fault is not Fault.NO_DEPLOYMENT:
+            if fault is not Fault.NO_DEPLOYMENT:
                 meter.rejected(who, place, failure)
             self._log(request, who, place, request.time, event.time, event.time, _NOTHING, False, failure)
 

@@ -111,7 +111,7 @@ def _number(text: str | None, otherwise: int, most: int) -> int:
 
 
 def _chosen(asked: Asked, names: tuple[str, ...]) -> list[Row]:
-    wanted = [(read, value) for name in names if (value := asked.query.get(name)) and (read := _FILTERS[name])]
+    wanted = [(_FILTERS[name], value) for name in names if (value := asked.query.get(name))]
     return [row for row in asked.program.books.rows if all(read(row) == value for read, value in wanted)]
 
 
@@ -282,8 +282,8 @@ async def report(asked: Asked) -> web.Response:
     """GET /global/spend/report: for paying customers."""
     need(asked)
     why = (
-        "/spend/report endpoint You must be a LiteLLM Enterprise user to use this feature. If you have a license please "
-        "set `LITELLM_LICENSE` in your env. Get a 7 day trial key here: https://www.litellm.ai/enterprise#trial. \n"
-        "Pricing: https://www.litellm.ai/#pricing"
+        "/spend/report endpoint You must be a LiteLLM Enterprise user to use this feature. If you have a license "
+        "please set `LITELLM_LICENSE` in your env. Get a 7 day trial key here: https://www.litellm.ai/enterprise#trial. "
+        "\nPricing: https://www.litellm.ai/#pricing"
     )
     raise Refused(400, {"detail": {"error": why}})
