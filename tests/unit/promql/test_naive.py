@@ -212,7 +212,7 @@ INFO = [
 
 @pytest.mark.parametrize("query", [*OF_VALUES, *OF_LABELS, *FIXED, *NESTED, *OPERATIONS, *AGGREGATIONS])
 @given(samples=metrics("x", "y", "plain", "c_total"))
-@settings(max_examples=5)
+@settings(max_examples=8)
 def test_a_query_equals_one_moment_at_a_time(query: str, samples: Samples) -> None:
     compare(samples, query)
 
