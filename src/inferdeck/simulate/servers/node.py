@@ -67,7 +67,9 @@ class Node(Exporter):
     def _begun(self, event: Started) -> None:
         self._start(event)
         table = Table()
-        self._families = {name: getattr(table, kind)(name, text, labels) for name, kind, text, labels in FAMILIES}
+        self._families = {name: table.gauge(name, text, labels) for name, _, text, labels in FAMILIES}
+        for name, kind, _, _ in FAMILIES:
+            self._families[name].kind = kind
         self.tables[:] = [table]
         self._constants()
 
