@@ -62,6 +62,11 @@ class PrometheusHttp:
                 status, body = await self._read(url, fields, post=post)
         except TimeoutError as error:
             raise QueryTimeoutError(f"{self.name}: no full answer within {seconds:g} s") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            reason = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+            raise UnavailableError(
+                f"{self.name}: its certificate is not trusted: {reason}; check query.url, or name its authority in query.tls.ca"
+            ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise UnavailableError(f"{self.name}: {type(error).__name__}: {error}") from error
         return self._opened(status, body)
