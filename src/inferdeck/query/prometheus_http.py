@@ -65,7 +65,8 @@ class PrometheusHttp:
         except aiohttp.ClientConnectorCertificateError as error:
             reason = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
             raise UnavailableError(
-                f"{self.name}: its certificate is not trusted: {reason}; check query.url, or name its authority in query.tls.ca"
+                f"{self.name}: its certificate is not trusted: {reason}; check query.url, "
+                "or name its authority in query.tls.ca"
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise UnavailableError(f"{self.name}: {type(error).__name__}: {error}") from error
