@@ -101,3 +101,7 @@ class World(Protocol):
     def ask_engine(self, engine: str, question: Question) -> Pending:
         """Send a real client's request straight to an engine."""
         ...
+
+    def wake_engine(self, engine: str) -> None:
+        """Let an engine that sleeps load its model again."""
+        ...
