@@ -1,1 +1,1 @@
-"""A fleet in a box: one seeded model of a serving stack, servers that speak the real wire formats, a ledger of the truth."""
+"""A fleet in a box: one seeded model of a serving stack, servers with the real wire formats, a ledger of the truth."""

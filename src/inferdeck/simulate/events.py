@@ -21,6 +21,7 @@ class Fault(StrEnum):
     CONTEXT = "context_window"
     BUDGET = "budget"
     AUTH = "authentication"
+    UNKNOWN_MODEL = "unknown_model"
     NO_DEPLOYMENT = "no_deployment"
     ABORTED = "aborted"
     """Its process ended."""
@@ -34,6 +35,7 @@ FAULTS: dict[Fault, tuple[str, int]] = {
     Fault.CONTEXT: ("ContextWindowExceededError", 400),
     Fault.BUDGET: ("BudgetExceededError", 400),
     Fault.AUTH: ("AuthenticationError", 401),
+    Fault.UNKNOWN_MODEL: ("BadRequestError", 400),
     Fault.NO_DEPLOYMENT: ("RouterRateLimitError", 429),
     Fault.ABORTED: ("InternalServerError", 500),
 }
@@ -41,7 +43,10 @@ FAULTS: dict[Fault, tuple[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for. `prompt` says which prompt it is: two requests with the same one are word for word alike."""
+    """What a client asks for.
+
+    `prompt` says which prompt it is: two requests with the same one are alike word for word.
+    """
 
     id: int
     time: float
@@ -94,6 +99,13 @@ class Arrived(Event):
     request: Request
     worker: int
     """Which worker of the gateway took it, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed(Event):
+    """A client found its gateway down; the gateway never knew of the request."""
+
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +181,10 @@ class Limited(Event):
 
 @dataclass(frozen=True, slots=True)
 class Answered(Event):
-    """A request's end as its client sees it. time - request.time = overhead + all attempts and the waits between them."""
+    """A request's end as its client sees it.
+
+    time - request.time = overhead + all attempts (and the waits between them, which are none today).
+    """
 
     request: Request
     worker: int
@@ -208,6 +223,7 @@ class Admitted(Event):
     cached_tokens: int
     """Tokens that were found in the prefix cache; computed + cached = prompt (+ what was generated before)."""
     again: bool
+    """It was preempted before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +240,15 @@ class FirstToken(Event):
 @dataclass(frozen=True, slots=True)
 class Preempted(Event):
     """The engine ran out of key-value memory and put its newest sequence back into the queue."""
+
+    engine: str
+    attempt: int
+    generated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """A preempted sequence computed its keys and values again and goes on where it was: at `generated` tokens."""
 
     engine: str
     attempt: int

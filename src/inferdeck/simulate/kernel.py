@@ -1,0 +1,53 @@
+"""The discrete-event kernel: what is due in the order of its time, and who is told what happened."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping
+
+from inferdeck.simulate.events import Event
+
+Handler = Callable[..., None]
+
+
+class Kernel:
+    """One world's time. Nothing in it depends on the time of the machine; belongs to one thread."""
+
+    def __init__(self, start: float) -> None:
+        self.now = start
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0
+        self._told: dict[tuple[type[Event], str], list[Handler]] = {}
+        self._every: list[Handler] = []
+
+    def at(self, time: float, action: Callable[[], None]) -> None:
+        """Do something at a time; what is due at the same time happens in the order in which it was asked for."""
+        self._count += 1
+        heapq.heappush(self._due, (max(time, self.now), self._count, action))
+
+    def subscribe(self, handlers: Mapping[tuple[type[Event], str], Handler]) -> None:
+        """Tell these handlers of the events of their type and subject; subject "" is every subject."""
+        for key, handler in handlers.items():
+            self._told.setdefault(key, []).append(handler)
+
+    def watch(self, handler: Handler) -> None:
+        """Tell this handler of every event."""
+        self._every.append(handler)
+
+    def emit(self, event: Event, subject: str) -> None:
+        """Say that something happened, now."""
+        kind = type(event)
+        for handler in self._told.get((kind, subject), ()):
+            handler(event)
+        for handler in self._told.get((kind, ""), ()):
+            handler(event)
+        for handler in self._every:
+            handler(event)
+
+    def run_until(self, time: float) -> None:
+        """Let everything happen that is due up to and including this time; a time in the past changes nothing."""
+        due = self._due
+        while due and due[0][0] <= time:
+            self.now, _, action = heapq.heappop(due)
+            action()
+        self.now = max(self.now, time)

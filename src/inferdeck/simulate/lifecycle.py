@@ -1,0 +1,170 @@
+"""The processes of a fleet: which there are, and how they begin, end, crash and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from inferdeck.simulate.events import CacheFlushed, Ended, Started
+from inferdeck.simulate.fleet import Fleet
+
+if TYPE_CHECKING:
+    from inferdeck.simulate.world import World
+
+FIRST_PID = 1200
+PID_STEP = 37
+NODE_VERSION = "1.8.2"
+DCGM_VERSION = "4.5.1"
+DOCKER_VERSION = "29.0.2"
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 60.0
+"""Docker waits twice as long before each restart, from a tenth of a second to a minute."""
+
+
+@dataclass(slots=True)
+class Process:
+    """One program of the fleet."""
+
+    name: str
+    host: str
+    kind: str
+    """gateway, engine, cache, application, langfuse, hub, node, dcgm or docker."""
+    version: str
+    up: bool = False
+    pid: int = 0
+    life: int = 0
+    """Raised with every beginning and end."""
+
+
+def processes(fleet: Fleet) -> list[Process]:
+    """Return all processes that a fleet has."""
+    found = [Process(f"{host.name}/node", host.name, "node", NODE_VERSION) for host in fleet.hosts]
+    with_cards = {gpu.host for gpu in fleet.gpus}
+    found += [
+        Process(f"{host.name}/dcgm", host.name, "dcgm", DCGM_VERSION) for host in fleet.hosts if host.name in with_cards
+    ]
+    found += [
+        Process(f"{host.name}/docker", host.name, "docker", DOCKER_VERSION) for host in fleet.hosts if host.docker
+    ]
+    found += [Process(one.name, one.host, "cache", one.version) for one in fleet.caches]
+    found += [Process(one.name, one.host, "engine", one.version) for one in fleet.engines]
+    found += [Process(one.name, one.host, "gateway", one.version) for one in fleet.gateways]
+    found += [Process(one.name, one.host, "application", "1.0.0") for one in fleet.applications]
+    found += [Process(one.name, one.host, "langfuse", one.version) for one in fleet.langfuse]
+    found += [Process("hub", "", "hub", "1.0.0")] if fleet.hub else []
+    return found
+
+
+class Processes:
+    """Begins and ends the processes of one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.all = {process.name: process for process in processes(world.fleet)}
+        self._pid = FIRST_PID
+        self._looping: set[str] = set()
+
+    def begin(self) -> None:
+        """Let all begin, each so early that it is ready when the world starts."""
+        world = self._world
+        for name, process in self.all.items():
+            lead = 0.0
+            if process.kind == "engine":
+                lead = sum(world.servers[name].engine.load_seconds.values())
+            world.kernel.at(world.start - lead, partial(self.start, name, "start"))
+
+    def start(self, name: str, reason: str, phases: Mapping[str, float] | None = None) -> None:
+        """Let a process begin; one that is up stays as it is."""
+        world, process = self._world, self.all[name]
+        if process.up:
+            return
+        process.up = True
+        process.life += 1
+        self._pid += PID_STEP
+        process.pid = self._pid
+        world.emit(Started(world.now, name, process.version, process.pid, reason), name)
+        if process.kind == "gateway":
+            world.proxies[name].up = True
+        elif process.kind == "engine":
+            world.servers[name].begin(phases)
+        elif process.kind == "cache":
+            self._cache_up(name, up=True)
+
+    def end(self, name: str, code: int, reason: str) -> None:
+        """Let a process end, and with it what it was doing; one that is down stays as it is."""
+        world, process = self._world, self.all[name]
+        if not process.up:
+            return
+        process.up = False
+        process.life += 1
+        if process.kind == "gateway":
+            world.proxies[name].end()
+        elif process.kind == "engine":
+            world.servers[name].end()
+        elif process.kind == "cache":
+            self._cache_up(name, up=False)
+        world.emit(Ended(world.now, name, code, reason), name)
+
+    def restart(
+        self,
+        name: str,
+        *,
+        code: int = 0,
+        down: float = 1.0,
+        reason: str = "restart",
+        version: str | None = None,
+        phases: Mapping[str, float] | None = None,
+    ) -> None:
+        """End a process and let it begin again after `down` seconds."""
+        process = self.all[name]
+        self.end(name, code, reason)
+        if version is not None:
+            process.version = version
+        self._world.kernel.at(self._world.now + down, partial(self._start_life, name, process.life, reason, phases))
+
+    def loop(self, name: str, code: int, after: float) -> Callable[[], None]:
+        """Let a process die `after` seconds each time it begins; returns what ends that."""
+        self._looping.add(name)
+        self._die(name, code, after, FIRST_PAUSE_SECONDS)
+
+        def stop() -> None:
+            self._looping.discard(name)
+            if not self.all[name].up:
+                self.start(name, "crash")
+
+        return stop
+
+    def flush(self, name: str) -> None:
+        """Let a Redis forget everything."""
+        world = self._world
+        for proxy in world.proxies.values():
+            if proxy.gateway.cache == name:
+                proxy.forget()
+        world.emit(CacheFlushed(world.now, name), name)
+
+    def _die(self, name: str, code: int, after: float, pause: float) -> None:
+        if name not in self._looping:
+            return
+        world = self._world
+        self.end(name, code, "crash")
+
+        def again() -> None:
+            if name in self._looping:
+                self.start(name, "crash")
+                longer = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                world.kernel.at(world.now + after, partial(self._die, name, code, after, longer))
+
+        world.kernel.at(world.now + pause, again)
+
+    def _start_life(self, name: str, life: int, reason: str, phases: Mapping[str, float] | None) -> None:
+        if self.all[name].life == life and name not in self._looping:
+            self.start(name, reason, phases)
+
+    def _cache_up(self, name: str, *, up: bool) -> None:
+        for proxy in self._world.proxies.values():
+            if proxy.gateway.cache == name:
+                proxy.cache_up = up
+                if not up:
+                    proxy.forget()
