@@ -133,7 +133,7 @@ class Node(Exporter):
         for name, load in zip(("node_load1", "node_load5", "node_load15"), self.machine.loads, strict=True):
             put[name].set(round(load, 2))
         put["node_procs_running"].set(float(max(1, round(self.machine.cores))))
-        put["node_procs_blocked"].set(float(self.machine.waiting > 0))
+        put["node_procs_blocked"].set(float(self.machine.waiting > 1e-6))
 
     def _memory(self) -> None:
         put, total, used = self._families, self.machine.host.memory_bytes, self.machine.memory_bytes()
