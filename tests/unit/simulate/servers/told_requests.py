@@ -210,3 +210,7 @@ class StillWorld:
     def ask_engine(self, engine: str, question: Question) -> Pending:
         """Fail: these programs do not ask."""
         raise AssertionError(engine)
+
+    def wake_engine(self, engine: str) -> None:
+        """Fail: these programs wake nobody."""
+        raise AssertionError(engine)
