@@ -283,7 +283,7 @@ async def report(asked: Asked) -> web.Response:
     need(asked)
     why = (
         "/spend/report endpoint You must be a LiteLLM Enterprise user to use this feature. If you have a license "
-        "please set `LITELLM_LICENSE` in your env. Get a 7 day trial key here: https://www.litellm.ai/enterprise#trial. "
+        "please set `LITELLM_LICENSE` in your env. Get a 7 day trial key here: https://www.litellm.ai/enterprise#trial."
         "\nPricing: https://www.litellm.ai/#pricing"
     )
     raise Refused(400, {"detail": {"error": why}})
