@@ -73,7 +73,12 @@ class EngineProgram:
     @property
     def loaded(self) -> bool:
         """Whether it can answer a request."""
-        return self.up and self.phase in ("ready", "sleeping")
+        return self.up and self.ready is not None
+
+    @property
+    def sleeping(self) -> bool:
+        """Whether its model is out of memory until somebody asks for it."""
+        return self.phase == "sleeping"
 
     def handlers(self) -> Handlers:
         """Return what to call for which events."""

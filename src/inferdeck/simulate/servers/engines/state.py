@@ -19,8 +19,10 @@ NEARLY = 1e-9
 LONGEST_HISTORY = 4096
 """Changes of speed that are kept before the running sequences are brought up to date."""
 
-Observed = Callable[[float, int], None]
-"""Takes a value and how often it was seen."""
+Gap = Callable[[float, int], None]
+"""Takes seconds and how often they were seen."""
+Step = Callable[[int, int, float], None]
+"""Takes the tokens of a step, how many such steps there were, and the seconds that they took together."""
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class Batch:
     engine with its prompts' computed ones. Both hear of what happened when `settle` or a `Left` counts it.
     """
 
-    def __init__(self, now: float, slots: int, gap: Observed | None = None, step: Observed | None = None) -> None:
+    def __init__(self, now: float, slots: int, gap: Gap | None = None, step: Step | None = None) -> None:
         self.sequences: dict[int, Sequence] = {}
         self.waiting = self.running = self.decoding = 0
         self.generated = 0
@@ -82,6 +84,7 @@ class Batch:
         self._chunks: dict[int, int] = {}
         self._next_step = 1
         self._width = 0
+        self._stepped = now
         self._members = 0
         self._changed = now
         self._busy = 0.0
@@ -130,7 +133,7 @@ class Batch:
         sequence.first = sequence.last = event.time
         sequence.before = 1
         self.generated += 1
-        self._join(sequence, level)
+        self._join(sequence, level, event.time)
         step = max(math.ceil(level - NEARLY), self._next_step)
         self._edge(step, 1)
         self._chunks[step] = self._chunks.get(step, 0) + sequence.computed
@@ -140,7 +143,7 @@ class Batch:
         """Let a preempted sequence go on; what is computed anew counts in no step."""
         sequence = self.sequences[event.attempt]
         level = self.level(event.time)
-        self._join(sequence, level)
+        self._join(sequence, level, event.time)
         self._edge(math.ceil(level - NEARLY) + 1, 1)
         return sequence
 
@@ -193,7 +196,9 @@ class Batch:
         """Return the sequence whose first token came at this very moment."""
         return next((found for found in reversed(self.sequences.values()) if found.first == first), None)
 
-    def _join(self, sequence: Sequence, level: float) -> None:
+    def _join(self, sequence: Sequence, level: float, now: float) -> None:
+        if not self._members and not self._edges:
+            self._stepped = now
         sequence.decoding, sequence.start, sequence.since = True, level, 0
         self._members += 1
 
@@ -266,17 +271,27 @@ class Batch:
             width += self._edges.pop(place, 0)
             chunk = self._chunks.pop(place, None)
             if chunk is not None and (chunk or width):
-                self._observe_step(width + chunk, 1)
+                self._observe_step(width + chunk, place, 1)
                 place += 1
             if width > 0 and following > place:
-                self._observe_step(width, following - place)
+                self._observe_step(width, place, following - place)
         self._width = width
         self._next_step = until + 1
 
-    def _observe_step(self, tokens: int, count: int) -> None:
+    def _observe_step(self, tokens: int, place: int, count: int) -> None:
         self.steps += count
         if self._step is not None:
-            self._step(tokens, count)
+            end = max(self._stepped, self._moment(place + count - 1))
+            self._step(tokens, count, end - self._stepped)
+            self._stepped = end
+
+    def _moment(self, level: float) -> float:
+        """Return when V came to `level`, at the latest when it was last known to change."""
+        place = max(0, bisect_right(self._levels, level) - 1)
+        speed = self._speeds[place]
+        if speed > 0:
+            return self._times[place] + max(0.0, level - self._levels[place]) / speed
+        return self._times[place]
 
     def _rebase(self, now: float, level: float) -> None:
         """Shift V towards 0 by whole tokens, so that its rounding errors stay small; forget the history."""

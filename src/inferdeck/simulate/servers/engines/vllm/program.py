@@ -71,7 +71,7 @@ class Vllm(EngineProgram):
     def _gap(self, seconds: float, count: int) -> None:
         self.families.gap.observe(seconds, self.families.key, count)
 
-    def _step(self, tokens: float, count: int) -> None:
+    def _step(self, tokens: int, count: int, seconds: float) -> None:
         self.families.iteration.observe(tokens, self.families.key, count)
 
     def _cache_config(self, table: Table) -> None:

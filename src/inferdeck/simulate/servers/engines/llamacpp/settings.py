@@ -1,0 +1,83 @@
+"""What llama-server prints of its settings and that nothing of ours changes, as captured from b11434."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PARAMS: dict[str, Any] = {
+    "seed": 4294967295,
+    "temperature": 0.800000011920929,
+    "dynatemp_range": 0.0,
+    "dynatemp_exponent": 1.0,
+    "top_k": 40,
+    "top_p": 0.949999988079071,
+    "min_p": 0.05000000074505806,
+    "top_n_sigma": -1.0,
+    "xtc_probability": 0.0,
+    "xtc_threshold": 0.10000000149011612,
+    "typical_p": 1.0,
+    "repeat_last_n": 64,
+    "repeat_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "dry_multiplier": 0.0,
+    "dry_base": 1.75,
+    "dry_allowed_length": 2,
+    "dry_penalty_last_n": 64,
+    "mirostat": 0,
+    "mirostat_tau": 5.0,
+    "mirostat_eta": 0.10000000149011612,
+    "adaptive_target": -1.0,
+    "adaptive_decay": 0.8999999761581421,
+    "max_tokens": -1,
+    "n_predict": -1,
+    "n_keep": 0,
+    "n_discard": 0,
+    "ignore_eos": False,
+    "stream": False,
+    "n_probs": 0,
+    "min_keep": 0,
+    "chat_format": "Content-only",
+    "reasoning_format": "none",
+    "reasoning_in_content": False,
+    "generation_prompt": "",
+    "samplers": ["penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"],
+    "speculative.types": "none",
+    "timings_per_token": False,
+    "post_sampling_probs": False,
+    "backend_sampling": False,
+    "lora": [],
+}
+"""Of sampling, as `/props` and `/slots` show them."""
+GENERATION: dict[str, Any] = {
+    "dry_sequence_breakers": ["\n", ":", '"', "*"],
+    "stop": [],
+    "logit_bias": [],
+    "grammar": "",
+    "grammar_lazy": False,
+    "grammar_triggers": [],
+    "preserved_tokens": [],
+}
+"""What `/completion` shows beside them."""
+PROPERTIES: dict[str, Any] = {
+    "modalities": {"vision": False, "video": False, "audio": False},
+    "endpoint_slots": True,
+    "endpoint_props": True,
+    "endpoint_metrics": True,
+    "ui": True,
+    "ui_settings": {},
+    "chat_template": "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:",
+    "chat_template_caps": {
+        "supports_object_arguments": False,
+        "supports_parallel_tool_calls": False,
+        "supports_preserve_reasoning": False,
+        "supports_reasoning_effort": False,
+        "supports_string_content": True,
+        "supports_system_role": True,
+        "supports_tool_calls": False,
+        "supports_tools": False,
+        "supports_typed_content": False,
+    },
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+}
