@@ -111,6 +111,19 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(("store", "remap"), "rebuild the canonical series from the native ones", "store:remap"),
     Command(("rules", "export"), "print the canonical mapping as Prometheus recording rules", "rules:export"),
+    Command(("simulate", "scenarios"), "list the scenarios of the simulator", "simulate:scenarios", (_JSON,)),
+    Command(
+        ("simulate", "describe"),
+        "show what happens in a scenario and what an observer ought to conclude",
+        "simulate:describe",
+        (_option("scenario", metavar="SCENARIO", help="its name or file"), _JSON),
+    ),
+    Command(
+        ("simulate", "check"),
+        "check scenario and fleet files",
+        "simulate:check",
+        (_option("files", metavar="FILE", nargs="+", help="a scenario or fleet as YAML"), _JSON),
+    ),
     Command(
         ("completion",),
         "print the completion script of a shell",
@@ -123,6 +136,7 @@ GROUPS = {
     "config": "the configuration",
     "store": "the history on disk",
     "rules": "recording rules",
+    "simulate": "a simulated fleet",
 }
 
 

@@ -41,7 +41,9 @@ class Load(Action):
     factor: float
     """2: twice as many; 0: none."""
     agents: tuple[str, ...] = ()
+    """Which; with neither agents nor teams named: all."""
     teams: tuple[str, ...] = ()
+    """All agents of these teams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Runaway(Action):
 
 @dataclass(frozen=True, slots=True)
 class TeamLimit(Action):
-    """A team's limits become these; None leaves one as it is."""
+    """A team's limits become these; one that is not named stays as it is."""
 
     team: str
     requests_per_minute: int | None = None

@@ -35,7 +35,9 @@ CONCLUSIONS: Mapping[str, Conclusion] = {
         "the same",
     ),
     "provider_down": Conclusion(
-        ("provider",), "At least half of the attempts at it fail.", "errors by provider; cooldowns of its deployments"
+        ("provider",),
+        "At least half of the attempts at it fail (prompts that are too long not counted, as everywhere).",
+        "errors by provider; cooldowns of its deployments",
     ),
     "provider_degraded": Conclusion(
         ("provider",), "Between a tenth and half of the attempts at it fail.", "errors by provider; retries"

@@ -309,6 +309,7 @@ class Langfuse:
     version: str = "4.16.0"
     """3 or 4 decides the interface."""
     requests_per_minute: int | None = None
+    """Readers that ask more are refused with 429; null: unlimited."""
     host: str = ""
 
 

@@ -71,7 +71,13 @@ _POSITIVE = {
     "requests_per_minute", "tokens_per_minute", "users", "median", "duration", "load",
 }  # fmt: skip
 _SIGNED = {("ClockSkew", "seconds"), ("Heat", "celsius"), ("Gpu", "ambient_celsius"), ("Scenario", "seed")}
-_ZERO_TOO = {("Agent", "requests_per_minute"), ("Runaway", "requests_per_minute"), ("TeamLimit", "requests_per_minute")}
+_POSITIVE_OF = {
+    ("Lengths", "prompt"),
+    ("Lengths", "output"),
+    ("EngineSlow", "factor"),
+    ("ProviderSlow", "factor"),
+}
+_ZERO_TOO = {("Agent", "requests_per_minute"), ("TeamLimit", "requests_per_minute")}
 _LARGEST = {"status": 599.0, "code": 255.0}
 _SMALLEST = {"status": 400.0}
 
@@ -141,6 +147,8 @@ class Key:
     above: bool
     """`lowest` itself is too low."""
     highest: float | None
+    signed: bool
+    """Negative values are right too."""
 
     @property
     def is_duration(self) -> bool:
@@ -213,8 +221,9 @@ def _key(owner: str, name: str, hint: Any, default: Any, required: bool, meaning
         meaning=meaning,
         choices=_CHOICES.get(place, ()),
         lowest=lowest,
-        above=name in _POSITIVE and place not in _ZERO_TOO,
+        above=(name in _POSITIVE and place not in _ZERO_TOO) or place in _POSITIVE_OF,
         highest=1.0 if name in _SHARES else _LARGEST.get(name),
+        signed=place in _SIGNED,
     )
 
 

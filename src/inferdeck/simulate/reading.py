@@ -53,7 +53,8 @@ def read_object(
         if name in beside:
             continue
         if name not in keys:
-            (place / name).complain(unknown(name, [*keys, *beside], "key"))
+            hint = "; within {} a text with a comma needs quotes" if " " in name and one.is_null else ""
+            (place / name).complain(unknown(name, [*keys, *beside], "key") + hint)
             given[name] = WrongValueError()
             continue
         given[keys[name].field] = read_value(place / name, one, keys[name], getattr(base, keys[name].field, None))
