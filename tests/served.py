@@ -74,8 +74,9 @@ async def served(
     answering = Answering(query, database, log, site.families)
     bound = server.bind_tcp(LOOPBACK, 0)
     rules = guard.access(LOOPBACK, (), *tokens)
-    application = Starlette(routes=list(routes.routes(answering.service, site)))
-    listener = server.Listener(guarded(application, rules), bound, peers_checked=False)
+    found = routes.routes(answering.service, site)
+    application = guarded(Starlette(routes=found), rules, routes.direct(found))
+    listener = server.Listener(application, bound, peers_checked=False)
     url = f"http://{LOOPBACK}:{bound.getsockname()[1]}"
     await listener.start()
     try:

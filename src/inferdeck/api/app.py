@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import anyio._backends._asyncio  # noqa: F401 - imported at the first request otherwise, which holds the event loop
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Message
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inferdeck import __version__
 from inferdeck.api import errors as shape
@@ -75,9 +76,28 @@ def ready_made(questions: Questions, operations: Operations, further: Sequence[B
     return app
 
 
-def guarded(app: ASGIApp, rules: Access | None) -> ASGIApp:
-    """Return the application behind its guard; rules None for the unix socket."""
-    return Guard(app, rules)
+def guarded(app: ASGIApp, rules: Access | None, direct: Sequence[Route] = ()) -> ASGIApp:
+    """Return the application behind its guard; rules None for the unix socket.
+
+    direct: routes of the application that it would find by itself, but that are asked too often for the long way.
+    """
+    return Guard(Shortcut(app, direct) if direct else app, rules)
+
+
+class Shortcut:
+    """ASGI middleware: routes with a fixed path that answer every failure themselves, without the framework."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[Route]) -> None:
+        self._app = app
+        self._endpoints = {(method, route.path): route.endpoint for route in routes for method in route.methods or ()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if endpoint is None:
+            await self._app(scope, receive, send)
+            return
+        response: Response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 def _add_plain(app: FastAPI, operations: Operations) -> None:

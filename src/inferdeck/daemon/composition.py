@@ -108,12 +108,12 @@ class Daemon:
             loop=asyncio.get_running_loop(),
             forget=answering.forget,
         )
-        application = await asyncio.to_thread(
-            app.ready_made, questions, operations, prometheus.routes(answering.service, site)
-        )
-        listeners = [server.Listener(app.guarded(application, rules), tcp, peers_checked=False)]
+        routes = prometheus.routes(answering.service, site)
+        application = await asyncio.to_thread(app.ready_made, questions, operations, routes)
+        direct = prometheus.direct(routes)
+        listeners = [server.Listener(app.guarded(application, rules, direct), tcp, peers_checked=False)]
         if unix is not None:
-            listeners.append(server.Listener(app.guarded(application, None), unix, peers_checked=True))
+            listeners.append(server.Listener(app.guarded(application, None, direct), unix, peers_checked=True))
         try:
             await watching.add_configured()
             for sink in sinks:

@@ -10,14 +10,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, ParamSpec
 
 from inferdeck.errors import InferdeckError
 from inferdeck.model.labels import Labels
-from inferdeck.model.scrape import ABSENT_BITS
 from inferdeck.query.interface import DEFAULT_OPTIONS, FamilyFacts, Listing, QueryOptions, QueryService
 from inferdeck.query.local import parsed
 from inferdeck.query.promql.ast import (
@@ -30,12 +26,16 @@ from inferdeck.query.promql.ast import (
     Subquery,
     VectorSelector,
 )
-from inferdeck.query.promql.result import Result, ResultType
+from inferdeck.query.promql.result import Result
 from inferdeck.query.promql.walk import nodes
+from inferdeck.query.splice import cut, refreshed, written
 from inferdeck.query.writes import WriteLog
 
 _BYTES_PER_SERIES = 600
 _LARGEST_SHARE = 4
+_CELLS_AT_ONCE = 4000
+"""As in api/prometheus/questions.py."""
+P = ParamSpec("P")
 _UNSTABLE = frozenset({"limitk", "limit_ratio"})
 _RANGE_BOUND = frozenset({"start", "end", "range"})
 
@@ -57,7 +57,16 @@ class _Entry:
 
     @property
     def size(self) -> int:
-        return self.result.values.nbytes + len(self.result.series) * _BYTES_PER_SERIES
+        text = sum(len(points) for points in self.result.points or ())
+        return self.result.values.nbytes + len(self.result.series) * _BYTES_PER_SERIES + text
+
+    def at_most(self, size: int) -> _Entry | None:
+        """Return what fits into so many bytes: all of it, all but the text, or nothing."""
+        for result in (self.result, replace(self.result, points=None)):
+            entry = _Entry(result, self.position)
+            if entry.size <= size:
+                return entry
+        return None
 
 
 class CachedQueryService:
@@ -70,6 +79,9 @@ class CachedQueryService:
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
         self._bytes = 0
         self._flights: dict[tuple[Any, ...], _Flight] = {}
+
+    def at_once(self, text: str, time_ms: int, options: QueryOptions = DEFAULT_OPTIONS) -> Result | None:
+        return self._service.at_once(text, time_ms, options)
 
     async def instant(self, text: str, time_ms: int, options: QueryOptions = DEFAULT_OPTIONS) -> Result:
         return await self._once(
@@ -111,11 +123,13 @@ class CachedQueryService:
         held = self._held(key, start_ms, end_ms)
         if held is None:
             found = await self._service.range(text, start_ms, end_ms, step_ms, options)
+            found = await _beside(found.values.size, written, found)
         elif held.last_ms + step_ms > end_ms:
-            return cut(held.result, start_ms, end_ms)
+            return await _beside(held.result.values.size, cut, held.result, start_ms, end_ms)
         else:
             fresh = await self._service.range(text, held.last_ms + step_ms, end_ms, step_ms, options)
-            found = joined(cut(held.result, start_ms, held.last_ms), fresh)
+            size = held.result.values.size + fresh.values.size
+            found = await _beside(size, refreshed, held.result, start_ms, held.last_ms, fresh)
         # What was held stands as of an older position, but was checked against the writes up to this one.
         self._keep(key, _Entry(found, position))
         return found
@@ -137,10 +151,11 @@ class CachedQueryService:
         before = self._entries.pop(key, None)
         if before is not None:
             self._bytes -= before.size
-        if entry.size > self._most_bytes // _LARGEST_SHARE:
+        fitting = entry.at_most(self._most_bytes // _LARGEST_SHARE)
+        if fitting is None:
             return
-        self._entries[key] = entry
-        self._bytes += entry.size
+        self._entries[key] = fitting
+        self._bytes += fitting.size
         while self._bytes > self._most_bytes:
             _, oldest = self._entries.popitem(last=False)
             self._bytes -= oldest.size
@@ -167,6 +182,11 @@ class CachedQueryService:
             del self._flights[question]
         if flight.task.done() and not flight.task.cancelled():
             flight.task.exception()  # whoever waited has it; nobody may
+
+
+async def _beside(size: int, work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+    """Do the work on a result of so many values: another thread's where it would hold the loop."""
+    return await asyncio.to_thread(work, *args, **kwargs) if size > _CELLS_AT_ONCE else work(*args, **kwargs)
 
 
 @dataclass(slots=True)
@@ -210,41 +230,3 @@ def _looks_ahead(node: VectorSelector | Subquery | MatrixSelector) -> bool:
     if getattr(node, "extension", "") == "smoothed":
         return True
     return at is not None or (isinstance(offset, float | int) and offset < 0)
-
-
-def cut(result: Result, start_ms: int, end_ms: int) -> Result:
-    """Return the steps from start to end, both included; series without a value in them are left out."""
-    low, high = np.searchsorted(result.steps_ms, [start_ms, end_ms + 1]).tolist()
-    if (low, high) == (0, result.steps_ms.size):
-        return result
-    values = result.values[:, low:high]
-    living = (_bits(values) != np.uint64(ABSENT_BITS)).any(axis=1)
-    series = tuple(one for one, lives in zip(result.series, living.tolist(), strict=True) if lives)
-    return replace(result, series=series, steps_ms=result.steps_ms[low:high], values=values[living])
-
-
-def joined(earlier: Result, later: Result) -> Result:
-    """Return both one after the other, series by series; warnings and infos of both."""
-    steps = np.concatenate([earlier.steps_ms, later.steps_ms])
-    series = earlier.series if earlier.series == later.series else tuple(sorted({*earlier.series, *later.series}))
-    if series is earlier.series:
-        values = np.concatenate([_bits(earlier.values), _bits(later.values)], axis=1)
-    else:
-        place = {one: row for row, one in enumerate(series)}
-        values = np.full((len(series), steps.size), ABSENT_BITS, dtype=np.uint64)
-        edge = earlier.steps_ms.size
-        for part, columns in ((earlier, slice(0, edge)), (later, slice(edge, None))):
-            if part.series:
-                values[[place[one] for one in part.series], columns] = _bits(part.values)
-    return Result(
-        ResultType.MATRIX,
-        series,
-        steps,
-        values.view(np.float64),
-        warnings=tuple(dict.fromkeys([*earlier.warnings, *later.warnings])),
-        infos=tuple(dict.fromkeys([*earlier.infos, *later.infos])),
-    )
-
-
-def _bits(values: NDArray[np.float64]) -> NDArray[np.uint64]:
-    return np.ascontiguousarray(values).view(np.uint64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import orjson
@@ -82,22 +82,20 @@ def vector(series: Sequence[Labels], milliseconds: int, values: Floats) -> bytes
     )
 
 
-def matrix(series: Sequence[Labels], stamps_ms: Stamps, values: Floats) -> Iterator[bytes]:
-    """Yield one object per series of a grid; values: float64 (series, times), cells with ABSENT_BITS are left out.
+def points(stamps_ms: Stamps, values: Floats) -> Iterator[bytes]:
+    """Yield the points of each series of a grid, joined with commas, b"" where it has none.
 
-    A series without any point is left out. The caller joins with commas.
+    values: float64 (series, times); cells with ABSENT_BITS are left out.
     """
     prefixes = _prefixes(stamps_ms)
     holes = np.ascontiguousarray(values).view(np.uint64) == _ABSENT
     holed = holes.any(axis=1).tolist()
-    for number_, each in enumerate(series):
-        row, own = values[number_], prefixes
-        if holed[number_]:
-            there = np.flatnonzero(~holes[number_])
-            if not there.size:
-                continue
-            row, own = row[there], [prefixes[column] for column in there.tolist()]
-        yield _series(each, own, row)
+    for row, holes_of_it, has_any in zip(values, holes, holed, strict=True):
+        if not has_any:
+            yield _points(prefixes, row)
+            continue
+        there = np.flatnonzero(~holes_of_it)
+        yield _points([prefixes[column] for column in there.tolist()], row[there])
 
 
 def tokens(values: Floats) -> list[bytes]:
@@ -115,12 +113,15 @@ def tokens(values: Floats) -> list[bytes]:
     return found
 
 
-def _series(series: Labels, prefixes: list[bytes], values: Floats) -> bytes:
-    parts = [b""] * (2 * len(prefixes))
-    parts[0::2] = prefixes
-    parts[1::2] = tokens(values)
-    points = b"".join(parts)[3:]  # the first prefix begins with the end of a point before it
-    return b'{"metric":' + metric(series) + b',"values":[' + points + b'"]]}'
+def _points(prefixes: list[bytes], values: Floats) -> bytes:
+    if not prefixes:
+        return b""
+    parts = [b""] * (2 * len(prefixes) + 1)
+    parts[0:-1:2] = prefixes
+    parts[1:-1:2] = tokens(values)
+    parts[0] = parts[0][3:]  # the end of a point before it
+    parts[-1] = b'"]'
+    return b"".join(parts)
 
 
 def _prefixes(stamps_ms: Stamps) -> list[bytes]:
@@ -130,14 +131,26 @@ def _prefixes(stamps_ms: Stamps) -> list[bytes]:
     return [f'"],[{timestamp(stamp)},"'.encode() for stamp in stamps_ms.tolist()]
 
 
-def result(found: Result) -> bytes:
-    """Return a query's answer as the content of `data`, without its end: statistics may follow before the brace."""
+def result(found: Result) -> list[bytes]:
+    """Return a query's answer as the content of `data`, in parts, without its end: statistics may follow."""
     head = b'{"resultType":"' + found.type.value.encode() + b'","result":'
     if found.type is ResultType.MATRIX:
-        return head + b"[" + b",".join(matrix(found.series, found.steps_ms, found.values)) + b"]"
+        texts = points(found.steps_ms, found.values) if found.points is None else found.points
+        return [head, *_matrix(found.series, texts)]
     moment = int(found.steps_ms[0])
     if found.type is ResultType.STRING:
-        return head + text_sample(moment, found.text)
+        return [head, text_sample(moment, found.text)]
     if found.type is ResultType.SCALAR:
-        return head + sample(moment, float(found.values[0, 0]))
-    return head + vector(found.series, moment, found.values[:, 0])
+        return [head, sample(moment, float(found.values[0, 0]))]
+    return [head, vector(found.series, moment, found.values[:, 0])]
+
+
+def _matrix(series: Sequence[Labels], texts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield an array of objects, one per series that has points."""
+    before = b'[{"metric":'
+    for each, text in zip(series, texts, strict=True):
+        if text:
+            yield before + metric(each) + b',"values":['
+            yield text
+            before = b']},{"metric":'
+    yield b"[]" if before.startswith(b"[") else b"]}]"

@@ -72,6 +72,10 @@ class QueryService(Protocol):
     read), EvaluationError, QueryTimeoutError, LimitError, UnavailableError, StoreError.
     """
 
+    def at_once(self, text: str, time_ms: int, options: QueryOptions = DEFAULT_OPTIONS) -> Result | None:
+        """Return what `instant` would where that takes about a millisecond; None where it has to be asked."""
+        ...
+
     async def instant(self, text: str, time_ms: int, options: QueryOptions = DEFAULT_OPTIONS) -> Result:
         """Evaluate at one moment."""
         ...

@@ -11,7 +11,7 @@ from inferdeck.errors import NotFoundError
 from inferdeck.model.answers import Diagnosis, SourceAnswer, Sources, Status
 from inferdeck.model.labels import Labels
 from inferdeck.model.target import TargetState
-from inferdeck.query import doctor, status
+from inferdeck.query import at_once, doctor, status
 from inferdeck.query.evidence import Facts
 from inferdeck.query.interface import DEFAULT_OPTIONS, FamilyFacts, Listing, QueryOptions
 from inferdeck.query.promql.ast import Expr
@@ -19,7 +19,7 @@ from inferdeck.query.promql.engine import Engine, Limits
 from inferdeck.query.promql.parser import parse, parse_selector
 from inferdeck.query.promql.result import Result
 from inferdeck.query.workers import Ticket, Workers
-from inferdeck.store.interface import Matcher, MetricReader
+from inferdeck.store.interface import Matcher, MetricReader, ReadyReader
 
 Item = TypeVar("Item", str, Labels)
 _REMEMBERED_TEXT = 4096
@@ -74,10 +74,17 @@ class LocalQueryService:
         families: Callable[[], Mapping[str, Sequence[FamilyFacts]]] = dict,
     ) -> None:
         self._reader = reader
+        self._ready = reader if isinstance(reader, ReadyReader) else None
         self._limits = limits or Limits()
         self._engine = Engine(reader, limits=self._limits)
         self._workers = Workers(parallel)
         self._families = families
+
+    def at_once(self, text: str, time_ms: int, options: QueryOptions = DEFAULT_OPTIONS) -> Result | None:
+        # A timeout may be over before it begins, which is looked after on the other way.
+        if self._ready is None or len(text) > at_once.LONGEST_TEXT or options.timeout_seconds is not None:
+            return None
+        return at_once.answer(self._ready, parsed(text), time_ms, self._limits, options.lookback_ms)
 
     async def instant(self, text: str, time_ms: int, options: QueryOptions = DEFAULT_OPTIONS) -> Result:
         def evaluate(ticket: Ticket) -> Result:

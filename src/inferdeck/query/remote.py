@@ -28,6 +28,9 @@ class RemoteQueryService:
         self._config = config
         self._http = PrometheusHttp(config)
 
+    def at_once(self, text: str, time_ms: int, options: QueryOptions = DEFAULT_OPTIONS) -> Result | None:
+        return None
+
     async def instant(self, text: str, time_ms: int, options: QueryOptions = DEFAULT_OPTIONS) -> Result:
         fields = [("query", text), ("time", encode.timestamp(time_ms)), *self._options(options)]
         return self._read(await self._http.ask("query", fields, self._seconds(options)), time_ms)

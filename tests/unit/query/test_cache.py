@@ -12,6 +12,7 @@ import pytest
 from inferdeck.model.clock import ManualClock
 from inferdeck.model.labels import labels
 from inferdeck.model.scrape import Layout
+from inferdeck.query import encode
 from inferdeck.query.cache import CachedQueryService, cacheable
 from inferdeck.query.interface import DEFAULT_OPTIONS, QueryOptions
 from inferdeck.query.local import LocalQueryService
@@ -63,6 +64,8 @@ class History:
         both = [np.ascontiguousarray(found.values).view(np.uint64).tolist() for found in (remembered, computed)]
         assert both[0] == both[1]
         assert (remembered.warnings, remembered.infos) == (computed.warnings, computed.infos)
+        assert computed.points is None
+        assert b"".join(encode.result(remembered)) == b"".join(encode.result(computed))
 
 
 @pytest.fixture
@@ -84,6 +87,29 @@ async def test_a_refresh_computes_the_new_steps_only(history: History) -> None:
     # Each refresh brings two new steps; the one that was computed before its samples came is computed again.
     assert history.counting.asked[0] == 241
     assert max(history.counting.asked[1:]) <= 3
+
+
+async def test_the_text_of_what_is_remembered_stays(history: History) -> None:
+    for refresh in range(4):
+        end = START + HOUR + refresh * STEP
+        history.write(4 + refresh, np.array([end]), 1.0)
+        await history.same("m_total", end - HOUR, end)
+        assert (await history.cached.range("m_total", end - HOUR, end, STEP)).points is not None
+    # So many steps later the text is made anew, as is what lies deep within.
+    await history.same("m_total", START + 100 * STEP, START + HOUR + 8 * STEP)
+    await history.same("m_total", START + 180 * STEP, START + 190 * STEP)
+
+
+async def test_a_text_that_is_too_large_is_not_kept(tmp_path: Path) -> None:
+    history = History(tmp_path / "small", most_bytes=50_000)
+    history.write(4, START + np.arange(240, dtype=np.int64) * STEP, 1.0)
+    for refresh in range(3):
+        await history.same("m_total", START, START + HOUR + refresh * STEP)
+    assert history.counting.asked == [241, 1, 1]
+    assert 0 < history.cached.held_bytes <= 50_000 // 4
+    history.plain.close()
+    history.counting.close()
+    history.database.close()
 
 
 async def test_what_is_asked_again_or_lies_within_is_not_computed(history: History) -> None:

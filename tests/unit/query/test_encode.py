@@ -68,7 +68,7 @@ def test_a_matrix_leaves_out_holes_and_empty_series() -> None:
     values.view(np.uint64)[2] = ABSENT_BITS
     series = tuple(labels({"row": str(row)}, "m") for row in range(3))
     found = Result(ResultType.MATRIX, series, np.array([1000, 1500, 2000]), values)
-    assert encode.result(found) == (
+    assert b"".join(encode.result(found)) == (
         b'{"resultType":"matrix","result":['
         b'{"metric":{"__name__":"m","row":"0"},"values":[[1,"1"],[1.500,"2"],[2,"3"]]},'
         b'{"metric":{"__name__":"m","row":"1"},"values":[[1,"4"],[2,"6"]]}]'
@@ -79,14 +79,14 @@ def test_vector_scalar_and_string() -> None:
     moment = np.array([1_795_226_511_796])
     series = (labels({"a": 'quote " and \\ and \n'}, "m"),)
     vector = Result(ResultType.VECTOR, series, moment, np.array([[1.5]]))
-    assert json.loads(encode.result(vector) + b"}") == {
+    assert json.loads(b"".join(encode.result(vector)) + b"}") == {
         "resultType": "vector",
         "result": [{"metric": dict(series[0]), "value": [1795226511.796, "1.5"]}],
     }
     scalar = Result(ResultType.SCALAR, ((),), moment, np.array([[2.0]]))
-    assert encode.result(scalar) == b'{"resultType":"scalar","result":[1795226511.796,"2"]'
+    assert b"".join(encode.result(scalar)) == b'{"resultType":"scalar","result":[1795226511.796,"2"]'
     text = Result(ResultType.STRING, (), moment, np.empty((0, 1)), text="é")
-    assert encode.result(text) == '{"resultType":"string","result":[1795226511.796,"é"]'.encode()
+    assert b"".join(encode.result(text)) == '{"resultType":"string","result":[1795226511.796,"é"]'.encode()
 
 
 def test_labels_that_are_not_unicode_are_still_json() -> None:

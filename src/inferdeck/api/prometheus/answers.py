@@ -31,13 +31,13 @@ class BadDataError(errors.UsageError):
     """A parameter of the request is wrong; the message is the one that Prometheus gives."""
 
 
-def success(data: bytes, warnings: Iterable[str] = (), infos: Iterable[str] = ()) -> bytes:
-    """Return the body of an answer; data: JSON."""
-    body = b'{"status":"success","data":' + data
+def success(data: bytes | Iterable[bytes], warnings: Iterable[str] = (), infos: Iterable[str] = ()) -> bytes:
+    """Return the body of an answer; data: JSON, whole or in parts."""
+    parts = [b'{"status":"success","data":', *((data,) if isinstance(data, bytes) else data)]
     for name, texts in (("warnings", tuple(warnings)), ("infos", tuple(infos))):
         if texts:
-            body += f',"{name}":'.encode() + encode.plain(list(texts))
-    return body + b"}"
+            parts += [f',"{name}":'.encode(), encode.plain(list(texts))]
+    return b"".join([*parts, b"}"])
 
 
 def failure(kind: str, message: str) -> Response:

@@ -38,7 +38,7 @@ class Parameters:
         pairs: list[tuple[str, str]] = []
         if request.method == "POST" and request.headers.get("content-type", "").partition(";")[0].strip() == _FORM:
             pairs += _pairs(await request.body())
-        pairs += _pairs(request.url.query.encode("ascii", "replace"))
+        pairs += _pairs(request.scope["query_string"])
         fields: dict[str, list[str]] = {}
         for name, value in pairs:
             fields.setdefault(name, []).append(value)

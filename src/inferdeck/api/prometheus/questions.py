@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from inferdeck.api.prometheus.answers import BadDataError, respond, success
+from inferdeck.api.prometheus.leaving import unless_gone
 from inferdeck.api.prometheus.parameters import Parameters
 from inferdeck.api.prometheus.site import Site
 from inferdeck.api.prometheus.syntax import tree
@@ -36,7 +37,10 @@ class Questions:
         """Evaluate at one moment."""
         began, limit = time.perf_counter(), parameters.limit()
         moment = parameters.time("time", self._site.now_ms())
-        found = await self._service.instant(parameters.text("query"), moment, _options(parameters))
+        text, options = parameters.text("query"), _options(parameters)
+        found = self._service.at_once(text, moment, options)
+        if found is None:
+            found = await unless_gone(request, self._service.instant(text, moment, options))
         return await _answer(request, parameters, found, limit, began)
 
     async def query_range(self, request: Request, parameters: Parameters) -> Response:
@@ -90,14 +94,19 @@ def _options(parameters: Parameters) -> QueryOptions:
 async def _answer(request: Request, parameters: Parameters, found: Result, limit: int, began: float) -> Response:
     warnings = list(found.warnings)
     if limit and len(found.series) > limit and found.type in (ResultType.VECTOR, ResultType.MATRIX):
-        found = replace(found, series=found.series[:limit], values=found.values[:limit])
+        points = found.points and found.points[:limit]
+        found = replace(found, series=found.series[:limit], values=found.values[:limit], points=points)
         warnings.append(TRUNCATED)
     evaluated = time.perf_counter()
+
+    def body() -> bytes:
+        parts = encode.result(found)
+        if parameters.text("stats"):
+            parts += [b',"stats":', encode.plain(_statistics(began, evaluated, found))]
+        return success([*parts, b"}"], warnings, found.infos)
+
     large = found.values.size > _CELLS_AT_ONCE
-    data = await asyncio.to_thread(encode.result, found) if large else encode.result(found)
-    if parameters.text("stats"):
-        data += b',"stats":' + encode.plain(_statistics(began, evaluated, found))
-    return await respond(request, success(data + b"}", warnings, found.infos))
+    return await respond(request, await asyncio.to_thread(body) if large else body())
 
 
 def _statistics(began: float, evaluated: float, found: Result) -> dict[str, object]:

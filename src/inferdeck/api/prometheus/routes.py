@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.convertors import PathConvertor, register_url_convertor
@@ -14,6 +13,7 @@ from starlette.routing import Route
 
 from inferdeck.api.prometheus import federate, knowledge, questions, status, write
 from inferdeck.api.prometheus.answers import failure, of_error
+from inferdeck.api.prometheus.leaving import ClientGoneError, unless_gone
 from inferdeck.api.prometheus.parameters import Parameters
 from inferdeck.api.prometheus.site import Site
 from inferdeck.errors import InferdeckError, QueryError
@@ -45,7 +45,7 @@ class _Entry:
     parameter: str = "query"
     """Which parameter holds the PromQL text, for the message where that cannot be read."""
     long: bool = False
-    """Whether the work is given up when the client goes away."""
+    """Whether the whole work is given up when the client goes away."""
 
 
 def routes(service: QueryService, site: Site) -> list[Route]:
@@ -55,7 +55,7 @@ def routes(service: QueryService, site: Site) -> list[Route]:
     known = status.Status(site)
     matched = "match[]"
     entries = [
-        _Entry("/query", asked.query, BOTH, long=True),
+        _Entry("/query", asked.query, BOTH),
         _Entry("/query_range", asked.query_range, BOTH, long=True),
         _Entry("/query_exemplars", asked.exemplars, BOTH),
         _Entry("/format_query", asked.format_query, BOTH),
@@ -83,12 +83,19 @@ def routes(service: QueryService, site: Site) -> list[Route]:
     return found
 
 
+def direct(routes: Iterable[Route]) -> list[Route]:
+    """Return the routes that every panel and widget asks, see app.Shortcut."""
+    return [route for route in routes if route.path in (f"{PREFIX}/query", f"{PREFIX}/query_range")]
+
+
 def _endpoint(entry: _Entry) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
             parameters = await Parameters.read(request)
             work = entry.handler(request, parameters)
-            return await (_unless_gone(request, work) if entry.long else work)
+            return await (unless_gone(request, work) if entry.long else work)
+        except ClientGoneError:
+            return failure("canceled", "the client went away")
         except QueryError as error:
             return failure("bad_data", f'invalid parameter "{entry.parameter}": {error.headline}')
         except InferdeckError as error:
@@ -98,23 +105,3 @@ def _endpoint(entry: _Entry) -> Callable[[Request], Awaitable[Response]]:
             return failure("internal", f"an unexpected {type(error).__name__}; this is a bug in inferdeck, see its log")
 
     return endpoint
-
-
-async def _unless_gone(request: Request, work: Awaitable[Response]) -> Response:
-    """Wait for the answer; where the client goes away first, give up the work."""
-    task = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-    finally:
-        leaving.cancel()
-        if not task.done():
-            task.cancel()
-    return failure("canceled", "the client went away")
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -40,3 +40,5 @@ class Result:
     warnings: tuple[str, ...] = ()
     """Each as Prometheus 3 writes it: `PromQL warning: … (line:column)`."""
     infos: tuple[str, ...] = ()
+    points: tuple[bytes, ...] | None = None
+    """Of a matrix whose JSON is made already: the points of each series (query/encode.py)."""
