@@ -171,7 +171,11 @@ class Condition:
             value = value.get(self.key) if isinstance(value, Mapping) else None
         if self.operator in ("none of", "does not contain", "<>") and value is None:
             return True
-        return value is not None and OPERATORS[self.operator](value, self.value)
+        try:
+            return value is not None and OPERATORS[self.operator](value, self.value)
+        except (TypeError, ValueError):
+            # A text is neither more nor less than a number.
+            return False
 
 
 def _text(value: Any) -> str:
@@ -243,9 +247,9 @@ def _condition(entry: Any, columns: Mapping[str, Column]) -> Condition:
     if not isinstance(entry, Mapping):
         raise invalid("filter", "Expected object")
     kind, operator, column = entry.get("type"), entry.get("operator"), entry.get("column")
-    if kind not in _ALLOWED:
+    if not isinstance(kind, str) or kind not in _ALLOWED:
         raise invalid("filter", f"Invalid filter type {kind}")
-    if operator not in _ALLOWED[str(kind)]:
+    if operator not in _ALLOWED[kind]:
         raise invalid("filter", f"Invalid operator {operator} for type {kind}")
     if not isinstance(operator, str) or not isinstance(column, str) or column not in columns:
         raise invalid("filter", f"Invalid filter column {column}. Must be one of {','.join(columns)}")

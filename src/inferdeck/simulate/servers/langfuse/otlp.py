@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+DEEPEST = 20
+"""How deep lists may lie in lists."""
+
 
 @dataclass(slots=True)
 class Span:
@@ -47,7 +50,7 @@ def spans_of_json(text: bytes) -> list[Span]:
             shared = _json_attributes((resource_spans.get("resource") or {}).get("attributes"))
             for scope_spans in resource_spans.get("scopeSpans") or []:
                 found += [_json_span(span, shared) for span in scope_spans.get("spans") or []]
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError) as error:
         raise ValueError(f"no OTLP trace request: {error}") from error
     return found
 
@@ -145,11 +148,13 @@ def _attributes(data: bytes, number: int) -> dict[str, Any]:
     return found
 
 
-def _any(data: bytes) -> Any:
+def _any(data: bytes, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        raise ValueError("a value is nested too deeply")
     for number, value in _fields(data):
         if isinstance(value, bytes):
             if number == 5:
-                return [_any(entry) for entry in _messages(value, 1)]
+                return [_any(entry, depth + 1) for entry in _messages(value, 1)]
             return value.decode(errors="replace")
         if number == 2:
             return bool(value)

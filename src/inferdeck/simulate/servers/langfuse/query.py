@@ -151,6 +151,13 @@ def query_of(text: str, version: Version) -> Query:
         raise invalid("query", "Invalid JSON in query parameter") from error
     if not isinstance(raw, dict):
         raise invalid("query", "Expected object")
+    try:
+        return _query(raw, version)
+    except (AttributeError, TypeError) as error:
+        raise invalid("query", "Invalid input") from error
+
+
+def _query(raw: Mapping[str, Any], version: Version) -> Query:
     name = _view_name(raw, version)
     view = VIEWS[name]
     asked = _Asked(

@@ -250,7 +250,10 @@ def _score_fits(asked: Asked, score: Score, owner: Trace | None) -> bool:
         return True
     if operator not in ("<", ">", "<=", ">=", "!=", "="):
         raise invalid("operator", "Invalid option: expected one of <|>|<=|>=|!=|=")
-    return score.value is not None and OPERATORS[operator](score.value, float(value))
+    try:
+        return score.value is not None and OPERATORS[operator](score.value, float(value))
+    except ValueError as error:
+        raise invalid("value", "Invalid input: expected number, received NaN") from error
 
 
 def score(asked: Asked) -> dict[str, Any]:

@@ -148,4 +148,7 @@ def milliseconds(seconds: float) -> int:
 def instant(text: str) -> int:
     """Return an ISO 8601 time in milliseconds; raises ValueError."""
     moment = datetime.fromisoformat(text.strip())
-    return milliseconds((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    try:
+        return milliseconds((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    except OverflowError as error:
+        raise ValueError(f"{text}: {error}") from error

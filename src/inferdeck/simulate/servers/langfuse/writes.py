@@ -87,7 +87,7 @@ def _take(given: Given, event: Any) -> dict[str, str] | None:
         take_event(event, given.window, given.models, given.now)
     except RefusedError as refused:
         return {"message": "Invalid request data", "error": str(refused.body)}
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         return {"message": "Invalid request data", "error": f"{type(error).__name__}: {error}"}
     return None
 
@@ -98,7 +98,7 @@ async def scores(given: Given) -> web.Response:
     entries = body if isinstance(body, list) else [body]
     try:
         made = [score_of(entry, given.now) for entry in entries]
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise invalid("body", str(error)) from error
     for score in made:
         given.window.sent_score(score)
@@ -121,7 +121,7 @@ async def traces(given: Given) -> web.Response:
     try:
         for span in spans_of_protobuf(data) if protobuf else spans_of_json(data):
             take_span(span, given.window, given.models, given.now)
-    except ValueError as error:
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
         name = "Protobuf" if protobuf else "JSON"
         raise RefusedError(400, {"error": f"Failed to parse OTel {name} Trace"}) from error
     return web.json_response({})
