@@ -24,6 +24,7 @@ from inferdeck.query.promql.parser import parse
 from inferdeck.query.promql.result import Result, ResultType
 from inferdeck.query.windows import LOOKBACK_MS, Semantics, absent, extended_block, has_value, is_stale
 from inferdeck.query.windows.grid import Floats, Ints
+from inferdeck.query.windows.patience import interruptible
 from inferdeck.store.interface import MetricReader
 
 __all__ = ["Engine", "Limits"]
@@ -57,7 +58,9 @@ class Engine:
 
         Raises QueryError, EvaluationError, LimitError, QueryTimeoutError, StoreError.
         """
-        return self._asked(query, self._instant, self._query(query, time_ms, time_ms, 0, limits, lookback_ms))
+        running = self._query(query, time_ms, time_ms, 0, limits, lookback_ms)
+        with interruptible(running.budget.check_time):
+            return self._asked(query, self._instant, running)
 
     def range(
         self,
@@ -81,7 +84,8 @@ class Engine:
                 f"exceeded maximum resolution of {most:,} points per timeseries; widen the step or shorten the range"
             )
         running = self._query(query, start_ms, end_ms, step_ms, limits, lookback_ms)
-        return self._asked(query, self._range, running)
+        with interruptible(running.budget.check_time):
+            return self._asked(query, self._range, running)
 
     def _asked(self, query: str | Expr, answer: Callable[[Expr, Query], Result], running: Query) -> Result:
         """Return the answer; of classic histograms where the question is for native ones and there are none."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from inferdeck.query.windows.grid import Answer, Floats, Ints, Kernel, Semantics, Windows, evaluate
 from inferdeck.query.windows.over_time import quantile_of_rows
+from inferdeck.query.windows.patience import pause
 from inferdeck.query.windows.sums import columns
 from inferdeck.store.interface import Block
 
@@ -105,6 +106,7 @@ def gathered(windows: Windows) -> Iterator[tuple[Ints, Ints, Floats, Ints]]:
     width = max(1, int(count.max(initial=1)))
     height = max(1, _GATHER_CELLS // width)
     for top in range(0, row.size, height):
+        pause()
         r, c = row[top : top + height], column[top : top + height]
         index = np.minimum(begin[r, c][:, None] + np.arange(width), windows.values.shape[1] - 1)
         there = np.arange(width) < count[r, c][:, None]

@@ -17,6 +17,7 @@ from inferdeck.query.windows.grid import (
     evaluate,
     is_stale,
 )
+from inferdeck.query.windows.patience import pause
 from inferdeck.query.windows.sums import adder, columns, may_overflow, neumaier, walk, window_sums
 from inferdeck.store.interface import Block
 
@@ -173,6 +174,7 @@ def _quantile(q: Floats) -> Kernel:
         width = max(1, int(count.max(initial=1)))
         height = max(1, _GATHER_CELLS // width)
         for top in range(0, row.size, height):
+            pause()
             r, c = row[top : top + height], column[top : top + height]
             index = begin[r, c][:, None] + np.arange(width)
             there = np.arange(width) < count[r, c][:, None]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from inferdeck.query.windows.grid import Bools, Floats, Ints, Windows
+from inferdeck.query.windows.patience import pause
 
 # What the pair may lose per addition, relative to the largest prefix sum; and what a result may lack, relative to it.
 _PAIR_ERROR = 2.0**-104
@@ -70,6 +71,7 @@ def walk(windows: Windows, row: Ints, column: Ints) -> Iterator[tuple[Bools, Flo
     count = windows.end[grid_row, column] - begin
     limit = windows.values.shape[1] - 1
     for nth in range(int(np.max(count, initial=0))):
+        pause()
         index = np.minimum(begin + nth, limit)
         yield nth < count, windows.values[row, index], windows.times_ms[grid_row, index]
 
@@ -82,6 +84,7 @@ def columns(windows: Windows) -> Iterator[tuple[Bools | None, Floats, Ints]]:
     count, limit = windows.count, windows.values.shape[1] - 1
     least = int(count.min()) if count.size else 0
     for nth in range(int(count.max(initial=0))):
+        pause()
         index = np.minimum(windows.begin + nth, limit)
         active = None if nth < least else nth < count
         yield active, windows.pick(windows.values, index), windows.pick(windows.times_ms, index)
