@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from inferdeck.model.scrape import ABSENT_BITS, NAN_BITS, STALE_BITS
 from inferdeck.query import windows
 from inferdeck.query.windows import Semantics
+from inferdeck.query.windows.patience import interruptible
 from inferdeck.store.interface import Block
 from tests.unit.query import naive_windows as naive
 
@@ -265,3 +266,25 @@ def test_many_series_are_worked_through_in_pieces() -> None:
     ]
     for row, alone in zip((0, 7, 399), single, strict=True):
         assert (whole[row].view(np.uint64) == alone[0].view(np.uint64)).all()
+
+
+LONG: list[Callable[[Block, Any], Any]] = [
+    lambda data, steps: windows.quantile_over_time(0.5, data, steps, 60_000),
+    lambda data, steps: windows.mad_over_time(data, steps, 60_000),
+    lambda data, steps: windows.deriv(data, steps, 60_000),
+    lambda data, steps: windows.predict_linear(data, steps, 60_000, 1.0),
+    lambda data, steps: windows.stddev_over_time(data, steps, 60_000),
+    lambda data, steps: windows.double_exponential_smoothing(data, steps, 60_000, 0.5, 0.5),
+]
+
+
+@pytest.mark.parametrize("kernel", LONG)
+def test_kernels_that_look_at_every_sample_can_be_ended(kernel: Callable[[Block, Any], Any]) -> None:
+    data = block([START, START + 15_000, START + 30_000], [[as_bits(1.0), as_bits(3.0), as_bits(2.0)]])
+
+    def nobody_waits() -> None:
+        raise TimeoutError
+
+    with interruptible(nobody_waits), pytest.raises(TimeoutError):
+        kernel(data, np.array([START + 30_000]))
+    assert kernel(data, np.array([START + 30_000])).shape == (1, 1)
