@@ -45,7 +45,7 @@ class Breaker:
             self.state = HALF_OPEN
 
     def ended(self, now: float, fault: Fault | None) -> None:
-        """Take what became of an attempt: a success closes a half-open one, a failure leaves it so until the next trip."""
+        """Take what became of an attempt: a success closes a half-open one, a failure leaves it as it is."""
         self.pass_to(now)
         if fault is None:
             self.failures = 0
@@ -85,6 +85,7 @@ class EdgeGateway(Counting):
         self.cache = table.counter(f"{PREFIX}cache_operations_total", "Cache operations", ("operation", "result"))
         self.first_token = table.histogram(f"{PREFIX}ttft_seconds", FIRST_TOKEN_BOUNDS, "Time to first token", pair)
         self.speed = table.gauge(f"{PREFIX}tokens_per_second", "Token generation rate", pair)
+        self._good: dict[tuple[str, str, str], tuple[int, int, int]] = {}
         self.breakers = {provider: Breaker() for provider in dict.fromkeys(self.providers.values())}
         for provider in self.breakers:
             touch(self.active, (provider,))
@@ -141,7 +142,7 @@ class EdgeGateway(Counting):
             if event.time > event.first_token:
                 self.speed.set(event.usage.output / (event.time - event.first_token), labels)
         breaker = self.breakers.get(provider)
-        if breaker is not None:
+        if breaker is not None and (event.fault is not None or breaker.state != CLOSED or breaker.failures):
             breaker.ended(event.time, event.fault)
             self._show(provider)
 
@@ -149,16 +150,30 @@ class EdgeGateway(Counting):
         """Count a finished request."""
         request, usage = event.request, event.usage
         streaming = _truth(request.stream)
-        self.requests.inc((request.model, provider, "success" if event.fault is None else "error", streaming))
         self.duration.observe(event.time - request.time, (request.model, provider, streaming))
         if event.fault is not None:
+            self.requests.inc((request.model, provider, "error", streaming))
             if provider == NOWHERE:
                 self.errors.inc((NOWHERE, FAULTS[event.fault][0]))
             return
-        self.tokens.inc((request.model, provider, "input"), usage.input)
-        self.tokens.inc((request.model, provider, "output"), usage.output)
+        key = (request.model, provider, streaming)
+        requests, tokens_in, tokens_out = self._good.get(key) or self._bind(key)
+        values = self.tables[0].values
+        values[requests] += 1.0
+        values[tokens_in] += usage.input
+        values[tokens_out] += usage.output
         if request.id in self.asked:
             self.cache.inc(("set", "ok"))
+
+    def _bind(self, key: tuple[str, str, str]) -> tuple[int, int, int]:
+        """Look the places of a good answer's counters up, once for each label set."""
+        model, provider, streaming = key
+        found = self._good[key] = (
+            self.requests.child((model, provider, "success", streaming)),
+            self.tokens.child((model, provider, "input")),
+            self.tokens.child((model, provider, "output")),
+        )
+        return found
 
 
 def _truth(value: bool) -> str:

@@ -34,6 +34,8 @@ class UsageApplication(Counting):
         self.duration = table.histogram("llm_request_duration_seconds", DURATION_BOUNDS, "Request latency", by_model)
         self.active = table.gauge("llm_active_requests", "Active requests", ("agent_id", "provider"))
         self.size = table.gauge("llm_cache_size", "Cache size", ("tenant_id",))
+        self._good: dict[tuple[str, str, str], tuple[int, int, int, int]] = {}
+        self._keep_seconds = {gateway.name: gateway.cache_seconds for gateway in self.gateways}
         self._remembered: dict[tuple[str, int, str], tuple[float, str]] = {}
         """(gateway, prompt, model) -> when the response runs out, and the team that it was made for."""
         self._running_out: deque[tuple[float, tuple[str, int, str]]] = deque()
@@ -84,16 +86,28 @@ class UsageApplication(Counting):
             self.requests.inc((*labels, "error"))
             self.errors.inc((*labels, FAULTS[event.fault][0]))
             return
-        self.requests.inc((*labels, "success"))
-        self.tokens.inc((*labels, "input"), usage.input)
-        self.tokens.inc((*labels, "output"), usage.output)
-        self.cost.inc(labels, usage.cost)
+        requests, tokens_in, tokens_out, cost = self._good.get(labels) or self._bind(labels)
+        values = self.tables[0].values
+        values[requests] += 1.0
+        values[tokens_in] += usage.input
+        values[tokens_out] += usage.output
+        values[cost] += usage.cost
         if request.id in self.asked:
             self._remember(event)
 
+    def _bind(self, labels: tuple[str, str, str]) -> tuple[int, int, int, int]:
+        """Look the places of a good answer's counters up, once for each label set."""
+        found = self._good[labels] = (
+            self.requests.child((*labels, "success")),
+            self.tokens.child((*labels, "input")),
+            self.tokens.child((*labels, "output")),
+            self.cost.child(labels),
+        )
+        return found
+
     def _remember(self, event: Answered) -> None:
         request = event.request
-        seconds = next((one.cache_seconds for one in self.gateways if one.name == request.gateway), None)
+        seconds = self._keep_seconds.get(request.gateway)
         if seconds is None:
             return
         key, until = (request.gateway, request.prompt, request.model), event.time + seconds

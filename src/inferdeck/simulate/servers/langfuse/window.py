@@ -58,6 +58,9 @@ class Window:
         request = event.request
         model, price = self.prices.get((request.gateway, event.deployment), _WITHOUT_MODEL)
         self._pending.setdefault(request.id, []).append((event, model, price))
+        if len(self._pending) > self.size:
+            # Attempts that ended after their request was answered: nobody asks for them any more.
+            del self._pending[next(iter(self._pending))]
 
     def answered(self, event: Answered, offset: float, *, keep: bool) -> None:
         """Remember a finished request, unless nobody was there to take it."""
