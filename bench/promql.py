@@ -1,10 +1,11 @@
 """Queries over HTTP against Debian's Prometheus and VictoriaMetrics on the same data, interleaved in one run.
 
-    .venv/bin/python -m bench.promql [--engines 30] [--hosts 500] [--hours 24] [--rounds 5]
+    .venv/bin/python -m bench.promql [--engines 30] [--hosts 500] [--hours 24] [--rounds 5] [--growth]
 
 Every request differs in its expression and range, result caches are off, answers are read to the end without
-compression; medians of the rounds, and ratios of them. At the end: p99 with eight clients at once, memory, and what a
-refreshed dashboard costs with our results remembered.
+compression; medians of the rounds, and ratios of them. At the end: p99 with eight clients at once, memory beyond what
+each program holds before the first query, and what a refreshed dashboard costs with our results remembered. With
+--growth instead: how one query's time grows with series and range (bench/promql_growth.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 import http.client
 import statistics
 import tempfile
+import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -97,16 +99,21 @@ class Client:
 def main() -> None:
     """Run everything and print it."""
     options = _options()
+    if options.growth:
+        from bench import promql_growth
+
+        promql_growth.run(options.days, options.every, options.rounds)
+        return
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-promql-")))
         times, layout, values = _data(options)
         programs = dict(_started(stack, folder, times, layout, values))
         print(f"{len(layout):,} series x {times.size:,} samples; medians of {options.rounds} rounds, milliseconds")
         end = int(times[-1] // 1000)
-        _panels(programs, end, options.rounds)
-        _parallel(programs, end)
-        for name, program in programs.items():
-            print(f"{name:>12}: {_resident(program):5.0f} MiB resident")
+        with Watched(programs) as memory:
+            _panels(programs, end, options.rounds)
+            _parallel(programs, end)
+        memory.show()
     _refresh(options, times, layout, values)
 
 
@@ -182,11 +189,11 @@ def _started(
 ) -> Iterator[tuple[str, Running]]:
     yield "ours", stack.enter_context(_ours(folder / "ours", times, layout, values, cache="off"))
     server = stack.enter_context(prometheus(folder / "prometheus", receive_remote_write=True))
-    _send(server, times, layout, values)
+    send(server, times, layout, values)
     yield "prometheus", server
     with contextlib.suppress(AbsentError):
         victoria = stack.enter_context(victoria_metrics(folder / "victoria", "-search.disableCache"))
-        _send(victoria, times, layout, values)
+        send(victoria, times, layout, values)
         time.sleep(2)
         yield "victoria", victoria
 
@@ -207,11 +214,14 @@ def _ours(
         yield program
 
 
-def _send(program: Running, times: NDArray[np.int64], layout: Layout, values: NDArray[np.float64]) -> None:
+def send(
+    program: Running, times: NDArray[np.int64], layout: Layout, values: NDArray[np.float64], slice_: int = SLICE
+) -> None:
+    """Write samples to a server by remote write."""
     connection = http.client.HTTPConnection("127.0.0.1", program.port, timeout=300)
     headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
-    for first in range(0, times.size, SLICE):
-        part = slice(first, first + SLICE)
+    for first in range(0, times.size, slice_):
+        part = slice(first, first + slice_)
         for request in wire.encode_block(layout.series, times[part], values[:, part]):
             connection.request("POST", "/api/v1/write", request.body, headers)
             answer = connection.getresponse()
@@ -219,7 +229,38 @@ def _send(program: Running, times: NDArray[np.int64], layout: Layout, values: ND
             assert answer.status == 204, said[:300]
 
 
-def _resident(program: Running) -> float:
+class Watched:
+    """Notes how much memory programs hold, before and at most while the block runs."""
+
+    def __init__(self, programs: dict[str, Running]) -> None:
+        self._programs = programs
+        self._before = {name: resident(program) for name, program in programs.items()}
+        self._most = dict(self._before)
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Watched:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.05):
+            for name, program in self._programs.items():
+                self._most[name] = max(self._most[name], resident(program))
+
+    def show(self) -> None:
+        """Print a line per program."""
+        for name, before in self._before.items():
+            most, limit = self._most[name], " (limit +150)" if name == "ours" else ""
+            print(f"{name:>12}: {before:4.0f} MiB resident before, {most:4.0f} at most, +{most - before:.0f}{limit}")
+
+
+def resident(program: Running) -> float:
+    """Return the resident MiB of a program and its children."""
     leader = psutil.Process(program.process.pid)
     return sum(one.memory_info().rss for one in (leader, *leader.children(recursive=True))) / 2**20
 
@@ -230,6 +271,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--hosts", type=int, default=500, help="series of hosts and GPUs")
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--growth", action="store_true", help="time over series and range instead")
+    parser.add_argument("--days", type=int, default=30, help="with --growth")
+    parser.add_argument("--every", type=int, default=60, help="with --growth: seconds between samples")
     return parser.parse_args()
 
 
