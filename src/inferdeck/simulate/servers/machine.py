@@ -142,6 +142,7 @@ class Machine:
 
     def hold(self, process: Process, memory: float) -> None:
         """Let a process hold this much memory from now on."""
+        memory = float(int(memory))
         process.memory_bytes = memory
         if memory > process.peak_bytes:
             process.peak_bytes = memory
@@ -149,7 +150,7 @@ class Machine:
     def memory_bytes(self) -> float:
         """Return what all programs hold, at most all that there is."""
         held = sum(process.memory_bytes for process in self.processes.values())
-        return min(physics.SYSTEM_MEMORY + held, self.host.memory_bytes)
+        return min(float(int(physics.SYSTEM_MEMORY)) + held, self.host.memory_bytes)
 
     def stored_bytes(self) -> float:
         """Return what is on the disk; a full one takes no more."""

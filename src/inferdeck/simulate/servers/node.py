@@ -139,7 +139,7 @@ class Node(Exporter):
         put, total, used = self._families, self.machine.host.memory_bytes, self.machine.memory_bytes()
         touched = float(self.machine.totals.read_bytes + self.machine.totals.written_bytes)
         cached = min(touched, total - used)
-        put["node_memory_AnonPages_bytes"].set(used - physics.SYSTEM_MEMORY if used > physics.SYSTEM_MEMORY else 0.0)
+        put["node_memory_AnonPages_bytes"].set(max(0.0, used - int(physics.SYSTEM_MEMORY)))
         put["node_memory_Cached_bytes"].set(cached)
         put["node_memory_MemAvailable_bytes"].set(total - used)
         put["node_memory_MemFree_bytes"].set(total - used - cached)

@@ -80,6 +80,41 @@ def images(every: Iterable[Container], shapes: Shapes) -> list[dict[str, Any]]:
     ]
 
 
+def image(every: Iterable[Container], name: str, shapes: Shapes) -> dict[str, Any] | None:
+    """Return /images/{name}/json; None where there is no such image."""
+    wanted = name.removeprefix("sha256:")
+    for one in _images(every):
+        tags = (one.facts.image, one.facts.image.rpartition(":")[0])
+        if name in tags or (len(wanted) >= 12 and one.image_id.removeprefix("sha256:").startswith(wanted)):
+            return _image(one, shapes)
+    return None
+
+
+def _image(one: Container, shapes: Shapes) -> dict[str, Any]:
+    config = shapes.inspect(one, "1.41")["Config"] | {"Hostname": "", "Labels": None}
+    layer = f"{ROOT}/overlay2/{digest('layer', one.facts.image)}"
+    return {
+        "Id": one.image_id,
+        "RepoTags": [one.facts.image],
+        "RepoDigests": [f"{one.facts.image.rpartition(':')[0]}@sha256:{digest('manifest', one.facts.image)}"],
+        "Parent": "",
+        "Comment": "buildkit.dockerfile.v0",
+        "Created": shapes.wall(one.created - 86_400),
+        "Container": "",
+        "ContainerConfig": {},
+        "DockerVersion": "",
+        "Author": "",
+        "Config": config,
+        "Architecture": "amd64",
+        "Os": "linux",
+        "Size": image_bytes(one),
+        "VirtualSize": image_bytes(one),
+        "GraphDriver": {"Data": {"MergedDir": f"{layer}/merged", "UpperDir": f"{layer}/diff"}, "Name": "overlay2"},
+        "RootFS": {"Type": "layers", "Layers": [f"sha256:{digest('layer', one.facts.image)}"]},
+        "Metadata": {"LastTagTime": shapes.wall(one.created - 3600)},
+    }
+
+
 def networks(every: Sequence[Container], shapes: Shapes) -> list[dict[str, Any]]:
     """Return /networks."""
     began = min((one.created for one in every), default=shapes.now) + shapes.offset

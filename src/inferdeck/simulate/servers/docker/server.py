@@ -95,7 +95,9 @@ class Docker:
             ("/events", self._events),
             ("/system/df", self._disk),
             ("/images/json", self._images),
+            ("/images/{id:.+}/json", self._image),
             ("/networks", self._networks),
+            ("/networks/{id}", self._network),
             ("/volumes", self._volumes),
             ("/containers/json", self._list),
             ("/containers/{id}/json", self._inspect),
@@ -170,6 +172,20 @@ class Docker:
 
     async def _images(self, _request: web.Request) -> web.Response:
         return self._json(daemon.images(self._every(), self.shapes))
+
+    async def _image(self, request: web.Request) -> web.Response:
+        name = request.match_info["id"]
+        found = daemon.image(self._every(), name, self.shapes)
+        if found is None:
+            raise ApiError(404, f"No such image: {name}")
+        return self._json(found)
+
+    async def _network(self, request: web.Request) -> web.Response:
+        name = request.match_info["id"]
+        for found in daemon.networks(self._every(), self.shapes):
+            if name == found["Name"] or found["Id"].startswith(name):
+                return self._json(found)
+        raise ApiError(404, f"network {name} not found")
 
     async def _networks(self, _request: web.Request) -> web.Response:
         return self._json(daemon.networks(self._every(), self.shapes))
