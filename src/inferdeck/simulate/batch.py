@@ -237,9 +237,7 @@ class Batch:
         while (end := self._next_end()) is not None and end <= self._progress + near:
             sequence = heapq.heappop(self._ends)[2]
             self._leave(sequence, sequence.finish, complete=True)
-        while (
-            self.decoding and self.running > 1 and self._kv >= self.engine.kv_tokens - _ROUNDING * self.engine.kv_tokens
-        ):
+        while self.decoding and self.running > 1 and self._kv >= self.engine.kv_tokens - near * len(self.decoding):
             self._preempt()
         self.change()
 
