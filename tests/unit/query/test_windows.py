@@ -168,6 +168,19 @@ def test_instant_equals_the_naive_lookback(
     check(found, times, rows, steps, lambda series, step: naive.instant(series, step, span, closed=closed))
 
 
+@pytest.mark.parametrize("semantics", list(Semantics))
+@given(data=blocks(), steps=STEPS, span=SPANS)
+@settings(max_examples=100, deadline=None)
+def test_instant_at_one_step_is_that_step_among_others(
+    semantics: Semantics, data: tuple[list[int], Rows], steps: list[int], span: int
+) -> None:
+    whole, moments = block(*data), np.array(steps, dtype=np.int64)
+    found = windows.instant(whole, np.append(moments, moments[-1:]), span, semantics=semantics).view(np.uint64)
+    for column in range(moments.size):
+        alone = windows.instant(whole, moments[column : column + 1], span, semantics=semantics)
+        assert alone.view(np.uint64).tolist() == found[:, column : column + 1].tolist()
+
+
 @given(data=blocks(), steps=STEPS, q=st.sampled_from([0.0, 0.3, 0.5, 1.0, -0.5, math.nan]))
 @settings(max_examples=60, deadline=None)
 def test_quantile_over_series_equals_the_naive_one(data: tuple[list[int], Rows], steps: list[int], q: float) -> None:

@@ -25,25 +25,25 @@ from inferdeck.query.promql.patterns import matches
 
 COMPARISONS = frozenset({"==", "!=", "<=", "<", ">=", ">"})
 SET_OPERATORS = frozenset({"and", "or", "unless"})
+_TYPES = {
+    NumberLiteral: ValueType.SCALAR,
+    StringLiteral: ValueType.STRING,
+    MatrixSelector: ValueType.MATRIX,
+    Subquery: ValueType.MATRIX,
+    VectorSelector: ValueType.VECTOR,
+    Aggregate: ValueType.VECTOR,
+}
 _ARITHMETIC = (ValueType.SCALAR, ValueType.VECTOR)
 
 
 def value_type(expr: Expr) -> ValueType:
     """Return the type that an expression evaluates to."""
-    while isinstance(expr, Paren | Unary):
+    while isinstance(expr, (Paren, Unary)):
         expr = expr.expr
-    if isinstance(expr, NumberLiteral):
-        return ValueType.SCALAR
-    if isinstance(expr, StringLiteral):
-        return ValueType.STRING
-    if isinstance(expr, MatrixSelector | Subquery):
-        return ValueType.MATRIX
-    if isinstance(expr, Call):
-        return FUNCTIONS[expr.function].returns
     if isinstance(expr, Binary):
-        sides = (value_type(expr.left), value_type(expr.right))
-        return ValueType.SCALAR if sides == (ValueType.SCALAR, ValueType.SCALAR) else ValueType.VECTOR
-    return ValueType.VECTOR
+        scalar = value_type(expr.left) is value_type(expr.right) is ValueType.SCALAR
+        return ValueType.SCALAR if scalar else ValueType.VECTOR
+    return FUNCTIONS[expr.function].returns if isinstance(expr, Call) else _TYPES[type(expr)]
 
 
 def check(expr: Expr, text: str) -> None:

@@ -6,6 +6,9 @@ from inferdeck.errors import QueryError
 from inferdeck.query.promql.lexer import Kind, Lexer, Token
 from inferdeck.query.promql.literals import duration_ms, number, quote, unquote
 
+_FREE = (Kind.STRING, Kind.END, Kind.IDENTIFIER, Kind.METRIC)
+"""Tokens whose text is the user's own."""
+
 
 class Cursor:
     """Walks over the tokens of a text; every complaint carries the place."""
@@ -14,11 +17,8 @@ class Cursor:
         self.text = text
         self._tokens = Lexer(text).tokens()
         self._index = 0
-
-    @property
-    def token(self) -> Token:
+        self.token = self._tokens[0]
         """The token that comes next."""
-        return self._tokens[self._index]
 
     @property
     def following(self) -> Token:
@@ -33,13 +33,15 @@ class Cursor:
     def take(self) -> Token:
         """Return the next token and step over it; the end is never stepped over."""
         token = self.token
-        self._index = min(self._index + 1, len(self._tokens) - 1)
+        if token.kind is not Kind.END:
+            self._index += 1
+            self.token = self._tokens[self._index]
         return token
 
     def at(self, *words: str) -> bool:
         """Return whether the next token is one of these signs, operators or keywords."""
         token = self.token
-        return token.word in words and token.kind not in (Kind.STRING, Kind.END, Kind.IDENTIFIER, Kind.METRIC)
+        return token.word in words and token.kind not in _FREE
 
     def at_end(self) -> bool:
         """Return whether nothing comes any more."""

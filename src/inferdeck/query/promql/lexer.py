@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from inferdeck.errors import QueryError
 from inferdeck.query.promql.functions import AGGREGATORS
@@ -27,8 +27,7 @@ class Kind(StrEnum):
     END = "end of input"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A piece of the text from `start` to `end`; `word` is the lower-case keyword, the sign, or the text itself."""
 
     kind: Kind

@@ -108,7 +108,7 @@ def evaluate(
     are no samples unless `keep_stale`. Series without holes share one set of windows; the others get their own.
     """
     out = absent((len(block.series), steps_ms.size))
-    begin, end = _ranges(block.timestamps_ms, steps_ms, range_ms, semantics)
+    begin, end = ranges(block.timestamps_ms, steps_ms, range_ms, semantics)
     seen = end > begin
     if out.size == 0 or not seen.any():
         return out
@@ -145,7 +145,8 @@ def is_stale(values: Floats) -> Bools:
     return stale
 
 
-def _ranges(times: Ints, steps: Ints, range_ms: int, semantics: Semantics) -> tuple[Ints, Ints]:
+def ranges(times: Ints, steps: Ints, range_ms: int, semantics: Semantics) -> tuple[Ints, Ints]:
+    """Return the half-open index range of the samples that each step's window holds."""
     side: Literal["left", "right"] = "right" if semantics is Semantics.PROMETHEUS_3 else "left"
     begin = times.searchsorted(steps - range_ms, side=side)
     end = times.searchsorted(steps, side="right")
@@ -192,12 +193,9 @@ def pack(values: Floats, times: Ints, keep: Bools) -> tuple[Floats, Ints, Ints]:
 
 def place(out: Floats, rows: Ints | slice, answer: Answer) -> None:
     """Write a kernel's answer into the rows of `out` that it is for."""
-    shape = out[rows].shape
-    # copyto moves bits; a conversion in between could quieten a signalling NaN.
-    bits = np.full(shape, _ABSENT, dtype=np.uint64)
-    values = np.ascontiguousarray(np.broadcast_to(answer.values, shape), dtype=np.float64).view(np.uint64)
-    np.copyto(bits, values, where=np.broadcast_to(answer.present, shape))
-    out.view(np.uint64)[rows] = bits
+    # As integers, since a conversion could quieten a signalling NaN.
+    bits = np.asarray(answer.values, dtype=np.float64).view(np.uint64)
+    out.view(np.uint64)[rows] = bits if answer.present.all() else np.where(answer.present, bits, _ABSENT)
 
 
 def join(blocks: Sequence[Block]) -> list[Block]:
@@ -205,6 +203,8 @@ def join(blocks: Sequence[Block]) -> list[Block]:
 
     A sample that two blocks have is taken from the later one of the list.
     """
+    if len(blocks) == 1:
+        return [blocks[0]]
     groups: list[tuple[set[Labels], list[Block]]] = []
     for block in blocks:
         names, members = set(block.series), [block]

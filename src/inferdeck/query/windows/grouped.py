@@ -53,10 +53,14 @@ def over_groups(values: Floats, group: Ints, groups: int, kernel: Kernel) -> Flo
     out = absent((values.shape[1], groups))
     if out.size == 0 or not values.size:
         return absent((groups, values.shape[1]))
-    order = np.argsort(group, kind="stable")
-    bounds = np.searchsorted(group[order], np.arange(groups + 1)).astype(np.int64)
+    if groups == 1:
+        bounds = np.array([0, group.size], dtype=np.int64)
+        rows = np.ascontiguousarray(values.T)
+    else:
+        order = np.argsort(group, kind="stable")
+        bounds = np.searchsorted(group[order], np.arange(groups + 1)).astype(np.int64)
+        rows = np.ascontiguousarray(values[order].T)
     begin, end = bounds[:-1], bounds[1:]
-    rows = np.ascontiguousarray(values[order].T)
     places = np.zeros(rows.shape[1], dtype=np.int64)
     columns = np.zeros(groups, dtype=np.int64)
     dense = bool(has_value(rows).all())

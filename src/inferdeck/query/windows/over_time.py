@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from inferdeck.model.scrape import ABSENT_BITS, STALE_BITS
 from inferdeck.query.windows.grid import (
     LOOKBACK_MS,
     Answer,
@@ -16,11 +17,14 @@ from inferdeck.query.windows.grid import (
     absent,
     evaluate,
     is_stale,
+    ranges,
 )
 from inferdeck.query.windows.patience import pause
 from inferdeck.query.windows.sums import adder, columns, may_overflow, neumaier, walk, window_sums
 from inferdeck.store.interface import Block
 
+_ABSENT = np.uint64(ABSENT_BITS)
+_STALE = np.uint64(STALE_BITS)
 # Samples gathered at a time for functions that need every sample of a window side by side.
 _GATHER_CELLS = 1 << 20
 
@@ -36,9 +40,26 @@ def instant(
 
     No value where the last sample is a stale marker.
     """
+    if steps_ms.size == 1:
+        return _latest(block, steps_ms, lookback_ms, semantics)
     found = evaluate(block, steps_ms, lookback_ms, _last, semantics=semantics, keep_stale=True)
     stale = is_stale(found)
     np.copyto(found.view(np.uint64), absent(found.shape).view(np.uint64), where=stale)
+    return found
+
+
+def _latest(block: Block, step_ms: Ints, lookback_ms: int, semantics: Semantics) -> Floats:
+    """Return what `instant` does for one step: the last sample of each row, without windows."""
+    (begin,), (end,) = ranges(block.timestamps_ms, step_ms, lookback_ms, semantics)
+    bits = block.values[:, begin:end].view(np.uint64)
+    if begin == end:
+        return absent((len(block.series), 1))
+    last = bits[:, -1]
+    if not block.dense:
+        # Rows without any sample get their last cell, which is as absent as the others.
+        back = (bits[:, ::-1] != _ABSENT).argmax(axis=1)
+        last = bits[np.arange(back.size), bits.shape[1] - 1 - back]
+    found: Floats = np.where(last == _STALE, _ABSENT, last).view(np.float64)[:, None]
     return found
 
 

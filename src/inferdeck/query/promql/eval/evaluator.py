@@ -44,12 +44,12 @@ class Evaluator:
         self.query.budget.check_time()
         while isinstance(expr, Paren):
             expr = expr.expr
-        if value_type(expr) is ValueType.SCALAR:
-            return named([()], self.scalar(expr)[None, :])
         if isinstance(expr, VectorSelector):
             return instant_vector(self, expr)
         if isinstance(expr, Aggregate):
             return aggregate(self, expr)
+        if value_type(expr) is ValueType.SCALAR:
+            return named([()], self.scalar(expr)[None, :])
         if isinstance(expr, Binary):
             return binary_table(self, expr)
         if isinstance(expr, Unary):
