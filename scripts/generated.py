@@ -10,11 +10,13 @@ from pathlib import Path
 
 from inferdeck.config import json_schema, reference
 from inferdeck.config.schema import TargetConfig
+from inferdeck.simulate import reference as simulator
 from scripts.notices import notices
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = Path("docs/configuration.md")
 SCHEMA = Path("src/inferdeck/config") / json_schema.FILE_NAME
+SIMULATOR = Path("docs/simulator.md")
 NOTICES = Path("THIRD-PARTY-NOTICES.md")
 
 
@@ -29,6 +31,7 @@ def kinds() -> dict[str, type[TargetConfig]]:
 FILES: Mapping[Path, Callable[[], str]] = {
     PAGE: lambda: reference.page((ROOT / PAGE).read_text(encoding="utf-8"), kinds()),
     SCHEMA: lambda: json_schema.text(kinds()),
+    SIMULATOR: lambda: simulator.page((ROOT / SIMULATOR).read_text(encoding="utf-8")),
     NOTICES: notices,
 }
 

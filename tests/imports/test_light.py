@@ -31,6 +31,7 @@ COMMANDS = {
     "inferdeck --help": [SCRIPT, "--help"],
     "inferdeck --version": [SCRIPT, "--version"],
     "inferdeck status --help": [SCRIPT, "status", "--help"],
+    "inferdeck simulate describe --help": [SCRIPT, "simulate", "describe", "--help"],
     "inferdeck --nonsense": [SCRIPT, "--nonsense"],
 }
 # The table's heading, and what the library's copy.py looks for in case it runs on Jython.

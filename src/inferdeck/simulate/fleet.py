@@ -43,7 +43,7 @@ class UseCase:
     prompt_tokens: Spread
     """The new part of a prompt: without `system_tokens` and without earlier turns."""
     output_tokens: Spread
-    """The answer."""
+    """The answer; 0: there is none, as of embeddings."""
     system_tokens: int = 200
     """Tokens at the beginning of every prompt that are the same for all of an agent's requests."""
     turns: float = 1.0

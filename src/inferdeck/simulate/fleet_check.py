@@ -108,7 +108,7 @@ def _twice(fleet: Fleet) -> Iterator[Complaint]:
         if not name:
             yield path, "a name must not be empty"
         elif name in seen:
-            yield path, f"the name {short(name)} is taken by another {seen[name]}; names are unique over the fleet"
+            yield path, f"the name {short(name)} is taken: {seen[name]}; names are unique over the fleet"
         seen.setdefault(name, kind)
 
 
@@ -119,7 +119,7 @@ def _model_names(fleet: Fleet, known: Names) -> Iterator[Complaint]:
             if not one.model:
                 yield path, "a model's name must not be empty"
             elif one.model in known.things:
-                yield path, f"the name {short(one.model)} is taken by a {known.things[one.model]}"
+                yield path, f"the name {short(one.model)} is taken: {known.things[one.model]}"
 
 
 def _hosts(fleet: Fleet, known: Names) -> Iterator[Complaint]:

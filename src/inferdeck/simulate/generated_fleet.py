@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 from inferdeck.simulate.fleet import (
     Agent,
@@ -52,19 +51,28 @@ class Generate:
     """What every name begins with."""
 
     def engines(self) -> int:
-        """Return how many engines there are."""
-        return self.targets - 2 * self.gateways - PER_HOST * self.hosts()
+        """Return how many engines there are: what is left beside gateways, caches and the hosts' own processes."""
+        full, rest = self._rest()
+        return CARDS * full + (rest - PER_HOST if rest > PER_HOST else rest // PER_HOST)
 
     def hosts(self) -> int:
         """Return how many hosts there are: as few as hold a card for each engine."""
-        return max(0, ceil((self.targets - 2 * self.gateways) / (CARDS + PER_HOST)))
+        full, rest = self._rest()
+        return full + (rest > 0)
+
+    def dockers(self) -> int:
+        """Return how many hosts run their programs in containers: but sometimes the last, all."""
+        return self.hosts() - (self._rest()[1] in (1, PER_HOST))
+
+    def _rest(self) -> tuple[int, int]:
+        return divmod(self.targets - 2 * self.gateways, CARDS + PER_HOST)
 
     def mistake(self) -> str:
         """Return what is impossible in the wishes, "" where nothing is."""
         if not self.gateways or not self.providers or not self.teams:
             return "gateways, providers and teams must be at least 1"
-        if self.engines() < 0:
-            return f"{self.targets} targets are too few for {self.gateways} gateways, their caches and a host"
+        if self.targets < 2 * self.gateways:
+            return f"{self.targets} targets are too few for {self.gateways} gateways and their caches"
         if self.models < max(self.gateways, self.engines()):
             return f"{self.models} models are too few for {self.engines()} engines and {self.gateways} gateways"
         return ""
@@ -73,7 +81,8 @@ class Generate:
 def generated(wishes: Generate) -> Fleet:
     """Return the fleet; each engine serves one model, each further model has two deployments at providers."""
     name = _namer(wishes)
-    hosts = [Host(name("host", place), 64, 1024 * _GIB) for place in range(wishes.hosts())]
+    docker = wishes.dockers()
+    hosts = [Host(name("host", place), 64, 1024 * _GIB, docker=place < docker) for place in range(wishes.hosts())]
     gpus, engines = [], []
     for place in range(wishes.engines()):
         host = hosts[place // CARDS].name

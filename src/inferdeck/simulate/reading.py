@@ -14,6 +14,8 @@ from inferdeck.simulate.keys import Key, keys_of
 from inferdeck.simulate.yaml_file import KeyPath, Value, YamlFile, unknown
 
 T = TypeVar("T")
+ZERO_SPREADS = {("UseCase", "output_tokens")}
+"""Spreads that may be 0 as a whole."""
 _WHOLE = re.compile(r"[+-]?[0-9][0-9_]{0,17}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -53,7 +55,7 @@ def read_object(
         if name in beside:
             continue
         if name not in keys:
-            hint = "; within {} a text with a comma needs quotes" if " " in name and one.is_null else ""
+            hint = "; within {} a text with a comma needs quotes" if one.is_null else ""
             (place / name).complain(unknown(name, [*keys, *beside], "key") + hint)
             given[name] = WrongValueError()
             continue
@@ -153,6 +155,8 @@ def _spread(place: Place, value: Value, key: Key, before: Any) -> Spread:
     base = before if before is not None else key.default
     if value.entries is None:
         median = number(value, key)
+        if median == 0 and (key.owner, key.field) in ZERO_SPREADS:
+            return Spread(0.0, 0.0, 0.0, 0.0)
         if median <= 0:
             raise WrongValueError(f"must be more than 0, got {value.text}")
         found = replace(base, median=median) if base is not None else Spread(median)

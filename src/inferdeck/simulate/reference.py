@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from inferdeck.simulate import fleet_file, scenario
@@ -32,6 +34,7 @@ from inferdeck.simulate.scenario_parts import Entry, Expectation, Head, verbs
 
 BEGIN = "<!-- generated: simulator -->"
 END = "<!-- end of generated -->"
+SERVERS = Path(__file__).parent / "servers"
 SHARED = {"name": "What it is called, unique over the fleet.", "host": "The machine on which it runs; empty: none."}
 PARTS: tuple[tuple[str, type], ...] = (
     ("hosts", Host), ("gpus", Gpu), ("engines", Engine), ("engines.model", EngineModel), ("providers", Provider),
@@ -53,7 +56,7 @@ def page(text: str) -> str:
 
 def reference() -> str:
     """Return the reference as Markdown."""
-    return "\n".join([*_scenario_part(), *_verbs(), *_conclusions(), *_fleet_part(), *_shipped()])
+    return "\n".join([*_scenario_part(), *_verbs(), *_conclusions(), *_fleet_part(), *_shipped(), *_unverified()])
 
 
 def _scenario_part() -> list[str]:
@@ -114,6 +117,22 @@ def _shipped() -> list[str]:
         one = scenario.named(name)
         lines.append(f"| `{name}` | {_cell(one.about)} | `{one.fleet_name}` |")
     return [*lines, ""]
+
+
+def _unverified() -> list[str]:
+    lines = ["### What is unverified", ""]
+    for name, text in unverified():
+        lines += [f"#### `{name}`", "", text, ""]
+    return lines
+
+
+def unverified() -> Iterator[tuple[str, str]]:
+    """Give each module of the servers that says what in it no capture backs, with its docstring."""
+    for file in sorted(SERVERS.rglob("*.py")):
+        text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        if "unverified" in text.lower():
+            where = file.parent if file.stem == "__init__" else file
+            yield str(where.relative_to(SERVERS.parent)), text
 
 
 def _table(owner: type) -> list[str]:

@@ -1,0 +1,67 @@
+"""docs/simulator.md says what the code does: its examples are right and true, every key and verb stands in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from inferdeck.simulate import actions, fleet, fleet_file, reference, scenario
+from inferdeck.simulate.card import COOL_AGAIN, THROTTLED_CLOCK
+from inferdeck.simulate.checking import check
+from inferdeck.simulate.conclusions import CONCLUSIONS
+from inferdeck.simulate.load import shares
+from scripts.generated import ROOT
+from tests.unit.simulate.story import run
+from tests.unit.simulate.witness import TESTS
+
+PAGE = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
+SCENARIO, FLEET = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_example_of_a_scenario_is_checked_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = Path("slow-friday.yaml")
+    file.write_text(SCENARIO, encoding="utf-8")
+    found = check(file)
+    assert f"{found.file}: right; {found.summary}" in PAGE
+
+
+def test_what_the_example_of_a_scenario_concludes_is_true(tmp_path: Path) -> None:
+    file = tmp_path / "slow-friday.yaml"
+    file.write_text(SCENARIO, encoding="utf-8")
+    story = run(scenario.load(file))
+    for one in story.scenario.observer:
+        span = (one.from_, story.scenario.duration if one.until is None else one.until)
+        assert TESTS[one.conclude](story, one.about, span), one
+
+
+def test_the_example_of_a_fleet_is_right(tmp_path: Path) -> None:
+    file = tmp_path / "my-fleet.yaml"
+    file.write_text(FLEET, encoding="utf-8")
+    assert fleet_file.load(file).fleet.name == "my-fleet"
+
+
+def test_every_key_has_a_meaning() -> None:
+    assert list(reference.undocumented()) == []
+
+
+def test_every_verb_with_its_keys_every_conclusion_and_every_key_of_a_fleet_stands_in_the_page() -> None:
+    """Found by walking the modules, which knows nothing of the tables that the page is made from."""
+    kinds = [one for one in vars(actions).values() if isinstance(one, type) and issubclass(one, actions.Action)]
+    for kind in kinds:
+        if kind is not actions.Action:
+            word = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__)[1:]
+            part = PAGE.split(f"#### `{word}`\n")[1].split("\n#")[0]
+            assert all(f"| `{key.name}` |" in part for key in fields(kind)), word
+    assert all(f"| `{word}` |" in PAGE for word in CONCLUSIONS)
+    things = [one for one in vars(fleet).values() if isinstance(one, type) and one.__module__ == fleet.__name__]
+    assert all(f"| `{key.name}` |" in PAGE for thing in things for key in fields(thing))
+
+
+def test_the_numbers_of_the_text_are_those_of_the_code() -> None:
+    assert f"falls to {THROTTLED_CLOCK:.0%}".replace("%", " %") in PAGE
+    assert f"until it is {COOL_AGAIN:g} °C cooler" in PAGE
+    assert f"about {max(shares('office')):.1f} times the mean" in PAGE
