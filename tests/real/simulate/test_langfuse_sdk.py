@@ -112,8 +112,7 @@ def test_what_the_sdk_sends_can_be_read(client: Langfuse) -> None:
     rows = client.api.observations.get_many(trace_id=trace, fields="basic,io,model,usage").data
     assert {row.name: row.type for row in rows} == {"job": "SPAN", "answer": "GENERATION"}
     (answer,) = [row for row in rows if row.name == "answer"]
-    # This SDK has no field of that name, and keeps what it does not know.
-    assert (answer.output, (answer.model_extra or {})["providedModelName"]) == ("42", "gpt-4o-2024-11-20")
+    assert (answer.output, answer.model) == ("42", "gpt-4o-2024-11-20")
     assert answer.usage_details == {"input": 10, "output": 5, "total": 15}
     assert answer.total_cost == pytest.approx(10 * 2.5e-6 + 5 * 1e-5)
     (score,) = client.api.scores.get_many(trace_id=trace).data

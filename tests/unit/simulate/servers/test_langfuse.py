@@ -121,6 +121,9 @@ def test_a_v3_server_has_the_new_routes_not_yet(v3: Reader) -> None:
         answer = v3.ask(path)
         assert (answer.status, answer.json["error"]) == (404, "LangfuseNotFoundError")
     assert v3.ask("/v3/scores").status == 404
+    with serving(server("3.110.0")) as url:
+        missing = Reader(url).ask("/v2/observations")
+        assert (missing.status, missing.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     with serving(server("3.225.3")) as url:
         answer = Reader(url).ask("/v2/metrics")
         assert "only available in a Langfuse v4 write mode" in answer.json["message"]
@@ -153,7 +156,7 @@ def test_a_generation_has_the_tokens_cost_and_times_of_its_attempt(v4: Reader) -
     assert (row["latency"], row["timeToFirstToken"]) == (2.0, 0.5)
     assert row["completionStartTime"] == "2026-11-21T12:00:00.510Z"
     assert (row["inputPrice"], row["outputPrice"]) == ("0.0000025", "0.00001")
-    assert (row["providedModelName"], row["traceName"], row["userId"]) == ("gpt-4o-2024-11-20", "writer", "user-1")
+    assert (row["model"], row["traceName"], row["userId"]) == ("gpt-4o-2024-11-20", "writer", "user-1")
     assert row["tags"] == ["team:red", "use-case:chat"]
 
 

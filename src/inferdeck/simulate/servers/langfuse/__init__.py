@@ -3,8 +3,8 @@
 Written from Langfuse's own sources and OpenAPI document, for no server can be had here. Unverified, since no capture of
 a running server backs it: that aggregated integers come as strings; the rows that fill gaps of a time series; bins of
 histograms; the wording of validation errors; which of its resources a limit counts to (here each resource has the
-fleet's limit, per minute); the answer to a list of scores; the page of a route that a version lacks; and below which
-3.x minor versions /v2/observations, /v2/metrics (3.111) and /v3/scores (3.200) are missing.
+fleet's limit, per minute); the answer to a list of scores; the page of a route that a version lacks; and from which 3.x
+version on /v3/scores is there (here 3.200) and /v2/observations says that it needs v4 rather than that it is beta.
 """
 
 from __future__ import annotations

@@ -67,8 +67,9 @@ def _time(trace: Trace, row: Observation, price: ModelPrice | None) -> dict[str,
 
 
 def _model(trace: Trace, row: Observation, price: ModelPrice | None) -> dict[str, Any]:
+    # Its documents called this providedModelName until September 2026; the server never did.
     return {
-        "providedModelName": row.model,
+        "model": row.model,
         "internalModelId": price.id if price else None,
         "modelParameters": dict(row.model_parameters) if row.type == "GENERATION" else None,
     }

@@ -21,7 +21,7 @@ BETA = "v2 APIs are currently in beta and only available on Langfuse Cloud"
 
 def observations(asked: Asked) -> dict[str, Any]:
     """GET /v2/observations."""
-    _only_v4(asked, "observations")
+    _only_v4(asked, "observations", since=(3, 133))
     if asked.boolean("parseIoAsJson"):
         raise not_allowed(
             "parseIoAsJson is no longer supported. Input/output fields are always returned as raw strings."
@@ -85,15 +85,15 @@ def _wanted(asked: Asked) -> tuple[list[Condition], int | None, int | None]:
 
 def metrics(asked: Asked) -> dict[str, Any]:
     """GET /v2/metrics."""
-    _only_v4(asked, "metrics")
+    _only_v4(asked, "metrics", since=(3, 137))
     text = asked.text("query")
     if text is None:
         raise invalid("query", "Invalid input: expected string, received undefined")
     return {"data": answer(query_of(text, "v2"), asked.window)}
 
 
-def _only_v4(asked: Asked, name: str) -> None:
-    if asked.version < (3, 111):
+def _only_v4(asked: Asked, name: str, *, since: tuple[int, int]) -> None:
+    if asked.version < since:
         raise no_page()
     if asked.version < (3, 200):
         raise not_found(BETA)
