@@ -2,7 +2,7 @@
 
 Integers come as strings, decimals and quantiles as numbers, days and months as dates, hours as times. With a time
 dimension and no order of one's own, gaps are filled as `WITH FILL` does. Histograms have bins of equal width, where
-ClickHouse adapts them; no capture backs either form.
+ClickHouse adapts them.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _only_v4(asked: Asked, name: str, *, since: tuple[int, int]) -> None:
 
 def scores(asked: Asked) -> dict[str, Any]:
     """GET /v3/scores."""
-    if asked.version < (3, 200):
+    if asked.version < (3, 179):
         raise no_page()
     limit = asked.whole("limit", 50, 100)
     groups = ("details", "subject", "annotation")
