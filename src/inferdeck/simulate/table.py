@@ -204,7 +204,7 @@ def number(value: float) -> str:
     point = text.find(".")
     if value > 0 and point > 6:
         mantissa = f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.")
-        return f"{mantissa}e+0{point - 1}"
+        return f"{mantissa}e+{point - 1:02d}"
     return text
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -26,54 +25,15 @@ from inferdeck.simulate.events import (
 from inferdeck.simulate.fleet import Deployment, Fleet, Gateway, Price, Team
 from inferdeck.simulate.servers.litellm import dialect, errors, identity
 from inferdeck.simulate.servers.litellm.books import Books, Row
+from inferdeck.simulate.servers.litellm.flights import Flight, Window, timing
 from inferdeck.simulate.servers.litellm.identity import HEALTH, Caller, Place
-from inferdeck.simulate.servers.litellm.meter import Meter, Plan, Timing, Tokens
+from inferdeck.simulate.servers.litellm.meter import Meter, Plan, Tokens
 from inferdeck.simulate.servers.litellm.payload import payload
 from inferdeck.simulate.servers.litellm.push import FLUSH_SECONDS, Push
 from inferdeck.simulate.servers.program import Handlers, World
 from inferdeck.simulate.table import Table
 
 _NOTHING = Tokens(0, 0, 0, 0, 0.0)
-
-
-@dataclass(slots=True)
-class Flight:
-    """A request that is being answered."""
-
-    worker: int
-    place: Place | None = None
-    """Where its last attempt went."""
-    started: float = 0.0
-    ended: float = 0.0
-    first: float | None = None
-    begun: bool = False
-    """Its stream had begun when its last attempt failed."""
-
-
-@dataclass(slots=True)
-class Window:
-    """What was used in the current minute, and spent in the current budget period."""
-
-    minute: int = -1
-    requests: int = 0
-    tokens: int = 0
-    period: int = -1
-    spent: float = 0.0
-
-    def at(self, now: float) -> Window:
-        """Begin a new minute where it is one."""
-        minute = int(now // 60.0)
-        if minute != self.minute:
-            self.minute, self.requests, self.tokens = minute, 0, 0
-        return self
-
-    def pay(self, now: float, period: float, cost: float) -> float:
-        """Add a cost to its budget period and return what was spent in it."""
-        number = int(now // period)
-        if number != self.period:
-            self.period, self.spent = number, 0.0
-        self.spent += cost
-        return self.spent
 
 
 class Litellm:
@@ -255,7 +215,7 @@ class Litellm:
             return
         used = Tokens(usage.input, usage.output, usage.cached_input, usage.reasoning, usage.cost)
         plan = meter.success(who, place, request.model, request.route, stream=request.stream)
-        meter.count(plan, used, _timing(event, flight), stream=request.stream, hit=event.cached)
+        meter.count(plan, used, timing(event, flight), stream=request.stream, hit=event.cached)
         self._budget(event.time, who, request.team, 0.0 if event.cached else usage.cost, used, meter)
         one = self.deployments.get(place.id)
         if one is not None and (one.requests_per_minute or one.tokens_per_minute):
@@ -367,13 +327,3 @@ class Litellm:
         if deployment in self.places:
             return self.places[deployment]
         return next((self.places[one] for one, model in self.groups.items() if model == group), None)
-
-
-def _timing(event: Answered, flight: Flight) -> Timing:
-    request = event.request
-    total = event.time - request.time
-    if event.cached or flight.place is None:
-        return Timing(total, event.overhead_seconds, None, None)
-    first = event.first_token if event.first_token is not None else flight.first
-    begun = first - flight.started if request.stream and first is not None else None
-    return Timing(total, event.overhead_seconds, flight.ended - flight.started, begun)

@@ -6,8 +6,10 @@ Format `json_array`: 512 calls or 5 seconds a batch, no retry, headers as captur
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -32,7 +34,7 @@ class Push:
     ) -> None:
         self.url = url
         self._render = render
-        self._headers = {"User-Agent": f"litellm/{version}", **(headers or {})}
+        self._headers = {"User-Agent": f"litellm/{version}", "Content-Type": "application/json", **(headers or {})}
         self._flush = flush_seconds
         self._waiting: deque[Row] = deque(maxlen=_KEPT)
         self._task: asyncio.Task[None] | None = None
@@ -61,9 +63,9 @@ class Push:
         """Send all that waits, in batches."""
         while self._waiting:
             rows = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            events = [self._render(row) for row in rows]
+            body = BytesIO(json.dumps([self._render(row) for row in rows]).encode())
             try:
-                async with session.post(self.url, json=events, headers=self._headers) as answer:
+                async with session.post(self.url, data=body, headers=self._headers) as answer:
                     failed = answer.status >= 400
             except (aiohttp.ClientError, TimeoutError):
                 failed = True
