@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 
 MICROSECONDS: dict[str, float] = {
     "get": 5.0,
@@ -40,31 +41,40 @@ def nanoseconds(command: str, size: int = 0, keys: int = 1) -> int:
 class Stat:
     """What Redis keeps of one command."""
 
-    __slots__ = ("calls", "failed", "histogram", "nanoseconds", "rejected")
+    __slots__ = ("failed", "rejected", "times")
 
     def __init__(self) -> None:
-        self.calls = 0
-        self.nanoseconds = 0
+        self.times: dict[int, int] = {}
+        """Nanoseconds to the number of calls that took so long."""
         self.rejected = 0
         self.failed = 0
-        self.histogram: Counter[int] = Counter()
-        """Highest nanoseconds of a bucket to calls."""
 
-    def add(self, took: int) -> None:
-        """Count a call."""
-        self.calls += 1
-        self.nanoseconds += took
-        self.histogram[highest(took)] += 1
+    def add(self, took: int, calls: int = 1) -> None:
+        """Count calls."""
+        self.times[took] = self.times.get(took, 0) + calls
+
+    @property
+    def calls(self) -> int:
+        """How often it was called."""
+        return sum(self.times.values())
+
+    @property
+    def histogram(self) -> Counter[int]:
+        """Highest nanoseconds of a bucket to calls."""
+        found: Counter[int] = Counter()
+        for took, calls in self.times.items():
+            found[highest(took)] += calls
+        return found
 
     def microseconds(self) -> int:
         """Return the time that all calls took together."""
-        return self.nanoseconds // 1000
+        return sum(took * calls for took, calls in self.times.items()) // 1000
 
     def percentile(self, percent: float) -> float:
         """Return a percentile of the calls in microseconds."""
-        wanted, seen = max(1, int(percent / 100 * self.calls + 0.5)), 0
-        for bucket in sorted(self.histogram):
-            seen += self.histogram[bucket]
+        wanted, seen, histogram = max(1, int(percent / 100 * self.calls + 0.5)), 0, self.histogram
+        for bucket in sorted(histogram):
+            seen += histogram[bucket]
             if seen >= wanted:
                 return bucket / 1000
         return 0.0
@@ -84,6 +94,16 @@ class Stat:
             if calls:
                 found.append((bound // 1000, total))
         return found
+
+
+class Bundle:
+    """Commands that always come together: what they take, in the order in which Redis sees them."""
+
+    def __init__(self, commands: Sequence[str], asked: int, told: int) -> None:
+        self.times = [(command, nanoseconds(command)) for command in commands]
+        self.count = len(commands)
+        self.asked, self.told = asked, told
+        """Bytes of all of them together."""
 
 
 def highest(value: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from inferdeck.simulate.events import Answered, Arrived, Attempted, AttemptEnded, CacheAsked, Ended, Started
@@ -17,7 +17,9 @@ from inferdeck.simulate.servers.redis.keyspace import (
     NUMBER_BYTES,
     RESPONSE,
     USAGE,
+    WINDOW_SECONDS,
     Entry,
+    Key,
     Keyspace,
     response_bytes,
 )
@@ -52,7 +54,9 @@ class State:
         self.started, self.pid, self.version = now, pid, version
         self.expired_before, self.evicted_before, self.changes_before = keys.expired, keys.evicted, keys.changes
         keys.peak = keys.bytes
-        self.stats: dict[str, costs.Stat] = {}
+        self.bundles: dict[costs.Bundle, int] = {}
+        """Not yet counted in `stats`."""
+        self._stats: dict[str, costs.Stat] = {}
         self.errors: Counter[str] = Counter()
         self.commands = 0
         self.hits = 0
@@ -67,25 +71,51 @@ class State:
         self.in_flight: set[int] = set()
         self.cpu_seconds = 0.0
         self.cpu_since = now
+        self._last = [-1, 0, 0, 0]
         self._rate: deque[list[int]] = deque(maxlen=RATE_SLOTS)
+
+    @property
+    def stats(self) -> dict[str, costs.Stat]:
+        """What is kept of each command, in the order in which they were first called."""
+        for bundle, times in self.bundles.items():
+            for command, took in bundle.times:
+                self._stat(command).add(took, times)
+        self.bundles.clear()
+        return self._stats
+
+    def _stat(self, command: str) -> costs.Stat:
+        stat = self._stats.get(command)
+        if stat is None:
+            stat = self._stats[command] = costs.Stat()
+        return stat
 
     def count(self, now: float, command: str, took: int, asked: int = costs.FRAME_BYTES, told: int = 5) -> None:
         """Count one command that took these nanoseconds, with its bytes."""
-        stat = self.stats.get(command)
-        if stat is None:
-            stat = self.stats[command] = costs.Stat()
-        stat.add(took)
-        self.commands += 1
+        self._stat(command).add(took)
+        self._count(int(now * 10), 1, asked, told)
+
+    def count_all(self, now: float, bundles: Sequence[costs.Bundle]) -> None:
+        """Count commands that came together."""
+        commands = asked = told = 0
+        for bundle in bundles:
+            self.bundles[bundle] = self.bundles.get(bundle, 0) + 1
+            commands += bundle.count
+            asked += bundle.asked
+            told += bundle.told
+        self._count(int(now * 10), commands, asked, told)
+
+    def _count(self, slot: int, commands: int, asked: int, told: int) -> None:
+        self.commands += commands
         self.input_bytes += asked
         self.output_bytes += told
-        slot, rate = int(now * 10), self._rate
-        if rate and rate[-1][0] == slot:
-            last = rate[-1]
-            last[1] += 1
+        last = self._last
+        if last[0] == slot:
+            last[1] += commands
             last[2] += asked
             last[3] += told
         else:
-            rate.append([slot, 1, asked, told])
+            self._last = [slot, commands, asked, told]
+            self._rate.append(self._last)
 
     def rates(self, now: float) -> tuple[float, float, float]:
         """Return commands, bytes in and bytes out per second of late."""
@@ -134,6 +164,10 @@ class Traffic:
         self._groups: dict[str, tuple[str, ...]] = {}
         for place in gateway.deployments:
             self._groups[place.model] = (*self._groups.get(place.model, ()), place.id)
+        self._scopes: dict[tuple[str, str], list[tuple[Key, Key, Key]]] = {}
+        self._minute = -1
+        self._usage: dict[tuple[str, str], tuple[Key, Key]] = {}
+        """The tpm and rpm keys of a deployment and a model in this minute."""
 
     def handlers(self) -> dict[tuple[type, str], Handler]:
         """Return what to call for which events."""
@@ -177,6 +211,28 @@ class Traffic:
         if state is not None:
             state.links.pop(self.gateway.name, None)
 
+    def _limits(self, agent: str, team: str) -> list[tuple[Key, Key, Key]]:
+        """Return the keys of the rate limiter: window, requests and tokens of the API key and of the team."""
+        found = self._scopes.get((agent, team))
+        if found is None:
+            scopes = [(scope, name) for scope, name in (("api_key", agent), ("team", team)) if name]
+            found = self._scopes[agent, team] = [
+                ((LIMIT, *scope, "window"), (LIMIT, *scope, "requests"), (LIMIT, *scope, "tokens")) for scope in scopes
+            ]
+        return found
+
+    def _counters(self, deployment: str, group: str, now: float) -> tuple[Key, Key]:
+        """Return the keys of the router's counters in this minute."""
+        minute = int(now // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._usage.clear()
+        found = self._usage.get((deployment, group))
+        if found is None:
+            tpm, rpm = ((USAGE, deployment, group, kind, minute) for kind in ("tpm", "rpm"))
+            found = self._usage[deployment, group] = tpm, rpm
+        return found
+
     def _arrived(self, event: Arrived) -> None:
         """The rate limiter's script looks at the windows of the key and of the team and raises their counters."""
         now, request = event.time, event.request
@@ -185,32 +241,30 @@ class Traffic:
             return
         state.settle(now)
         state.in_flight.add(request.id)
-        for scope, name in (("api_key", request.agent), ("team", request.team)):
-            if not name:
-                continue
-            window = (LIMIT, scope, name, "window")
-            found = state.keys.find(window) is not None
-            state.hits += found
-            state.misses += not found
-            state.count(now, "get", _GET, 0, 0)
-            if found:
-                state.count(now, "incrby", _INCRBY, 0, 0)
+        keys, did = state.keys, [_EVALSHA]
+        for window, requests, _ in self._limits(request.agent, request.team):
+            if keys.find(window) is not None:
+                state.hits += 1
+                did.append(_LOOK)
             else:
-                state.keys.put(window, Entry(now + 60.0, float(int(now)), made=now))
-                state.count(now, "set", _SET, 0, 0)
-                state.count(now, "set", _SET, 0, 0)
-            state.keys.add((LIMIT, scope, name, "requests"), 1.0, now)
-        state.count(now, "evalsha", _EVALSHA, 4 * _KEY + costs.FRAME_BYTES, 40)
+                state.misses += 1
+                keys.put(window, Entry(now + WINDOW_SECONDS, float(int(now)), made=now))
+                did.append(_OPEN)
+            keys.add(requests, 1.0, now)
+        state.count_all(now, did)
 
     def _asked(self, event: CacheAsked) -> None:
         now, request = event.time, event.request
         state = self._at(now, "get")
         if state is None:
             return
+        if not event.hit:
+            state.misses += 1
+            state.count_all(now, (_MISS,))
+            return
         entry = state.keys.find((RESPONSE, request.prompt, request.model))
-        size = entry.size if entry is not None and event.hit else 0
-        state.hits += event.hit
-        state.misses += not event.hit
+        size = entry.size if entry is not None else 0
+        state.hits += 1
         state.count(now, "get", costs.nanoseconds("get", size), costs.FRAME_BYTES + 64, size or costs.REPLY_BYTES)
 
     def _attempted(self, event: Attempted) -> None:
@@ -219,11 +273,11 @@ class Traffic:
         state = self._at(now, "mget")
         if state is None:
             return
-        minute, places = int(now // 60), self._groups.get(event.group, (event.deployment,))
-        found = 0
+        places = self._groups.get(event.group, (event.deployment,))
+        entries, found = state.keys.entries, 0
         for place in places:
-            for kind in ("tpm", "rpm"):
-                found += state.keys.find((USAGE, place, event.group, kind, minute)) is not None
+            tpm, rpm = self._counters(place, event.group, now)
+            found += (tpm in entries) + (rpm in entries)
         asked = 2 * len(places)
         state.hits += found
         state.misses += asked - found
@@ -237,12 +291,12 @@ class Traffic:
         state = self._at(now, "incrbyfloat")
         if state is None:
             return
-        minute = int(now // 60)
-        for kind, by in (("tpm", float(usage.input + usage.output)), ("rpm", 1.0)):
-            new = state.keys.add((USAGE, event.deployment, event.group, kind, minute), by, now)
-            state.count(now, "incrbyfloat", _INCRBYFLOAT, costs.FRAME_BYTES + _KEY, 8)
-            if new:
-                state.count(now, "expire", _EXPIRE, costs.FRAME_BYTES + _KEY, 4)
+        tpm, rpm = self._counters(event.deployment, event.group, now)
+        did = [_USAGE]
+        for key, by in ((tpm, float(usage.input + usage.output)), (rpm, 1.0)):
+            if state.keys.add(key, by, now):
+                did.append(_EXPIRE)
+        state.count_all(now, did)
 
     def _answered(self, event: Answered) -> None:
         now, request, usage = event.time, event.request, event.usage
@@ -252,10 +306,10 @@ class Traffic:
         state.settle(now)
         state.in_flight.discard(request.id)
         tokens = float(usage.input + usage.output)
-        for scope, name in (("api_key", request.agent), ("team", request.team)):
-            if name and tokens and not event.cached:
-                state.keys.add((LIMIT, scope, name, "tokens"), tokens, now)
-                state.count(now, "incrby", _INCRBY, costs.FRAME_BYTES + _KEY, 8)
+        if tokens and not event.cached:
+            for _, _, key in self._limits(request.agent, request.team):
+                state.keys.add(key, tokens, now)
+                state.count_all(now, (_TOKENS,))
         if event.fault is None and not event.cached and self.gateway.cache_seconds is not None:
             size = response_bytes(usage.output)
             entry = Entry(now + self.gateway.cache_seconds, float(usage.output), usage.input, size, now)
@@ -274,9 +328,11 @@ def traffic(cache: Cache, fleet: Fleet, state: Callable[[], State | None]) -> li
     return [Traffic(gateway, state) for gateway in fleet.gateways if gateway.cache == cache.name]
 
 
-_GET = costs.nanoseconds("get")
-_SET = costs.nanoseconds("set")
-_INCRBY = costs.nanoseconds("incrby")
-_INCRBYFLOAT = costs.nanoseconds("incrbyfloat")
-_EXPIRE = costs.nanoseconds("expire")
-_EVALSHA = costs.nanoseconds("evalsha")
+_LOOK = costs.Bundle(("get", "incrby"), 0, 0)
+"""A script's commands have no bytes of their own."""
+_OPEN = costs.Bundle(("get", "set", "set"), 0, 0)
+_EVALSHA = costs.Bundle(("evalsha",), 4 * _KEY + costs.FRAME_BYTES, 40)
+_MISS = costs.Bundle(("get",), costs.FRAME_BYTES + 64, costs.REPLY_BYTES)
+_USAGE = costs.Bundle(("incrbyfloat", "incrbyfloat"), 2 * (costs.FRAME_BYTES + _KEY), 16)
+_EXPIRE = costs.Bundle(("expire",), costs.FRAME_BYTES + _KEY, 4)
+_TOKENS = costs.Bundle(("incrby",), costs.FRAME_BYTES + _KEY, 8)
