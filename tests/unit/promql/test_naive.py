@@ -165,7 +165,11 @@ FIXED = [
     *("rate(c_total[2m] @ 1300)", "sum_over_time(plain[1m] @ start())", "c_total @ end() offset 20s"),
     *("predict_linear(plain[2m] @ 1300, 60)", "quantile_over_time(0.5, plain[2m] @ end() offset 1m)"),
     *("sum by (a) (c_total @ start())", "timestamp(x @ 1240)", "max_over_time((x @ 1240)[1m:15s])"),
-    *("max_over_time(x[2m:30s] @ 1300)", "sum_over_time(vector(time())[1m:10s] @ end())", "absent_over_time(x[1m] @ 1240)"),
+    *(
+        "max_over_time(x[2m:30s] @ 1300)",
+        "sum_over_time(vector(time())[1m:10s] @ end())",
+        "absent_over_time(x[1m] @ 1240)",
+    ),
 ]
 PARAMETERS = [
     *("quantile_over_time(0.3, x{0})", "quantile_over_time(scalar(y), plain{0})", "quantile_over_time(-1, plain{0})"),
