@@ -82,7 +82,7 @@ class Batch:
         self._speeds = [0.0]
         self._edges: dict[int, int] = {}
         self._chunks: dict[int, int] = {}
-        self._next_step = 1
+        self._next_step = 0
         self._width = 0
         self._stepped = now
         self._members = 0
@@ -310,5 +310,5 @@ class Batch:
             self._finish_steps(max((*self._edges, *self._chunks)))
         self._edges.clear()
         self._chunks.clear()
-        self._width, self._next_step = 0, 1
+        self._width, self._next_step = 0, 0
         self._times, self._levels, self._speeds = [now], [0.0], [speed]

@@ -102,7 +102,7 @@ class LlamaCpp(EngineProgram):
         self.deferred.set(float(batch.waiting))
         self.decodes.set(float(batch.steps))
         self.busy.set(batch.generated / batch.steps if batch.steps else 0.0)
-        self.longest.set(float(batch.longest))
+        self.longest.set(float(max(0, batch.longest - 1)))
 
     def _on_admitted(self, event: Admitted, sequence: Sequence) -> None:
         self.slots[sequence.slot] = Slot(
