@@ -14,6 +14,7 @@ import pytest
 
 import inferdeck.sources.redis as source
 from inferdeck.simulate.servers.redis import Redis, build
+from inferdeck.simulate.servers.redis.info import info as info_text
 from inferdeck.simulate.world import World
 from inferdeck.sources.redis import info
 from tests.real import programs
@@ -79,3 +80,16 @@ def test_redis_exporter_makes_the_captured_families_of_it(port: int, tmp_path: P
     assert "redis_up 1" in text
     assert 'redis_exporter_last_scrape_error{err=""} 0' in text
     assert wanted - found <= {"redis_last_slow_execution_duration_seconds"}
+
+
+def test_the_table_says_what_our_own_source_says(server: Redis) -> None:
+    server.refresh(server.now)
+    [table] = server.tables
+    text = info_text(server.state, server.place, server.now, ["everything"])
+    told = {(name, labels): value for name, labels, value in info.samples(info.parse(text))}
+    shown = {}
+    for series, value in zip(table.series, table.values, strict=True):
+        labels = dict(series)
+        shown[labels.pop("__name__"), tuple(labels.items())] = value
+    assert len(shown) > 40
+    assert {key: told[key] for key in shown} == pytest.approx(shown)

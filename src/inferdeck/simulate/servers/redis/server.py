@@ -20,6 +20,7 @@ from inferdeck.simulate.servers.program import Handler, World
 from inferdeck.simulate.servers.redis import commands, costs, keyspace, reports, wire
 from inferdeck.simulate.servers.redis.info import Place
 from inferdeck.simulate.servers.redis.names import Names
+from inferdeck.simulate.servers.redis.series import Series
 from inferdeck.simulate.servers.redis.state import State, traffic
 from inferdeck.simulate.servers.redis.state import keyspace as empty
 from inferdeck.simulate.table import Table
@@ -62,6 +63,7 @@ class Redis:
         self.place = Place(cache.name, self.port, memory, int(cache.max_memory_bytes), 0.0)
         self._cache, self._world = cache, world
         self._state: State | None = None
+        self._series = Series()
         self._clients: dict[int, Client] = {}
         self._traffic = traffic(cache, fleet, lambda: self._state)
         self.configuration = reports.configuration() | {
@@ -96,7 +98,12 @@ class Redis:
         return {key: together(handlers) for key, handlers in found.items()}
 
     def refresh(self, now: float) -> None:
-        """Let keys expire."""
+        """Let keys expire and bring the table to this moment: it says what redis_exporter would."""
+        self._advance(now)
+        if self._state is not None:
+            self._series.refresh(self._state, self.place, self.now)
+
+    def _advance(self, now: float) -> None:
         self.now = max(self.now, now)
         self.keys.expire(self.now)
         if self._state is not None:
@@ -110,6 +117,8 @@ class Redis:
         self.keys.clear()
         self.version, self.now = event.version or self.version, event.time
         self._state = State(self.keys, event.time, event.pid, self.version)
+        self._series = Series()
+        self.tables[:] = [self._series.table]
 
     def _over(self, _event: Ended) -> None:
         self._state = None
@@ -177,7 +186,7 @@ class Redis:
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends."""
-        self.refresh(self._world.present())
+        self._advance(self._world.present())
         state = self.state
         addresses = [_address(writer.get_extra_info(which)) for which in ("peername", "sockname")]
         client = Client(state.next_client, addresses[0], addresses[1], self.now, self.now)
@@ -207,7 +216,7 @@ class Redis:
             if words is None:
                 break
             if words:
-                self.refresh(self._world.present())
+                self._advance(self._world.present())
                 writer.write(self.answer(client, words))
             await writer.drain()
         with contextlib.suppress(ConnectionError):
