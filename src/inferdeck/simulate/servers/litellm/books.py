@@ -38,12 +38,12 @@ class Row:
     @property
     def call(self) -> str:
         """LiteLLM's id of the request; a failure and the fallback that rescued it share it."""
-        return uuid_of(f"litellm call {self.request.gateway} {self.request.id}")
+        return call_id(self.request)
 
     @property
     def id(self) -> str:
         """The id of the answer, or of the failure."""
-        return self.call if self.failure else f"chatcmpl-{uuid_of(f'answer {self.request.prompt} {self.request.id}')}"
+        return self.call if self.failure else answer_id(self.request)
 
 
 @dataclass(slots=True)
@@ -75,6 +75,16 @@ class Sums:
 def uuid_of(text: str) -> str:
     """Return the UUID that a text gives."""
     return str(UUID(bytes=sha256(text.encode()).digest()[:16], version=4))
+
+
+def call_id(request: Request) -> str:
+    """Return LiteLLM's id of a request."""
+    return uuid_of(f"litellm call {request.gateway} {request.id}")
+
+
+def answer_id(request: Request) -> str:
+    """Return the id of the answer to a request."""
+    return f"chatcmpl-{uuid_of(f'answer {request.prompt} {request.id}')}"
 
 
 Key = tuple[int, Caller, Place, str]

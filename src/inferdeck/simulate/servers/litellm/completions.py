@@ -14,9 +14,9 @@ from typing import Any
 
 from aiohttp import web
 
-from inferdeck.simulate.events import Answered, Fault, Left
+from inferdeck.simulate.events import Answered, Fault, Left, Request
 from inferdeck.simulate.servers.litellm import errors
-from inferdeck.simulate.servers.litellm.books import uuid_of
+from inferdeck.simulate.servers.litellm.books import answer_id, call_id
 from inferdeck.simulate.servers.litellm.http import HEADERS, Asked, Refused, count, error, reply
 from inferdeck.simulate.servers.litellm.identity import Place
 from inferdeck.simulate.servers.program import Pending, Question
@@ -42,7 +42,13 @@ class Call:
     body: dict[str, Any]
     question: Question
     pending: Pending
-    id: str
+    request: Request
+    """What the world made of it."""
+
+    @property
+    def id(self) -> str:
+        """The id of the answer."""
+        return answer_id(self.request)
 
     @property
     def stream(self) -> bool:
@@ -102,7 +108,10 @@ async def _ask(asked: Asked, content: str, route: str) -> Call:
         route=route,
     )
     pending = asked.program.world.ask_gateway(asked.program.process, question)
-    return Call(asked, body, question, pending, f"chatcmpl-{uuid_of(f'{asked.now} {words} {id(pending)}')}")
+    request = asked.program.arrived
+    if request is None:
+        raise Refused(503, error("Service Unavailable", "internal_server_error", 503))
+    return Call(asked, body, question, pending, request)
 
 
 async def _body(asked: Asked, content: str, route: str) -> dict[str, Any]:
@@ -177,7 +186,7 @@ def _place(call: Call, end: Answered) -> Place | None:
 
 def _headers(call: Call, end: Answered | None) -> dict[str, str]:
     program = call.asked.program
-    found = {"x-litellm-call-id": call.id.removeprefix("chatcmpl-"), "x-litellm-version": program.dialect.version}
+    found = {"x-litellm-call-id": call_id(call.request), "x-litellm-version": program.dialect.version}
     if end is None:
         return found
     place = _place(call, end)

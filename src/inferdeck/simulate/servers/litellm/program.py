@@ -54,6 +54,8 @@ class Litellm:
         """Deployment -> the public model that it serves now; a rename shows when a request comes."""
         self.callers = identity.Callers(gateway, fleet, self.dialect)
         self.books = Books()
+        self.arrived: Request | None = None
+        """The request that came last."""
         self.checks: deque[dict[str, Any]] = deque(maxlen=1000)
         """Health checks as the database keeps them, the newest last."""
         self.clock_offset = 0.0
@@ -162,6 +164,7 @@ class Litellm:
         if not self.up:
             return
         worker = event.worker % len(self.meters)
+        self.arrived = event.request
         self._flights[event.request.id] = Flight(worker)
         self._flying[worker] += 1
         self.meters[worker].flying(self._flying[worker])

@@ -9,7 +9,6 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionUserMessageParam
 
-from inferdeck.simulate.events import Request
 from inferdeck.simulate.servers.litellm.identity import MASTER_KEY, token
 from tests.unit.simulate.servers.litellm.scene import MASTER, Scene, scene, served, total
 
@@ -127,5 +126,11 @@ async def test_an_agents_own_key_is_its_own_in_the_metrics() -> None:
     async with served(found, live=True) as (_, url), client(url, token(agent)) as asked:
         await asked.chat.completions.create(model="qwen", messages=QUESTION, max_tokens=5)
     assert total(found.text(), "litellm_requests_metric_total", api_key_alias=agent.name, team_alias=agent.team) == 1.0
-    requests = [answer.request for answer in found.answers]
-    assert all(isinstance(request, Request) for request in requests)
+
+
+async def test_an_answer_stands_in_the_database_under_its_ids() -> None:
+    found = quiet(database=True)
+    async with served(found, live=True) as (_, url), client(url) as asked:
+        raw = await asked.chat.completions.with_raw_response.create(model="qwen", messages=QUESTION, max_tokens=5)
+    (row,) = found.program.books.rows
+    assert (row.id, row.call) == (raw.parse().id, raw.headers["x-litellm-call-id"])
