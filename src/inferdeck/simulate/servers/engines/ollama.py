@@ -76,7 +76,8 @@ class Ollama(EngineProgram):
             "/v1/chat/completions": openai.when_loaded,
             "/v1/completions": openai.when_loaded,
         }
-        found = [self.route(method, path, answer) for path, answer in gets.items() for method in ("GET", "HEAD")]
+        # A GET route of aiohttp answers HEAD as well.
+        found = [self.route("GET", path, answer) for path, answer in gets.items()]
         found += [self.route("POST", path, answer) for path, answer in posts.items()]
         return [*found, self.route("*", "/{path:.*}", api.unknown)]
 
