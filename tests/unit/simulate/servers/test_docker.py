@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import docker.errors
 import pytest
 
 from inferdeck.simulate.events import Ended, Reachability, Started
-from inferdeck.simulate.fleet import Host
+from inferdeck.simulate.fleet import Engine, EngineModel, Fleet, Host
 from inferdeck.simulate.servers.docker import Docker, build
 from inferdeck.simulate.servers.docker.times import human, rfc3339
 from inferdeck.simulate.world import World
@@ -294,3 +295,16 @@ def test_times_are_written_as_docker_writes_them() -> None:
     ]
     words += [(3700, "About an hour"), (5 * 3600, "5 hours"), (3 * 86400, "3 days"), (15 * 86400, "2 weeks")]
     assert [human(seconds) for seconds, _ in words] == [text for _, text in words]
+
+
+def test_names_that_docker_does_not_allow_become_names_that_differ() -> None:
+    hosts, models = (Host("box"),), EngineModel("m", 1e9, 1e9)
+    names = ("a b", "a/b", "ü", "x")
+    fleet = Fleet("f", hosts=hosts, engines=tuple(Engine(name, "vllm", "1", models, (), "box") for name in names))
+    program = build(hosts[0], fleet, World(fleet, seed=1, start=MONDAY_TEN))
+    handlers = program.handlers()
+    for name in names:
+        handlers[Started, name](Started(1.0, name, "1", 5, "start"))
+    found = [one.facts.name for one in program.containers.all.values()]
+    assert len(set(found)) == len(names)
+    assert all(re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", name) for name in found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inferdeck.simulate.events import Ended, Phase, Reachability, Started
 from inferdeck.simulate.fleet import Fleet, Host
@@ -148,6 +148,9 @@ class Containers:
         kind = self._kinds[event.process]
         life = self._lives[event.process] = self._lives.get(event.process, 0) + 1
         own = facts(event.process, kind, event.version, self._host, self._fleet)
+        taken = {one.facts.name for process, one in self.all.items() if process != event.process}
+        if own.name in taken:
+            own = replace(own, name=f"{own.name}-{digest(event.process)[:6]}")
         container = Container(own, digest("container", self._host.name, event.process, life), event.time)
         container.reachable = self._modes.get(event.process, "ok") in REACHABLE
         self.all[event.process] = container
