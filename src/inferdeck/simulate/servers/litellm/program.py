@@ -67,6 +67,7 @@ class Litellm:
         self.teams: dict[str, Team] = {team.name: team for team in fleet.teams}
         self._windows: dict[str, Window] = {}
         self._groups: dict[str, Window] = {}
+        self._limits: dict[str, tuple[int, int]] = {}
         self._flights: dict[int, Flight] = {}
         self._flying = [0] * gateway.workers
         self._last_worker = 0
@@ -235,11 +236,18 @@ class Litellm:
         window.at(now)
         window.requests += 1
         window.tokens += used.input + used.output
-        mates = [self.deployments[mate] for mate, group in self.groups.items() if group == place.group]
-        requests = sum(mate.requests_per_minute or 0 for mate in mates)
-        tokens = sum(mate.tokens_per_minute or 0 for mate in mates)
+        limits = self._limits.get(place.group)
+        if limits is None:
+            limits = self._limits[place.group] = self._sum(place.group)
+        requests, tokens = limits
         left = requests - window.requests if requests else None, tokens - window.tokens if tokens else None
         meter.left(plan, *left)
+
+    def _sum(self, group: str) -> tuple[int, int]:
+        """Return the limits of all deployments of a group together, in requests and tokens a minute."""
+        mates = [self.deployments[mate] for mate, name in self.groups.items() if name == group]
+        requests = sum(mate.requests_per_minute or 0 for mate in mates)
+        return requests, sum(mate.tokens_per_minute or 0 for mate in mates)
 
     def _refused(self, event: Answered, fault: Fault, flight: Flight, meter: Meter) -> None:
         request = event.request
@@ -323,6 +331,7 @@ class Litellm:
             place = Place(place.id, group, place.model, place.provider, place.base, place.called)
             self.places[deployment] = place
             self.groups[deployment] = group
+            self._limits.clear()
         return place
 
     def _any(self, deployment: str, group: str) -> Place | None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from inferdeck.simulate.events import Answered
+from inferdeck.simulate.events import Answered, Started
 from inferdeck.simulate.servers.litellm.identity import hashed, token
-from tests.unit.simulate.servers.litellm.scene import MASTER, Scene, rich, scene, served
+from tests.unit.simulate.fleets import MONDAY_TEN
+from tests.unit.simulate.servers.litellm.scene import MASTER, Scene, rich, scene, served, total
 
 DAY = "2026-11-23"
 NEXT = "2026-11-24"
@@ -155,3 +156,17 @@ async def test_keys_teams_users_budgets(ran: Scene) -> None:
     assert [one["user_id"] for one in users["users"]] == ["default_user_id"]
     assert [one["max_budget"] for one in budgets] == [50.0]
     assert (models["total_count"], models["total_pages"], len(models["data"])) == (4, 2, 3)
+
+
+def test_the_database_outlives_a_restart_and_an_upgrade_changes_the_dialect() -> None:
+    found = scene(300.0, database=True, version="1.80.0")
+    before = len(found.program.books.rows)
+    found.log.clear()
+    found.world.processes.restart("litellm", down=5.0, reason="upgrade", version="1.109.1")
+    found.world.run_until(MONDAY_TEN + 600.0)
+    began = next(event.time for event in found.log if isinstance(event, Started))
+    known = [answer for answer in found.answers if answer.request.time >= began]
+    assert found.program.dialect.new
+    assert total(found.text(), "litellm_proxy_total_requests_metric_total") == len(known) > 0
+    assert total(found.text(), "process_start_time_seconds") == began
+    assert len(found.program.books.rows) >= before + len(known)

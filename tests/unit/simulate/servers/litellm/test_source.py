@@ -1,4 +1,4 @@
-"""inferdeck's own LiteLLM source reads the simulated proxy: every family is known to its catalog, totals are the log's."""
+"""inferdeck's own LiteLLM source reads the simulated proxy: its catalog knows every family, totals are the log's."""
 
 from __future__ import annotations
 
