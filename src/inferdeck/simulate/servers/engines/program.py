@@ -211,7 +211,11 @@ class EngineProgram:
 
     async def progress(self, pending: Pending) -> AsyncIterator[int]:
         """Yield how many tokens there are, each time that it are more, until the answer is done."""
-        await asyncio.wait((pending.first, pending.done), return_when=asyncio.FIRST_COMPLETED)
+        while not (pending.first.done() or pending.done.done()):
+            await asyncio.wait(
+                (pending.first, pending.done), timeout=SHORTEST_PAUSE, return_when=asyncio.FIRST_COMPLETED
+            )
+            self.world.present()
         sequence, seen = None, 0
         if pending.first.done() and not pending.first.cancelled():
             sequence = self.batch.at(pending.first.result())
@@ -226,7 +230,9 @@ class EngineProgram:
 
     async def ended(self, pending: Pending) -> Left | None:
         """Return how an answer ended; None where the engine went away before."""
-        await asyncio.wait((pending.done,))
+        while not pending.done.done():
+            await asyncio.wait((pending.done,), timeout=LONGEST_PAUSE / 4)
+            self.world.present()
         if pending.done.cancelled() or pending.done.exception() is not None:
             return None
         left = pending.done.result()
