@@ -67,6 +67,7 @@ _SIGN_OPERATORS = frozenset(
 )
 
 _BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\r\n]*)+")
+_BLANKS = frozenset(" \t\r\n#")
 _NUMBER = re.compile(
     r"(?:0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*"
     r"|(?:[0-9]+(?:_[0-9]+)*(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?)"
@@ -97,7 +98,9 @@ class Lexer:
         """Return all tokens, the last of kind END; raises QueryError."""
         found: list[Token] = []
         while True:
-            if blank := _BLANK.match(self._text, self._place):
+            if self._text[self._place : self._place + 1] in _BLANKS and (
+                blank := _BLANK.match(self._text, self._place)
+            ):
                 self._place = blank.end()
             if self._place >= len(self._text):
                 self._finish()

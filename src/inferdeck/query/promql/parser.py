@@ -333,7 +333,7 @@ class _Parser:
         return made
 
     def _made(self, node: E, *children: Expr) -> E:
-        height = 1 + max((self._heights[id(child)] for child in children), default=0)
+        height = 1 + max([self._heights[id(child)] for child in children]) if children else 1
         check_depth(height, self._cursor.text, node.span.start)
         self._heights[id(node)] = height
         return node
