@@ -37,10 +37,11 @@ def engines() -> dict[str, OneEngine]:
 
 
 def config(urls: dict[str, str]) -> str:
+    llamacpp = f'model: openai/qwen3-8b, api_base: "{urls["on-llamacpp"]}/v1", api_key: k'
     return f"""\
 model_list:
   - {{model_name: on-vllm, litellm_params: {{model: hosted_vllm/qwen3-8b, api_base: "{urls["on-vllm"]}/v1"}}}}
-  - {{model_name: on-llamacpp, litellm_params: {{model: openai/qwen3-8b, api_base: "{urls["on-llamacpp"]}/v1", api_key: k}}}}
+  - {{model_name: on-llamacpp, litellm_params: {{{llamacpp}}}}}
   - {{model_name: on-ollama, litellm_params: {{model: "ollama_chat/qwen3:8b", api_base: "{urls["on-ollama"]}"}}}}
 litellm_settings:
   callbacks: [prometheus]

@@ -71,10 +71,7 @@ async def test_a_stream_comes_with_the_engines_pace() -> None:
         stream = await client.chat.completions.create(
             model=MODEL.name, messages=[{"role": "user", "content": "Slowly."}], max_tokens=60, stream=True
         )
-        seen = []
-        async for chunk in stream:
-            if chunk.choices and chunk.choices[0].delta.content:
-                seen.append(one.world.now)
+        seen = [one.world.now async for chunk in stream if chunk.choices and chunk.choices[0].delta.content]
     assert len(set(seen)) > 5
     assert seen == sorted(seen)
 
@@ -96,14 +93,15 @@ def ollama_engine(sleep: float | None = None) -> Engine:
 
 async def test_ollama_client_generates_chats_and_embeds() -> None:
     one = OneEngine(ollama_engine(), speed=SPEED)
-    async with served(one) as url:
-        client = ollama.AsyncClient(url)
+    async with served(one) as url, ollama.AsyncClient(url) as client:
         said = await client.generate("qwen3:8b", "Why is the sky blue?", options={"num_predict": 20})
         assert said.done and said.done_reason == "length" and said.eval_count == 20
         assert said.total_duration and said.eval_duration and said.total_duration >= said.eval_duration > 1_000_000
         chat = await client.chat("qwen3:8b", [{"role": "user", "content": "Hello"}], options={"num_predict": 10})
         assert chat.message.role == "assistant" and chat.eval_count == 10
-        parts = [part async for part in await client.generate("qwen3:8b", "Once", stream=True, options={"num_predict": 8})]
+        parts = [
+            part async for part in await client.generate("qwen3:8b", "Once", stream=True, options={"num_predict": 8})
+        ]
         assert len(parts) == 9 and parts[-1].done and parts[-1].eval_count == 8
         found = await client.embed("qwen3:8b", ["one", "two"])
         assert len(found.embeddings) == 2 and found.embeddings[0] != found.embeddings[1]
@@ -114,8 +112,7 @@ async def test_ollama_client_generates_chats_and_embeds() -> None:
 
 async def test_ollama_client_sees_the_model_on_disk_in_memory_and_gone() -> None:
     one = OneEngine(ollama_engine(sleep=60.0))
-    async with served(one) as url:
-        client = ollama.AsyncClient(url)
+    async with served(one) as url, ollama.AsyncClient(url) as client:
         listed = (await client.list()).models[0]
         assert listed.model == "qwen3:8b" and listed.size == 16_000_000_000
         assert listed.details is not None and listed.details.parameter_size == "8.2B"

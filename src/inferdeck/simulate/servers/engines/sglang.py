@@ -19,6 +19,7 @@ from inferdeck.simulate.servers.engines.openai_api import Asked, Body, OpenAiApi
 from inferdeck.simulate.servers.engines.process_families import process_families
 from inferdeck.simulate.servers.engines.program import EngineProgram
 from inferdeck.simulate.servers.engines.state import Batch, Sequence
+from inferdeck.simulate.servers.engines.tally import Tally
 from inferdeck.simulate.servers.engines.text import words
 from inferdeck.simulate.table import Family, Table
 
@@ -79,10 +80,11 @@ class SgLang(EngineProgram):
         return Batch(now, self.engine.max_sequences, gap=self._gap)
 
     def _gap(self, seconds: float, count: int) -> None:
-        self.gap.observe(seconds, self.key, count)
+        self.gap.observe(seconds, count)
 
     def _table(self, now: float) -> Table:
         table = Table()
+        self._tallies: list[Tally] = []
         self.key = ("unified", self.engine.model.name, "0", "0", "0")
         self._process = process_families(
             table, self.clock(now), resident=RESIDENT_BYTES, virtual=VIRTUAL_BYTES, files=OPEN_FILES
@@ -149,10 +151,10 @@ class SgLang(EngineProgram):
         family.set(0.0, self.key)
         return family
 
-    def _histogram(self, table: Table, name: str, bounds: Many[float], text: str) -> Family:
-        family = table.histogram(f"sglang:{name}", bounds, text, LABELS)
-        family.child(self.key)
-        return family
+    def _histogram(self, table: Table, name: str, bounds: Many[float], text: str) -> Tally:
+        tally = Tally(table, table.histogram(f"sglang:{name}", bounds, text, LABELS), self.key)
+        self._tallies.append(tally)
+        return tally
 
     def _gauges(self, now: float) -> None:
         batch, key = self.batch, self.key
@@ -171,6 +173,8 @@ class SgLang(EngineProgram):
         self.kv_free.set(float(max(0, self.engine.kv_tokens - round(kv))), key)
         preempted = sum(found.generated > 0 and not found.decoding for found in batch.sequences.values())
         self.retracted.set(float(preempted), key)
+        for tally in self._tallies:
+            tally.flush()
         self._process.set(batch.busy_seconds(now), len(batch.sequences))
 
     def _on_phase(self, event: Phase) -> None:
@@ -189,8 +193,8 @@ class SgLang(EngineProgram):
         self.hit_rate.set(event.cached_tokens / asked if asked else 0.0, self.key)
 
     def _on_first(self, event: FirstToken, sequence: Sequence) -> None:
-        self.first.observe(event.time - sequence.queued, self.key)
-        self.queue.observe(max(0.0, event.time - sequence.queued - event.prefill_seconds), self.key)
+        self.first.observe(event.time - sequence.queued)
+        self.queue.observe(max(0.0, event.time - sequence.queued - event.prefill_seconds))
 
     def _on_left(self, event: Left, sequence: Sequence) -> None:
         key = self.key
@@ -203,10 +207,10 @@ class SgLang(EngineProgram):
         if event.cached_tokens:
             self.cached.inc(("device", *key), event.cached_tokens)
         self.requests.inc(key)
-        self.whole.observe(event.time - event.queued, key)
-        self.prompt_lengths.observe(event.prompt_tokens, key)
-        self.uncached_lengths.observe(event.prompt_tokens - event.cached_tokens, key)
-        self.generation_lengths.observe(event.output_tokens, key)
+        self.whole.observe(event.time - event.queued)
+        self.prompt_lengths.observe(event.prompt_tokens)
+        self.uncached_lengths.observe(event.prompt_tokens - event.cached_tokens)
+        self.generation_lengths.observe(event.output_tokens)
 
 
 class SgLangApi(OpenAiApi):

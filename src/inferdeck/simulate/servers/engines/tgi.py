@@ -1,7 +1,7 @@
 """Hugging Face's Text Generation Inference. Unverified: no capture holds it.
 
-Names, types, buckets and help as read off the router's source; its exporter writes no unit and no `_created`, and a
-family appears when it is first touched, which is why an idle one shows only its gauges.
+Names, types, buckets and help as read off the router's source; its exporter writes no unit and no `_created`. The real
+one shows a histogram when it is first touched, this one from the start.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from inferdeck.simulate.events import FirstToken, Left, Queued
 from inferdeck.simulate.servers.engines.openai_api import Asked, Body, OpenAiApi, RefusedError
 from inferdeck.simulate.servers.engines.program import EngineProgram
 from inferdeck.simulate.servers.engines.state import Batch, Sequence
+from inferdeck.simulate.servers.engines.tally import Tally
 from inferdeck.simulate.servers.engines.text import words
 from inferdeck.simulate.table import Table
 
@@ -65,7 +66,7 @@ class Tgi(EngineProgram):
 
     def _step(self, tokens: int, count: int, seconds: float) -> None:
         for family in (self.forward, self.inference):
-            family.observe(seconds / count, ("decode",), count)
+            family["decode"].observe(seconds / count, count)
 
     def _table(self, now: float) -> Table:
         table, context = Table(), self.engine.model.context
@@ -82,31 +83,37 @@ class Tgi(EngineProgram):
         self.most_tokens = table.gauge("tgi_batch_current_max_tokens", "Maximum tokens for the current batch")
         for gauge in (self.size, self.queue_size, self.most_tokens):
             gauge.set(0.0)
-        self.whole = table.histogram("tgi_request_duration", DURATION, "Request duration")
-        self.validation = table.histogram("tgi_request_validation_duration", DURATION, "Request validation duration")
-        self.queue = table.histogram("tgi_request_queue_duration", DURATION, "Request queue duration")
-        self.request_inference = table.histogram(
-            "tgi_request_inference_duration", DURATION, "Request inference duration"
-        )
+        self._tallies: list[Tally] = []
+
+        def histogram(name: str, bounds: Many[float], text: str) -> Tally:
+            tally = Tally(table, table.histogram(f"tgi_{name}", bounds, text))
+            self._tallies.append(tally)
+            return tally
+
+        self.whole = histogram("request_duration", DURATION, "Request duration")
+        self.validation = histogram("request_validation_duration", DURATION, "Request validation duration")
+        self.queue = histogram("request_queue_duration", DURATION, "Request queue duration")
+        self.request_inference = histogram("request_inference_duration", DURATION, "Request inference duration")
         text = "Mean time per token per request"
-        self.per_token = table.histogram("tgi_request_mean_time_per_token_duration", DURATION, text)
-        self.input = table.histogram(
-            "tgi_request_input_length", hundredths(context - 1), "Input token length per request"
-        )
-        self.output = table.histogram(
-            "tgi_request_generated_tokens", hundredths(context), "Generated tokens per request"
-        )
-        self.most = table.histogram("tgi_request_max_new_tokens", hundredths(context), "Maximum new tokens per request")
-        self.inference = table.histogram(
-            "tgi_batch_inference_duration", DURATION, "Batch inference duration", ("method",)
-        )
-        text = "Batch forward duration per method (prefill or decode)"
-        self.forward = table.histogram("tgi_batch_forward_duration", DURATION, text, ("method",))
-        self.next_size = table.histogram("tgi_batch_next_size", BATCH, "Batch size")
+        self.per_token = histogram("request_mean_time_per_token_duration", DURATION, text)
+        self.input = histogram("request_input_length", hundredths(context - 1), "Input token length per request")
+        self.output = histogram("request_generated_tokens", hundredths(context), "Generated tokens per request")
+        self.most = histogram("request_max_new_tokens", hundredths(context), "Maximum new tokens per request")
+        self.inference = self._by_method(table, "inference", "Batch inference duration")
+        self.forward = self._by_method(table, "forward", "Batch forward duration per method (prefill or decode)")
+        self.next_size = histogram("batch_next_size", BATCH, "Batch size")
         return table
+
+    def _by_method(self, table: Table, name: str, text: str) -> dict[str, Tally]:
+        family = table.histogram(f"tgi_batch_{name}_duration", DURATION, text, ("method",))
+        tallies = {method: Tally(table, family, (method,)) for method in ("prefill", "decode")}
+        self._tallies += tallies.values()
+        return tallies
 
     def _gauges(self, now: float) -> None:
         batch = self.batch
+        for tally in self._tallies:
+            tally.flush()
         self.size.set(float(batch.running))
         self.queue_size.set(float(batch.waiting))
         running = [found for found in batch.sequences.values() if found.slot >= 0]
@@ -124,8 +131,8 @@ class Tgi(EngineProgram):
     def _on_first(self, event: FirstToken, sequence: Sequence) -> None:
         for family in (self.steps, self.good_steps):
             family.inc(("prefill",))
-        self.forward.observe(event.prefill_seconds, ("prefill",))
-        self.inference.observe(event.prefill_seconds, ("prefill",))
+        self.forward["prefill"].observe(event.prefill_seconds)
+        self.inference["prefill"].observe(event.prefill_seconds)
         self.next_size.observe(1)
 
     def _on_left(self, event: Left, sequence: Sequence) -> None:

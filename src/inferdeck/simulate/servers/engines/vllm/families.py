@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from inferdeck.simulate.servers.engines.tally import Tally
 from inferdeck.simulate.table import Family, Table
 
 _REQUEST = "0.3 0.5 0.8 1 1.5 2 2.5 5 10 15 20 30 40 50 60 120 240 480 960 1920 7680"
@@ -53,6 +54,7 @@ class Families:
     def __init__(self, table: Table, names: Dialect, model: str, context: int, now: float) -> None:
         self._table, self._now = table, now
         self.key = ("0", model)
+        self.tallies: list[Tally] = []
         lengths = decades(context)
         if names.newer:
             gpu = "per GPU (for Model Flops Utilization calculations)."
@@ -84,7 +86,7 @@ class Families:
         self._times(names)
         if names.newest:
             text = "Histogram of the number of times a request was preempted."
-            self.request_preemptions: Family | None = self._histogram("request_num_preemptions", PREEMPTIONS, text)
+            self.request_preemptions: Tally | None = self._histogram("request_num_preemptions", PREEMPTIONS, text)
         else:
             self.request_preemptions = None
         text = "Histogram of new KV tokens computed during prefill (excluding cached tokens)."
@@ -200,8 +202,9 @@ class Families:
     def _zero(self, name: str, text: str) -> None:
         self._counter(name, text)
 
-    def _histogram(self, name: str, bounds: Sequence[float], text: str, created: str = "") -> Family:
+    def _histogram(self, name: str, bounds: Sequence[float], text: str, created: str = "") -> Tally:
         family = self._table.histogram(f"vllm:{name}", bounds, text, ENGINE)
-        family.child(self.key)
+        tally = Tally(self._table, family, self.key)
+        self.tallies.append(tally)
         self._table.gauge(f"vllm:{created or name + '_created'}", text, ENGINE).set(self._now, self.key)
-        return family
+        return tally

@@ -5,6 +5,7 @@ What a gateway sends is known from the events alone; the sizes of those bodies f
 
 from __future__ import annotations
 
+from inferdeck.simulate.servers.engines.tally import Tally
 from inferdeck.simulate.servers.engines.text import BYTES_PER_TOKEN
 from inferdeck.simulate.table import Family, Table
 
@@ -41,12 +42,14 @@ class HttpFamilies:
         self._received, self._received_made = self._sized(table, "http_request_size_bytes", incoming)
         self._sent, self._sent_made = self._sized(table, "http_response_size_bytes", outgoing)
         text = "Latency with many buckets but no API specific labels. Made for more accurate percentile calculations. "
-        self._fine = table.histogram("http_request_duration_highr_seconds", FINE, text)
-        self._fine.child()
+        self._table = table
+        self._fine = Tally(table, table.histogram("http_request_duration_highr_seconds", FINE, text))
         table.gauge("http_request_duration_highr_seconds_created", text).set(now)
         text = "Latency with only few buckets by handler. Made to be only used if aggregation by handler is important. "
         self._coarse = table.histogram("http_request_duration_seconds", COARSE, text, ("handler", "method"))
         self._coarse_made = table.gauge("http_request_duration_seconds_created", text, ("handler", "method"))
+        self._by_handler: dict[tuple[str, str], Tally] = {}
+        self.tallies = [self._fine]
 
     @staticmethod
     def _counted(table: Table, name: str, text: str, labels: tuple[str, ...]) -> tuple[Family, Family]:
@@ -62,15 +65,22 @@ class HttpFamilies:
         """Count one answer; `status` is its class, such as 2xx."""
         key = (handler, method, status)
         if key not in self._seen:
-            self._seen.add(key)
-            self._requests_made.set(clock, key)
-            if (handler,) not in self._received_made.children():
-                self._received_made.set(clock, (handler,))
-                self._sent_made.set(clock, (handler,))
-            if (handler, method) not in self._coarse_made.children():
-                self._coarse_made.set(clock, (handler, method))
+            self._meet(key, clock)
         self._requests.inc(key)
         self._received.observe(received, (handler,))
         self._sent.observe(sent, (handler,))
         self._fine.observe(seconds)
-        self._coarse.observe(seconds, (handler, method))
+        self._by_handler[handler, method].observe(seconds)
+
+    def _meet(self, key: tuple[str, str, str], clock: float) -> None:
+        """Note when a child was made, by the host's clock."""
+        handler, method, _ = key
+        if not any(seen[0] == handler for seen in self._seen):
+            self._received_made.set(clock, (handler,))
+            self._sent_made.set(clock, (handler,))
+        if (handler, method) not in self._by_handler:
+            self._coarse_made.set(clock, (handler, method))
+            tally = self._by_handler[handler, method] = Tally(self._table, self._coarse, (handler, method))
+            self.tallies.append(tally)
+        self._seen.add(key)
+        self._requests_made.set(clock, key)

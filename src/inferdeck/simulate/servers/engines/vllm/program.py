@@ -61,7 +61,7 @@ class Vllm(EngineProgram):
         self._capacity = (*key, "capacity")
         self._computed, self._hit = label("source", "local_compute"), label("source", "local_cache_hit")
         self._device = label("source", "device")
-        self._step_sum = families.iteration.child(key) + len(families.iteration.bounds) + 2
+        self._step_sum = families.iteration.sum_place
         self._prefilled = 0
         return table
 
@@ -69,10 +69,10 @@ class Vllm(EngineProgram):
         return Batch(now, self.engine.max_sequences, self._gap, self._step)
 
     def _gap(self, seconds: float, count: int) -> None:
-        self.families.gap.observe(seconds, self.families.key, count)
+        self.families.gap.observe(seconds, count)
 
     def _step(self, tokens: int, count: int, seconds: float) -> None:
-        self.families.iteration.observe(tokens, self.families.key, count)
+        self.families.iteration.observe(tokens, count)
 
     def _cache_config(self, table: Table) -> None:
         engine = self.engine
@@ -108,6 +108,8 @@ class Vllm(EngineProgram):
             families.waiting_by.set(float(batch.waiting), self._capacity)
         families.usage.set(min(1.0, batch.kv_tokens(now) / self.engine.kv_tokens), key)
         families.generation.set(float(batch.generated), key)
+        for tally in (*families.tallies, *self.http.tallies):
+            tally.flush()
         # The step under way is in the sum already, so that the sum is that of all tokens; its bucket follows.
         self.tables[0].values[self._step_sum] = float(self._prefilled + batch.generated)
         self._process.set(batch.busy_seconds(now), len(batch.sequences))
@@ -128,7 +130,7 @@ class Vllm(EngineProgram):
 
     def _on_first(self, event: FirstToken, sequence: Sequence) -> None:
         self._count_prompt(sequence)
-        self.families.first.observe(event.time - sequence.queued, self.families.key)
+        self.families.first.observe(event.time - sequence.queued)
 
     def _count_prompt(self, sequence: Sequence) -> None:
         families, key = self.families, self.families.key
@@ -159,28 +161,28 @@ class Vllm(EngineProgram):
         )
 
     def _finished(self, event: Left) -> None:
-        families, key = self.families, self.families.key
+        families = self.families
         success = self._success.get(event.finish)
         if success is not None and (self.names.newer or event.finish != "error"):
             families.success.inc(success)
-        families.whole.observe(event.time - event.queued, key)
+        families.whole.observe(event.time - event.queued)
         inference = event.prefill_seconds + event.decode_seconds
-        families.queue.observe(max(0.0, event.time - event.queued - inference), key)
-        families.inference.observe(inference, key)
-        families.prefill.observe(event.prefill_seconds, key)
-        families.decode.observe(event.decode_seconds, key)
+        families.queue.observe(max(0.0, event.time - event.queued - inference))
+        families.inference.observe(inference)
+        families.prefill.observe(event.prefill_seconds)
+        families.decode.observe(event.decode_seconds)
         if families.per_token is not None:
             rest = event.output_tokens - 1
-            families.per_token.observe(event.decode_seconds / rest if rest > 0 else 0.0, key)
-        families.request_prompt.observe(event.prompt_tokens, key)
-        families.request_generation.observe(event.output_tokens, key)
-        families.request_most.observe(event.output_tokens, key)
-        families.params_n.observe(1, key)
-        families.params_most.observe(event.max_tokens, key)
+            families.per_token.observe(event.decode_seconds / rest if rest > 0 else 0.0)
+        families.request_prompt.observe(event.prompt_tokens)
+        families.request_generation.observe(event.output_tokens)
+        families.request_most.observe(event.output_tokens)
+        families.params_n.observe(1)
+        families.params_most.observe(event.max_tokens)
         if families.request_preemptions is not None:
-            families.request_preemptions.observe(event.preemptions, key)
+            families.request_preemptions.observe(event.preemptions)
         if families.computed is not None:
-            families.computed.observe(event.prompt_tokens - event.cached_tokens, key)
+            families.computed.observe(event.prompt_tokens - event.cached_tokens)
 
 
 CONFIGURATION = {
