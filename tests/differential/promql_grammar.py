@@ -5,7 +5,8 @@ not, and what jumps (comparisons, rounding, ranks, counted values) gets exact op
 
 Left out since 2.42 and 3 differ: stddev and stdvar of a group of one NaN or infinity (0 there, NaN in 3),
 predict_linear of a range fixed by @ (moved on with each step there: prometheus/prometheus#11708), names that functions
-take away being asked for again (3 can take them away at the end), the name of what atan2 gives (2.42 keeps it).
+take away being asked for again (3 can take them away at the end), the name of what atan2 gives (2.42 keeps it),
+timestamp of a selector with both @ and an offset (there the offset is lost, and the samples with it).
 """
 
 from __future__ import annotations
@@ -47,14 +48,7 @@ _OVER_RANGE = (
     "stdvar_over_time",
     "sum_over_time",
 )
-_EXACT_OF_VALUES = (
-    "abs",
-    "ceil",
-    "floor",
-    "sgn",
-    "sqrt",
-    "timestamp",
-)
+_EXACT_OF_VALUES = ("abs", "ceil", "floor", "sgn", "sqrt")
 _OF_VALUES = (
     "abs",
     "sqrt",
@@ -176,7 +170,9 @@ def of_values(draw: DrawFn, start_s: int, depth: int, exact: bool) -> str:
         f"({inner})",
     ]
     if exact:
-        forms += [f"{name}({inner})" for name in (*_EXACT_OF_VALUES, "absent", "sort", "sort_desc", "timestamp")]
+        forms += [f"{name}({inner})" for name in (*_EXACT_OF_VALUES, "absent", "sort", "sort_desc")]
+        shift = f" offset {draw(_one(*_OFFSETS))}"
+        forms += [f"timestamp(({inner}) + 0)", f"timestamp({draw(selectors())}{draw(_one('', shift, ' @ end()'))})"]
         forms += [f"{draw(_one(*_DATES))}({inner} * 1e6)", f"{draw(_one(*_DATES))}()", f"round({inner}, 0.25)"]
         forms += [f"vector({draw(scalars(start_s, depth - 1, True))})"]
         forms += [f'sum by (v, model) (count_values by (model) ("v", floor({inner})))']
