@@ -87,7 +87,6 @@ class EngineProgram:
             (Started, name): self._started,
             (Ended, name): self._ended,
             (Phase, name): self._entered,
-            (ClockShifted, self.engine.host): self._shifted,
             (Queued, name): self._queued,
             (Admitted, name): self._admitted,
             (FirstToken, name): self._first,
@@ -96,6 +95,8 @@ class EngineProgram:
             (Left, name): self._left,
             (BatchChanged, name): self._changed,
         }
+        if self.engine.host:
+            own[ClockShifted, self.engine.host] = self._shifted
         own.update({(Attempted, gateway): self._attempted for gateway, mine in self._mine.items() if mine})
         return own
 
