@@ -18,6 +18,8 @@ PID_STEP = 37
 NODE_VERSION = "1.8.2"
 DCGM_VERSION = "4.5.1"
 DOCKER_VERSION = "29.0.2"
+OWN_VERSION = "1.0.0"
+"""Of what has no version of its own: the hub and applications."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 60.0
 """Docker waits twice as long before each restart, from a tenth of a second to a minute."""
@@ -51,9 +53,9 @@ def processes(fleet: Fleet) -> list[Process]:
     found += [Process(one.name, one.host, "cache", one.version) for one in fleet.caches]
     found += [Process(one.name, one.host, "engine", one.version) for one in fleet.engines]
     found += [Process(one.name, one.host, "gateway", one.version) for one in fleet.gateways]
-    found += [Process(one.name, one.host, "application", "1.0.0") for one in fleet.applications]
+    found += [Process(one.name, one.host, "application", OWN_VERSION) for one in fleet.applications]
     found += [Process(one.name, one.host, "langfuse", one.version) for one in fleet.langfuse]
-    found += [Process("hub", "", "hub", "1.0.0")] if fleet.hub else []
+    found += [Process("hub", "", "hub", OWN_VERSION)] if fleet.hub else []
     return found
 
 

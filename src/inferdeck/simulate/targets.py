@@ -1,0 +1,89 @@
+"""What somebody who watches the fleet must know of its programs: where each is, what key it wants, how to watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inferdeck.simulate.fleet import Fleet
+from inferdeck.simulate.lifecycle import DCGM_VERSION, DOCKER_VERSION, NODE_VERSION, OWN_VERSION
+
+MASTER_KEY = "sk-inferdeck-demo"
+"""Of every gateway."""
+LANGFUSE_KEYS = "pk-lf-demo:sk-lf-demo"
+"""User and password of every Langfuse."""
+HUB_TOKEN = "hf_demo"  # noqa: S105 - of a simulated program
+LABELS = {"simulated": "true"}
+"""What every series of a simulated program carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One program of a fleet."""
+
+    process: str
+    """Its name in the world."""
+    kind: str
+    """litellm, vllm, sglang, tgi, llamacpp, ollama, redis, langfuse, hub, node, dcgm, docker or an application's."""
+    version: str
+    key: str = ""
+    """What it must be shown; "" where it asks for nothing."""
+    source: str = ""
+    """The kind of source that watches it; "" where there is none yet."""
+    job: str = ""
+    """The label `job` of its series, where the kind of source leaves that open."""
+
+
+def targets(fleet: Fleet) -> Iterator[Target]:
+    """Yield all programs of a fleet: gateways, engines, caches, applications, the rest, what runs on each host."""
+    for gateway in fleet.gateways:
+        yield Target(gateway.name, "litellm", gateway.version, MASTER_KEY, "litellm")
+    for engine in fleet.engines:
+        yield _engine(engine.name, engine.kind, engine.version)
+    for cache in fleet.caches:
+        yield Target(cache.name, "redis", cache.version, source="redis")
+    for one in fleet.applications:
+        yield Target(one.name, one.metrics, OWN_VERSION, source="prometheus", job=one.name)
+    for langfuse in fleet.langfuse:
+        yield Target(langfuse.name, "langfuse", langfuse.version, LANGFUSE_KEYS)
+    if fleet.hub:
+        yield Target("hub", "hub", OWN_VERSION, HUB_TOKEN)
+    with_cards = {gpu.host for gpu in fleet.gpus}
+    for host in fleet.hosts:
+        yield Target(f"{host.name}/node", "node", NODE_VERSION, source="prometheus", job="node")
+        if host.name in with_cards:
+            yield Target(f"{host.name}/dcgm", "dcgm", DCGM_VERSION, source="prometheus", job="dcgm")
+        if host.docker:
+            yield Target(f"{host.name}/docker", "docker", DOCKER_VERSION)
+
+
+def entries(fleet: Fleet, urls: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the `sources` of inferdeck's configuration that watch a fleet: kind -> entries; `urls` by process.
+
+    Programs that no kind of source watches yet, and those without a URL, are left out.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for target in targets(fleet):
+        if not target.source or target.process not in urls:
+            continue
+        entry: dict[str, Any] = {"name": target.process, "url": urls[target.process]}
+        if target.job:
+            entry["job"] = target.job
+        if target.source == "litellm":
+            entry |= {"key": target.key, "gateway": target.process}
+        found.setdefault(target.source, []).append({**entry, "labels": dict(LABELS)})
+    return found
+
+
+def unwatched(fleet: Fleet) -> tuple[str, ...]:
+    """Return the programs that no kind of source watches yet."""
+    return tuple(target.process for target in targets(fleet) if not target.source)
+
+
+def _engine(name: str, kind: str, version: str) -> Target:
+    if kind == "llamacpp":
+        return Target(name, kind, version, source="llamacpp")
+    if kind == "ollama":
+        return Target(name, kind, version)
+    return Target(name, kind, version, source="prometheus", job=kind)
