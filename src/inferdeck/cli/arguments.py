@@ -65,6 +65,18 @@ _ENTRY = (
 COMMANDS: tuple[Command, ...] = (
     Command(("up",), "run the daemon in the foreground; where one runs, show its status", "up:up"),
     Command(
+        ("demo",),
+        "watch a simulated fleet with a month of history; nothing else is needed",
+        "demo:demo",
+        (
+            _option("--scenario", default="calm-day", help="what happens: inferdeck simulate scenarios (calm-day)"),
+            _option("--days", type=float, default=30.0, metavar="N", help="days of history to play (30)"),
+            _option("--speed", type=float, default=1.0, metavar="N", help="how fast the fleet's time goes on (1)"),
+            _option("--port", type=int, default=0, metavar="N", help="port of the daemon; any free one where absent"),
+            _option("--clean", action="store_true", help="only remove what killed demos left behind"),
+        ),
+    ),
+    Command(
         ("status",),
         "show the whole stack at this moment",
         "status:status",
@@ -123,6 +135,28 @@ COMMANDS: tuple[Command, ...] = (
         "check scenario and fleet files",
         "simulate:check",
         (_option("files", metavar="FILE", nargs="+", help="a scenario or fleet as YAML"), _JSON),
+    ),
+    Command(
+        ("simulate", "serve"),
+        "let a simulated fleet listen on loopback until Ctrl-C, and print the configuration that watches it",
+        "simulate_serve:serve",
+        (
+            _option("scenario", metavar="SCENARIO", nargs="?", default="calm-day", help="its name or file (calm-day)"),
+            _option("--speed", type=float, metavar="N", default=1.0, help="how many times as fast as the clock (1)"),
+            _option(
+                "--at", metavar="TIME", help="so far into the scenario: 20m, or a time such as 2026-03-04T09:20:00Z"
+            ),
+            _option("--frozen", action="store_true", help="time stands still: at --at, or at the scenario's end"),
+            _option(
+                "--port",
+                type=int,
+                metavar="BASE",
+                default=0,
+                help="the first of consecutive ports; free ones where absent",
+            ),
+            _option("--folder", metavar="DIR", help="where the Docker sockets and the programs' log files go"),
+            _JSON,
+        ),
     ),
     Command(
         ("completion",),
