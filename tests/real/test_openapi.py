@@ -56,6 +56,7 @@ OWN = (
     "POST /api/sources",
     "POST /api/sources/test",
     "POST /api/store/compact",
+    "POST /api/store/blocks",
     "POST /api/store/{work}",
 )
 QUERIES = ("up", "up[1m]", "1", "sum by (job) (rate(node_cpu_seconds_total[1m]))", "up or time()", "nothing", '{a="b"}')

@@ -20,6 +20,7 @@ from inferdeck.api.prometheus.routes import PREFIX, WRITE_PATH
 from inferdeck.config.schema import Settings
 from inferdeck.errors import ConfigError, ForbiddenError, LimitError
 
+BLOCKS_PATH = "/api/store/blocks"
 LARGEST_BODY_BYTES = 1 << 20
 LARGEST_WRITE_BYTES = 16 << 20
 """Of a remote write request, as it comes: compressed."""
@@ -112,7 +113,7 @@ def _only_reads(rules: Access, scope: Scope) -> bool:
 
 
 def _largest(scope: Scope) -> int:
-    return LARGEST_WRITE_BYTES if scope["path"] == WRITE_PATH else LARGEST_BODY_BYTES
+    return LARGEST_WRITE_BYTES if scope["path"] in (WRITE_PATH, BLOCKS_PATH) else LARGEST_BODY_BYTES
 
 
 def _check_host(rules: Access, headers: dict[bytes, list[bytes]]) -> None:

@@ -7,12 +7,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 
 from inferdeck.api.operations import Operations
 from inferdeck.model import answers
 from inferdeck.model.json_form import dumps
 from inferdeck.query.interface import Questions
+
+BLOCK_TYPE = "application/x-inferdeck-block"
 
 
 class SourceEntry(BaseModel):
@@ -107,6 +110,20 @@ def _add_operations(router: APIRouter, operations: Operations) -> None:
     @router.post("/store/compact", response_model=answers.Job, summary="Give back free pages")
     async def compact(body: Annotated[CompactOptions | None, Body()] = None) -> Response:
         return _json(operations.start_job("compact", body.model_dump() if body else {}))
+
+    @router.post(
+        "/store/blocks",
+        response_model=answers.Imported,
+        summary="Keep many scrapes of one target at once",
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {BLOCK_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    )
+    async def blocks(request: Request) -> Response:
+        return _json(await operations.import_block(await request.body()))
 
     @router.post("/store/{work}", response_model=answers.Job, summary="Check the history, or map it anew")
     async def work(work: Literal["check", "remap"], body: Annotated[NoOptions | None, Body()] = None) -> Response:

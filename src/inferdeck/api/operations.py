@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from inferdeck.model.answers import Added, ConfigAnswer, Job, StoreReport, Trial
+from inferdeck.model.answers import Added, ConfigAnswer, Imported, Job, StoreReport, Trial
 
 
 class Operations(Protocol):
@@ -33,6 +33,10 @@ class Operations(Protocol):
 
     async def store_stats(self) -> StoreReport:
         """Return the history day by day."""
+        ...
+
+    async def import_block(self, body: bytes) -> Imported:
+        """Keep a block of samples (receive/blocks.py has its format); raises UsageError and StoreError."""
         ...
 
     def start_job(self, kind: str, options: Mapping[str, Any]) -> Job:

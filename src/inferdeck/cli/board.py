@@ -61,6 +61,8 @@ def _head(page: Page, status: Status) -> None:
     problems = [f"{n} {severity}{'s' if n > 1 else ''}" for severity, n in counts.items() if n and severity != "info"]
     style = "red" if counts["error"] else "yellow" if counts["warning"] else "green"
     page.line("  ·  ".join([*parts, *problems]), style)
+    if status.own.note:
+        page.line(status.own.note, "yellow")
 
 
 def _services(page: Page, status: Status, *, several: bool) -> None:

@@ -69,13 +69,13 @@ def _run(options: argparse.Namespace) -> int:
         await daemon.run()
 
     sys.setswitchinterval(SWITCH_SECONDS)
-    _share_memory()
+    share_memory()
     asyncio.run(serve())
     print("stopped; everything is on disk")
     return 0
 
 
-def _share_memory() -> None:
+def share_memory() -> None:
     """Let all threads allocate from one arena, as glibc's mallopt(3) says; one for each keeps a tenth more resident."""
     import ctypes
 

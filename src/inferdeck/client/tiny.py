@@ -16,6 +16,7 @@ from inferdeck.model.json_form import build
 
 T = TypeVar("T")
 LARGEST_ANSWER_BYTES = 64 * 2**20
+_KINDS: dict[type, str] = {str: "x-www-form-urlencoded", bytes: "x-inferdeck-block"}
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -75,6 +76,10 @@ class Client:
     def store_stats(self) -> answers.StoreReport:
         return self._ask(answers.StoreReport, "GET", "/api/store/stats")
 
+    def send_block(self, body: bytes) -> answers.Imported:
+        """Hand over many scrapes of one target at once; receive/blocks.py has the format."""
+        return self._ask(answers.Imported, "POST", "/api/store/blocks", body)
+
     def start_job(self, kind: str, options: dict[str, Any]) -> answers.Job:
         return self._ask(answers.Job, "POST", f"/api/store/{kind}", options)
 
@@ -100,7 +105,7 @@ class Client:
             return found
         raise _prometheus_error(found, status, str(self.address))
 
-    def _ask(self, kind: type[T], method: str, path: str, body: dict[str, Any] | None = None) -> T:
+    def _ask(self, kind: type[T], method: str, path: str, body: dict[str, Any] | bytes | None = None) -> T:
         status, data = self._request(method, path, body)
         try:
             found = json.loads(data)
@@ -110,14 +115,14 @@ class Client:
             raise errors.UnavailableError(f"{self.address}: the answer is not that of an inferdeck daemon") from error
         raise _remote_error(found, status, str(self.address))
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | str | None) -> tuple[int, bytes]:
-        """Send JSON, or a form where `body` is text."""
+    def _request(self, method: str, path: str, body: dict[str, Any] | str | bytes | None) -> tuple[int, bytes]:
+        """Send JSON, a form where `body` is text, a block of samples where it is bytes."""
         connection = self._connection()
         headers = {"Accept": "application/json"}
         if self.address.token:
             headers["Authorization"] = f"Bearer {self.address.token}"
         if body is not None:
-            headers["Content-Type"] = f"application/{'x-www-form-urlencoded' if isinstance(body, str) else 'json'}"
+            headers["Content-Type"] = f"application/{_KINDS.get(type(body), 'json')}"
         try:
             connection.request(method, path, json.dumps(body) if isinstance(body, dict) else body, headers)
             response = connection.getresponse()

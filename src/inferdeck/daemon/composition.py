@@ -45,13 +45,19 @@ Announce = Callable[[str], None]
 class Daemon:
     """One daemon for one data directory; `run` returns after `stop` was asked for and everything is on disk."""
 
-    def __init__(self, settings: Settings, clock: Clock, announce: Announce) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, announce: Announce, note: Callable[[], str] = lambda: ""
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._announce = announce
+        self._note = note
+        """What is to be known of this daemon wherever its state is shown."""
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
+        self.is_up = asyncio.Event()
+        """Set as soon as it answers."""
 
     def stop(self) -> None:
         """Ask the daemon to end; idempotent, callable from a signal handler of the loop."""
@@ -93,7 +99,7 @@ class Daemon:
         port = int(tcp.getsockname()[1])
         watching = Watching(settings, runner, Assembly(http, clock, settings.environment), clock, port, TargetFiles())
         url = _url(settings.listen.host, port)
-        surrounding = Surrounding(settings, clock, database, watching, pulse, url, sinks)
+        surrounding = Surrounding(settings, clock, database, watching, pulse, url, sinks, self._note)
         questions = LocalQuestions(database, surrounding.around, surrounding.facts)
         operations = DaemonOperations(
             settings=settings,
@@ -127,6 +133,7 @@ class Daemon:
             runner.start()
             self._mark(url)
             self._ready = True
+            self.is_up.set()
             self._announce(f"inferdeck {__version__}: {url}, data in {settings.data_dir}; Ctrl-C stops")
             await self._stopping.wait()
         finally:

@@ -6,7 +6,8 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,17 @@ from inferdeck.daemon.jobs import Jobs, Report
 from inferdeck.daemon.surroundings import Surrounding
 from inferdeck.daemon.watching import Watching
 from inferdeck.errors import UnavailableError, UsageError
-from inferdeck.model.answers import Added, ConfigAnswer, Job, StoreReport, Trial
+from inferdeck.model.answers import Added, ConfigAnswer, Imported, Job, StoreReport, Trial
 from inferdeck.model.clock import Clock
+from inferdeck.model.scrape import Layout
+from inferdeck.receive import blocks
 from inferdeck.sources.entry import checked, try_entry
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.metrics.database import MetricDatabase
+
+BLOCK_SLICE = 250
+"""Series of a block that are written at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +76,19 @@ class DaemonOperations:
     async def store_stats(self) -> StoreReport:
         path = str(self.settings.data_dir)
         return await asyncio.to_thread(history.store_report, self.database, path, self.clock.now())
+
+    async def import_block(self, body: bytes) -> Imported:
+        group = await asyncio.to_thread(blocks.decode, body)
+        whole, width = group.layout.series, len(group.timestamps_ms)
+        for start in range(0, len(whole), BLOCK_SLICE):
+            part = replace(
+                group,
+                layout=Layout(whole[start : start + BLOCK_SLICE]),
+                values=group.values[start : start + BLOCK_SLICE],
+            )
+            # A slice of a few tens of milliseconds: what is collected meanwhile has its turn between two of them.
+            await self.writer.run(partial(self.writer.append_block, part))
+        return Imported(len(whole), len(whole) * width)
 
     def start_job(self, kind: str, options: Mapping[str, Any]) -> Job:
         database, now = self.database, self.clock.now()

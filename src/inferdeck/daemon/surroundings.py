@@ -55,6 +55,7 @@ class Surrounding:
         pulse: Pulse,
         url: str,
         sinks: Sequence[RemoteWriteSink] = (),
+        note: Callable[[], str] = lambda: "",
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -63,6 +64,7 @@ class Surrounding:
         self._pulse = pulse
         self._url = url
         self._sinks = sinks
+        self._note = note
         self._loop = asyncio.get_running_loop()
         self._home = threading.get_ident()
         self._store: tuple[float, StoreState] | None = None
@@ -108,6 +110,7 @@ class Surrounding:
             targets=number(len(states), "count", source="runner"),
             requests=number(requests / age, "requests/s", source="requests sent since the start"),
             loop_lag=number(pulse.loop_lag(), "seconds", source="longest of the last minute"),
+            note=self._note(),
         )
 
     def metrics(self) -> str:

@@ -219,6 +219,8 @@ class Own:
     targets: Number
     requests: Number
     loop_lag: Number
+    note: str = ""
+    """What is to be known before anything else is believed, such as that the whole stack is simulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +318,14 @@ class Added:
     lines: str
     watched: bool
     trial: Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a block of samples brought: how many series and samples were written."""
+
+    series: int
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)

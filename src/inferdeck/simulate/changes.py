@@ -14,10 +14,11 @@ from inferdeck.simulate.world import World
 Undo = Callable[[], None] | None
 
 
-def schedule(world: World, timeline: Iterable[actions.Step]) -> None:
-    """Let a timeline happen: each step at its time after the world's beginning."""
+def schedule(world: World, timeline: Iterable[actions.Step], origin: float | None = None) -> None:
+    """Let a timeline happen: each step at its time after `origin` (Unix seconds; absent: when the world began)."""
+    begin = world.start if origin is None else origin
     for step in timeline:
-        world.kernel.at(world.start + step.at, partial(_do, world, step))
+        world.kernel.at(begin + step.at, partial(_do, world, step))
 
 
 def _do(world: World, step: actions.Step) -> None:

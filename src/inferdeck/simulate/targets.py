@@ -17,6 +17,9 @@ HUB_TOKEN = "hf_demo"  # noqa: S105 - of a simulated program
 LABELS = {"simulated": "true"}
 """What every series of a simulated program carries."""
 
+GATEWAYS = ("llm", "llm_gateway")
+"""Applications that count requests themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -70,6 +73,9 @@ def entries(fleet: Fleet, urls: Mapping[str, str]) -> dict[str, list[dict[str, A
         entry: dict[str, Any] = {"name": target.process, "url": urls[target.process]}
         if target.job:
             entry["job"] = target.job
+        if target.kind in GATEWAYS:
+            # Who counted it; a sum over several would count the same requests twice.
+            entry["gateway"] = target.process
         if target.source == "litellm":
             entry |= {"key": target.key, "gateway": target.process}
         found.setdefault(target.source, []).append({**entry, "labels": dict(LABELS)})

@@ -18,7 +18,7 @@ from inferdeck.simulate.lifecycle import Processes
 from inferdeck.simulate.load import Source
 from inferdeck.simulate.pace import Pace
 from inferdeck.simulate.proxy import Proxy, Spending, Target
-from inferdeck.simulate.servers.program import Pending, Question
+from inferdeck.simulate.servers.program import Pending, Question, StillError
 
 OUTSIDE_OUTPUT_TOKENS = 120
 """Tokens of the answer to a real client's request, where it allows so many."""
@@ -75,6 +75,10 @@ class World:
         if self._pace is not None:
             self.kernel.run_until(self._pace.now())
         return self.kernel.now
+
+    def follow(self, pace: Pace | None) -> None:
+        """Let `present` follow this pace from now on."""
+        self._pace = pace
 
     def subscribe(self, handlers: Mapping[tuple[type[Event], str], Handler]) -> None:
         """Tell these handlers what happens."""
@@ -148,25 +152,37 @@ class World:
     # Real clients
 
     def ask_gateway(self, gateway: str, question: Question) -> Pending:
-        """Send a real client's request through a gateway, which must be up."""
-        self.present()
-        pending = _pending()
+        """Send a real client's request through a gateway, which must be up; raises StillError."""
+        self._go_on()
         request = self._outside(gateway, question)
+        pending = _pending(partial(self._drop, self.proxies[gateway].drop, request.id))
         self.proxies[gateway].take(request, partial(_settle, pending), partial(_begin, pending))
         return pending
 
     def ask_engine(self, engine: str, question: Question) -> Pending:
-        """Send a real client's request straight to an engine."""
-        self.present()
-        pending = _pending()
-        request = self._outside("", question)
-        self.servers[engine].ask(self.number(), request, partial(_begin, pending), partial(_settle, pending))
+        """Send a real client's request straight to an engine; raises StillError."""
+        self._go_on()
+        request, attempt = self._outside("", question), self.number()
+        pending = _pending(partial(self._drop, self.servers[engine].drop, attempt))
+        self.servers[engine].ask(attempt, request, partial(_begin, pending), partial(_settle, pending))
         return pending
 
     def wake_engine(self, engine: str) -> None:
-        """Let an engine that sleeps load its model again."""
+        """Let an engine that sleeps load its model again; raises StillError."""
         self.present()
-        self.servers[engine].wake()
+        if self.servers[engine].state != "ready":
+            self._go_on()
+            self.servers[engine].wake()
+
+    def _go_on(self) -> None:
+        """Bring the world to the present for somebody who waits for its future."""
+        self.present()
+        if self._pace is not None and self._pace.speed <= 0:
+            raise StillError(self.now)
+
+    def _drop(self, drop: Callable[[int], None], number: int) -> None:
+        self.present()
+        drop(number)
 
     def _outside(self, gateway: str, question: Question) -> Request:
         number = self.number()
@@ -194,9 +210,9 @@ class World:
         )
 
 
-def _pending() -> Pending:
+def _pending(drop: Callable[[], None]) -> Pending:
     loop = asyncio.get_running_loop()
-    return Pending(loop.create_future(), loop.create_future())
+    return Pending(loop.create_future(), loop.create_future(), drop)
 
 
 def _begin(pending: Pending, time: float) -> None:

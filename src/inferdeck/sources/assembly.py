@@ -59,7 +59,7 @@ class Assembly:
         job = getattr(entry, "job", None) or kind
         key = TargetKey(job, instance(kind, endpoint.url), entry.environment or self._environment)
         config = entry.model_copy(update={"url": endpoint.url or None, "targets": (), "file_sd": ()})
-        extra = target_labels(key, {**endpoint.labels, **entry.labels})
+        extra = target_labels(key, {**endpoint.labels, **entry.labels, **_observer(kind, entry)})
         source = registry.make(kind, config, self._http, self._clock, key, extra)
         known = catalog.load(kind) if has_catalog(kind) else None
         return Target(
@@ -96,6 +96,13 @@ def instance(kind: str, url: str) -> str:
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else (parts.hostname or "")
     default = urlsplit(registry.kind(kind).default_url).port if parts.scheme not in _PORTS else _PORTS[parts.scheme]
     return f"{host}:{parts.port or default}"
+
+
+def _observer(kind: str, entry: TargetConfig) -> dict[str, str]:
+    """Return the label that says who counted, which the mapping of other kinds sets on canonical series alone."""
+    mapped = has_catalog(kind) and catalog.load(kind).identity
+    name = None if mapped else getattr(entry, "gateway", None)
+    return {"gateway": name} if name else {}
 
 
 def _constants(known: catalog.Catalog, entry: TargetConfig, extra: Labels) -> dict[str, str]:

@@ -12,9 +12,10 @@ from typing import Any
 
 from inferdeck.api import app, guard, server
 from inferdeck.errors import LimitError, NotFoundError, UnavailableError
-from inferdeck.model.answers import Added, ConfigAnswer, Job, StoreReport, Trial, number
+from inferdeck.model.answers import Added, ConfigAnswer, Imported, Job, StoreReport, Trial, number
 from inferdeck.query.evidence import Facts
 from inferdeck.query.local import LocalQuestions
+from inferdeck.receive import blocks
 from tests.unit.query.stack import around, counter, filled, series, state
 
 
@@ -44,6 +45,11 @@ class SmallOperations:
     async def store_stats(self) -> StoreReport:
         n = number(None, "count")
         return StoreReport(around().store, n, n, n, ())
+
+    async def import_block(self, body: bytes) -> Imported:
+        group = blocks.decode(body)
+        self.asked.append((group.target, {}))
+        return Imported(len(group.layout), group.values.size)
 
     def start_job(self, kind: str, options: Mapping[str, Any]) -> Job:
         self.asked.append((kind, options))

@@ -15,6 +15,10 @@ class PrometheusConfig(TargetConfig):
     )
     params: dict[str, str] = Field(default_factory=dict, description="Query parameters of every request.")
     job: str | None = Field(default=None, description="The `job` label of its series; `prometheus` where absent.")
+    gateway: str | None = Field(
+        default=None,
+        description="The `gateway` label of its series: who counted them, for an application with `llm_*` of its own.",
+    )
     honor_labels: bool = Field(
         default=False,
         description="On a clash the series' own labels win over the target's, as for a federation endpoint.",

@@ -1,0 +1,196 @@
+"""The process that plays the past: python -m inferdeck.demo.past SPEC, where SPEC is JSON.
+
+Each life of the fleet is played from its beginning, the newest first. Every target's series go through the same stages
+as when they are scraped (limit, repair, mapping), and to the daemon in blocks of two hours. It says how far it is as
+lines of JSON, and ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inferdeck.client.tiny import Address, Client
+from inferdeck.config.load import load
+from inferdeck.config.schema import Settings
+from inferdeck.config.targets import TargetFiles
+from inferdeck.demo import life
+from inferdeck.demo.gathered import Gathered
+from inferdeck.model.clock import SystemClock
+from inferdeck.model.labels import Labels, labels
+from inferdeck.model.scrape import Layout
+from inferdeck.simulate import scenario
+from inferdeck.simulate.programs import makers
+from inferdeck.simulate.servers.program import Program
+from inferdeck.simulate.table import Table
+from inferdeck.simulate.world import World
+from inferdeck.sources.assembly import Assembly
+from inferdeck.sources.http import HttpClient
+from inferdeck.sources.pipeline import Pipeline
+from inferdeck.sources.registry import config_classes
+from inferdeck.sources.watch import Target
+
+BLOCK_MS = 2 * 3600 * 1000
+SEND_SECONDS = 120.0
+NICENESS = 5
+"""What is asked now goes before what was long ago."""
+
+
+class Read:
+    """The tables of one program as layouts and values; a layout stays the same object while its series do."""
+
+    def __init__(self, program: Program, extra: Labels) -> None:
+        self._program = program
+        self._extra = dict(extra)
+        self._known: dict[int, tuple[Table, int, Layout, NDArray[np.intp]]] = {}
+        self._turn = 0
+
+    def at(self, now: float) -> tuple[Layout, NDArray[np.float64]] | None:
+        """Return what a scrape would bring at this moment; None while the program is not there."""
+        self._program.refresh(now)
+        tables = self._program.tables
+        if not tables:
+            return None
+        self._turn += 1
+        table = tables[self._turn % len(tables)]
+        if not len(table.values):
+            return None
+        known = self._known.get(id(table))
+        if known is None or known[0] is not table or known[1] != table.version:
+            known = self._known[id(table)] = self._layout(table)
+        return known[2], np.frombuffer(table.values, dtype=np.float64)[known[3]]
+
+    def _layout(self, table: Table) -> tuple[Table, int, Layout, NDArray[np.intp]]:
+        values = np.frombuffer(table.values, dtype=np.float64)
+        # A series that was removed stays in its place as NaN.
+        there = np.flatnonzero(~np.isnan(values))
+        series = [table.series[place] for place in there.tolist()]
+        layout = Layout(tuple(labels({**dict(one), **self._extra}) for one in series))
+        return table, table.version, layout, there
+
+
+@dataclass(slots=True)
+class Track:
+    """One target on its way through one life."""
+
+    name: str
+    read: Read
+    stages: Pipeline
+    gathered: Gathered
+
+
+class Past:
+    """Plays lives and sends what they leave."""
+
+    def __init__(self, settings: Settings, found: scenario.Scenario, present: float) -> None:
+        self._scenario = found
+        self._present = present
+        http = HttpClient()
+        self._targets = {
+            target.name: target
+            for target in Assembly(http, SystemClock(), settings.environment)
+            .configured(settings, TargetFiles())[0]
+            .values()
+        }
+        self._daemon = Client(Address(socket_path=str(settings.listen.unix_socket)), SEND_SECONDS)
+
+    def play(self, one: life.Life, oldest: float) -> int:
+        """Play one life and send it; returns how many samples it had."""
+        world = life.world(self._scenario.fleet, self._scenario.seed, one.start)
+        tracks = list(self._tracks(world))
+        sent, block = 0, 0
+        for stamp in self._stamps(one, oldest, world):
+            if stamp // BLOCK_MS != block:
+                sent += self._send(tracks)
+                block = stamp // BLOCK_MS
+            world.run_until(stamp / 1000)
+            for track in tracks:
+                found = track.read.at(world.now)
+                if found is not None:
+                    layout, values = found
+                    passed = track.stages.success(layout, values, stamp, duration=0.002, carry=_nothing)
+                    track.stages.kept()
+                    track.gathered.add(passed.scrape)
+        return sent + self._send(tracks)
+
+    def _tracks(self, world: World) -> Iterator[Track]:
+        for name, make in makers(world.fleet):
+            target = self._targets.get(name)
+            if target is not None:
+                program = make(world)
+                world.subscribe(program.handlers())
+                most = BLOCK_MS // life.FINE_MS + 1
+                yield Track(name, Read(program, target.extra), _stages(target), Gathered(target.key.id, most))
+
+    def _stamps(self, one: life.Life, oldest: float, world: World) -> Iterator[int]:
+        """Yield the moments of a life's samples; the next life loads its models while this one ends."""
+        lead = one.start - world.now
+        end = one.end if one.end >= self._present else one.end - lead - life.FINE_MS / 1000
+        stamp = _after(one.start, life.COARSE_MS)
+        while stamp / 1000 <= end:
+            if stamp / 1000 >= oldest:
+                yield stamp
+            stamp = _after(stamp / 1000 + 0.001, life.step_ms(stamp / 1000, self._present))
+
+    def _send(self, tracks: list[Track]) -> int:
+        sent = 0
+        for track in tracks:
+            sent += track.gathered.samples
+            for body in track.gathered.bodies():
+                self._daemon.send_block(body)
+        return sent
+
+
+def _stages(target: Target) -> Pipeline:
+    return Pipeline(
+        target.key, target.extra, max_series=target.config.max_series, repair=target.repair, mapper=target.mapper
+    )
+
+
+def _nothing(_target: str) -> bytes | None:
+    """Every life begins without a memory of the one before."""
+    return None
+
+
+def _after(moment: float, step: int) -> int:
+    return -(-int(moment * 1000) // step) * step
+
+
+def main() -> None:
+    """Play all lives, the newest first."""
+    spec = json.loads(sys.argv[1])
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    os.nice(NICENESS)
+    asyncio.run(_play(spec))
+
+
+async def _play(spec: dict[str, Any]) -> None:
+    settings = load(path=Path(spec["config"]), environ={}, kinds=config_classes())
+    past = Past(settings, scenario.named(spec["scenario"]), spec["present"])
+    began, samples = time.monotonic(), 0
+    for one in life.lives(spec["present"], spec["days"]):
+        samples += past.play(one, spec["present"] - spec["days"] * life.DAY)
+        done = min(spec["days"], (spec["present"] - one.start) / life.DAY)
+        line = {"days": done, "samples": samples, "seconds": time.monotonic() - began}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+
+def _end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

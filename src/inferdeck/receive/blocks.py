@@ -1,0 +1,86 @@
+"""The bulk door: many scrapes of one target in one body, as the store keeps them.
+
+A body is the four bytes IDB1, the length of the header (uint32), the header as JSON, then the arrays, little-endian:
+int64 timestamps in milliseconds (times), float64 values (series x times, row by row). The header is
+{"target": id, "times": n, "series": [[[name, value], ...], ...]}; a cell with the bits of model/scrape.ABSENT_BITS is
+a hole. What is there already is replaced, and live scrapes go on beside it.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from inferdeck.errors import UsageError
+from inferdeck.model.labels import NAME, Labels, labels
+from inferdeck.model.scrape import Layout
+from inferdeck.sources.own_times import OwnTimeGroup
+
+MAGIC = b"IDB1"
+MOST_TIMES = 10_000
+MOST_SERIES = 20_000
+FARTHEST_MS = 253_402_300_800_000
+"""The end of the year 9999."""
+_LENGTH = struct.Struct("<I")
+
+
+def encode(
+    target: str, series: tuple[Labels, ...], timestamps_ms: NDArray[np.int64], values: NDArray[np.float64]
+) -> bytes:
+    """Return the body; timestamps_ms strictly increasing, values of shape (series, times)."""
+    header = orjson.dumps({"target": target, "times": len(timestamps_ms), "series": series})
+    return b"".join(
+        (
+            MAGIC,
+            _LENGTH.pack(len(header)),
+            header,
+            np.ascontiguousarray(timestamps_ms, dtype="<i8").tobytes(),
+            np.ascontiguousarray(values, dtype="<f8").tobytes(),
+        )
+    )
+
+
+def decode(body: bytes) -> OwnTimeGroup:
+    """Return what a body holds; raises UsageError that says what is wrong with it."""
+    if body[:4] != MAGIC or len(body) < 8:
+        raise UsageError("the body is not a block: it must begin with IDB1 (docs/http-api.md has the format)")
+    size = _LENGTH.unpack_from(body, 4)[0]
+    target, times, series = _header(body[8 : 8 + size])
+    expected = 8 + size + 8 * times * (1 + len(series))
+    if len(body) != expected:
+        raise UsageError(f"the block has {len(body)} bytes; {len(series)} series x {times} times make {expected}")
+    stamps = np.frombuffer(body, dtype="<i8", count=times, offset=8 + size).astype(np.int64)
+    if stamps[0] < 0 or stamps[-1] > FARTHEST_MS or np.any(np.diff(stamps) <= 0):
+        raise UsageError("timestamps must be milliseconds after 1970, strictly increasing")
+    values = np.frombuffer(body, dtype="<f8", offset=8 + size + 8 * times).reshape(len(series), times)
+    return OwnTimeGroup(target, Layout(series), stamps, values.astype(np.float64))
+
+
+def _header(text: bytes) -> tuple[str, int, tuple[Labels, ...]]:
+    try:
+        found = orjson.loads(text)
+        target, times = found["target"], found["times"]
+        series = tuple(_series(one) for one in found["series"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"the header of the block cannot be read: {type(error).__name__}: {error}") from error
+    if not isinstance(target, str) or not 0 < len(target) <= 1000 or type(times) is not int:
+        raise UsageError("the header of the block needs a target (text) and times (a whole number)")
+    if not 0 < times <= MOST_TIMES or not 0 < len(series) <= MOST_SERIES:
+        raise UsageError(f"a block has 1 to {MOST_TIMES} times and 1 to {MOST_SERIES} series")
+    if len(set(series)) != len(series):
+        raise UsageError("a series stands twice in the block")
+    return target, times, series
+
+
+def _series(pairs: list[list[object]]) -> Labels:
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if not isinstance(name, str) or not isinstance(value, str) or not name:
+            raise UsageError("the labels of a series must be pairs of texts")
+        found[name] = value
+    if not found.get(NAME):
+        raise UsageError("every series needs a __name__")
+    return labels(found)
