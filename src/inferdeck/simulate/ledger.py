@@ -14,11 +14,13 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from inferdeck.simulate.events import (
+    Admitted,
     Answered,
     Arrived,
     Attempted,
     AttemptEnded,
     BatchChanged,
+    CacheAsked,
     Ended,
     Event,
     FellBack,
@@ -97,7 +99,11 @@ class Ledger:
         self.attempts: Record[AttemptEnded] = Record()
         self.attempted: Record[Attempted] = Record()
         self.fallbacks: Record[FellBack] = Record()
+        self.cache_looks: Record[CacheAsked] = Record()
         self.queued: Record[Queued] = Record()
+        self.admitted: Record[Admitted] = Record()
+        self.first_tokens: Record[FirstToken] = Record()
+        self.preempted: Record[Preempted] = Record()
         self.left: Record[Left] = Record()
         self.begun: Record[Started] = Record()
         self.ended: Record[Ended] = Record()
@@ -109,7 +115,11 @@ class Ledger:
             self.attempts,
             self.attempted,
             self.fallbacks,
+            self.cache_looks,
             self.queued,
+            self.admitted,
+            self.first_tokens,
+            self.preempted,
             self.left,
         )
 
@@ -122,7 +132,9 @@ class Ledger:
             AttemptEnded: self.attempts,
             Attempted: self.attempted,
             FellBack: self.fallbacks,
+            CacheAsked: self.cache_looks,
             Queued: self.queued,
+            Admitted: self.admitted,
             Left: self.left,
             Started: self.begun,
             Ended: self.ended,
@@ -131,8 +143,10 @@ class Ledger:
         found[Answered, ""] = self._answered
         found[Queued, ""] = self._queued
         found[Left, ""] = self._left
-        for kind in (BatchChanged, FirstToken, Resumed, Preempted):
+        for kind in (BatchChanged, Resumed):
             found[kind, ""] = self._follow
+        found[FirstToken, ""] = self._first_token
+        found[Preempted, ""] = self._preempted
         return found
 
     # Of requests
@@ -207,7 +221,15 @@ class Ledger:
         self.left.note(event)
         self._progress[event.engine].left(event)
 
-    def _follow(self, event: BatchChanged | FirstToken | Resumed | Preempted) -> None:
+    def _first_token(self, event: FirstToken) -> None:
+        self.first_tokens.note(event)
+        self._progress[event.engine].follow(event)
+
+    def _preempted(self, event: Preempted) -> None:
+        self.preempted.note(event)
+        self._progress[event.engine].follow(event)
+
+    def _follow(self, event: BatchChanged | Resumed) -> None:
         self._progress[event.engine].follow(event)
 
 
