@@ -1,0 +1,144 @@
+"""What inferdeck's series of an inference engine count, told from the ledger alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inferdeck.simulate.events import Event, Left
+from inferdeck.simulate.fleet import Engine
+from inferdeck.simulate.ledger import Record
+from tests.pipeline.collecting import Stage
+from tests.pipeline.counters import Claim, Key, Truth
+
+Amounts = Iterator[tuple[Key, float]]
+DONE = ("stop", "length")
+
+
+class EngineTruth:
+    """The ledger's side of one engine."""
+
+    def __init__(self, stage: Stage, engine: Engine) -> None:
+        self._stage = stage
+        self._engine = engine
+
+    def claims(self) -> list[Claim]:
+        """Return every counter that is compared; Ollama shows none."""
+        kinds = {"vllm": self._vllm, "sglang": self._sglang, "tgi": self._tgi, "llamacpp": self._llamacpp}
+        return kinds[self._engine.kind]() if self._engine.kind in kinds else []
+
+    def left(self, start: float, end: float) -> list[Left]:
+        """Return what left it in a window."""
+        return self._stage.ledger.sequences(start, end, self._engine.name)
+
+    def _vllm(self) -> list[Claim]:
+        ledger, model = self._stage.ledger, ("model_name",)
+        # A client that went away counts in no request family; before 0.10 an error does not either.
+        return [
+            Claim("vllm:prompt_tokens_total", model, self._prompted),
+            Claim("vllm:generation_tokens_total", model, self._generated),
+            Claim("vllm:num_preemptions_total", model, self._events(ledger.preempted)),
+            Claim("vllm:time_to_first_token_seconds_count", model, self._events(ledger.first_tokens)),
+            Claim("vllm:request_success_total", (*model, "finished_reason"), self._finished("stop", "length")),
+            Claim("vllm:e2e_request_latency_seconds_count", model, self._whole),
+            Claim("vllm:request_generation_tokens_sum", model, self._output),
+            Claim("vllm:prefix_cache_hits_total", model, self._cached),
+            Claim("vllm:prefix_cache_queries_total", model, self._asked),
+        ]
+
+    def _sglang(self) -> list[Claim]:
+        model = ("model_name",)
+        return [
+            Claim("sglang:num_requests_total", model, self._counted),
+            Claim("sglang:prompt_tokens_total", model, self._input),
+            Claim("sglang:generation_tokens_total", model, self._counted_output),
+        ]
+
+    def _tgi(self) -> list[Claim]:
+        return [
+            Claim("tgi_request_count", (), self._bare(self._stage.ledger.queued)),
+            Claim("tgi_request_success", (), self._done),
+            Claim("tgi_request_generated_tokens_sum", (), self._done_output),
+        ]
+
+    def _llamacpp(self) -> list[Claim]:
+        return [
+            Claim("llamacpp:tokens_predicted_total", (), self._done_output),
+            Claim("llm_engine_generation_tokens_total", (), self._done_output),
+        ]
+
+    def _name(self) -> Key:
+        return (self._engine.model.name,)
+
+    def _mark(self, place: int, start: float, end: float) -> float:
+        marks = self._stage.marks
+        return float(marks[self._engine.name, end][place] - marks[self._engine.name, start][place])
+
+    def _generated(self, start: float, end: float) -> Amounts:
+        yield self._name(), self._mark(0, start, end)
+
+    def _prompted(self, start: float, end: float) -> Amounts:
+        yield self._name(), self._mark(1, start, end)
+
+    def _events(self, record: Record[Event]) -> Truth:
+        def amounts(start: float, end: float) -> Amounts:
+            yield self._name(), self._count(record, start, end)
+
+        return amounts
+
+    def _bare(self, record: Record[Event]) -> Truth:
+        def amounts(start: float, end: float) -> Amounts:
+            yield (), self._count(record, start, end)
+
+        return amounts
+
+    def _count(self, record: Record[Event], start: float, end: float) -> float:
+        own = [one for one in record.between(start, end) if getattr(one, "engine", "") == self._engine.name]
+        return float(len(own))
+
+    def _finished(self, *reasons: str) -> Truth:
+        def amounts(start: float, end: float) -> Amounts:
+            for one in self.left(start, end):
+                if one.finish in reasons:
+                    yield (*self._name(), one.finish), 1.0
+
+        return amounts
+
+    def _whole(self, start: float, end: float) -> Amounts:
+        for one in self.left(start, end):
+            yield self._name(), float(one.finish != "abort")
+
+    def _output(self, start: float, end: float) -> Amounts:
+        for one in self.left(start, end):
+            yield self._name(), float(one.output_tokens if one.finish != "abort" else 0)
+
+    def _cached(self, start: float, end: float) -> Amounts:
+        for one in self._stage.ledger.admitted.between(start, end):
+            if one.engine == self._engine.name and not one.again:
+                yield self._name(), float(one.cached_tokens)
+
+    def _asked(self, start: float, end: float) -> Amounts:
+        for one in self._stage.ledger.admitted.between(start, end):
+            if one.engine == self._engine.name and not one.again:
+                yield self._name(), float(one.cached_tokens + one.computed_tokens)
+
+    def _counted(self, start: float, end: float) -> Amounts:
+        for one in self.left(start, end):
+            yield self._name(), float(one.first_token is not None or one.finish == "stop")
+
+    def _input(self, start: float, end: float) -> Amounts:
+        for one in self.left(start, end):
+            if one.first_token is not None or one.finish == "stop":
+                yield self._name(), float(one.prompt_tokens)
+
+    def _counted_output(self, start: float, end: float) -> Amounts:
+        for one in self.left(start, end):
+            if one.first_token is not None or one.finish == "stop":
+                yield self._name(), float(one.output_tokens)
+
+    def _done(self, start: float, end: float) -> Amounts:
+        for one in self.left(start, end):
+            yield (), float(one.finish in DONE)
+
+    def _done_output(self, start: float, end: float) -> Amounts:
+        for one in self.left(start, end):
+            yield (), float(one.output_tokens if one.finish in DONE else 0)
