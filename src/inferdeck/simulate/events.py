@@ -24,7 +24,7 @@ class Fault(StrEnum):
     UNKNOWN_MODEL = "unknown_model"
     NO_DEPLOYMENT = "no_deployment"
     ABORTED = "aborted"
-    """Its process ended."""
+    """Its process ended, or its client went away."""
 
 
 FAULTS: dict[Fault, tuple[str, int]] = {

@@ -159,13 +159,22 @@ class Proxy:
         """The process ends: what is on its way fails."""
         self.up = False
         for work in list(self._works.values()):
-            if work.route is not None and work.attempt in self._open_attempts:
-                self._close_attempt(work, replace(_ABORTED, prefill_seconds=self._kernel.now - work.started))
-                self._reach(work.route.deployment.target)[1](work.attempt)
-            self._answer(work, Fault.ABORTED, Usage(), "", "")
+            self._give_up(work)
         for route in self._all():
             route.fails.clear()
             route.cool_until = float("-inf")
+
+    def drop(self, request: int) -> None:
+        """Give a request up, if it is still on its way: its client went away."""
+        work = self._works.get(request)
+        if work is not None:
+            self._give_up(work)
+
+    def _give_up(self, work: _Work) -> None:
+        if work.route is not None and work.attempt in self._open_attempts:
+            self._close_attempt(work, replace(_ABORTED, prefill_seconds=self._kernel.now - work.started))
+            self._reach(work.route.deployment.target)[1](work.attempt)
+        self._answer(work, Fault.ABORTED, Usage(), "", "")
 
     # One request
 

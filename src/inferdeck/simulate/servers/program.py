@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from inferdeck.simulate.events import Answered, Event, Left
@@ -77,14 +78,34 @@ class Question:
     route: str = "/v1/chat/completions"
 
 
+class StillError(Exception):
+    """A real client asked a world that stands still: it would wait for ever."""
+
+    def __init__(self, now: float) -> None:
+        moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        super().__init__(f"The simulated world stands still at {moment}: it answers no requests.")
+
+
 @dataclass(slots=True)
 class Pending:
-    """A real client's request on its way; both come true when the world has come so far."""
+    """A real client's request on its way; both futures come true when the world has come so far.
+
+    As a context: whoever leaves it before the end, since its client went away, gives the request up.
+    """
 
     first: asyncio.Future[float]
     """The moment of the first token; cancelled where there is none."""
     done: asyncio.Future[Answered | Left]
     """How it ended: of a gateway `Answered`, of an engine `Left`."""
+    drop: Callable[[], None]
+    """Gives it up: it leaves its engine and its gateway."""
+
+    def __enter__(self) -> Pending:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.done.done() or self.done.cancelled():
+            self.drop()
 
 
 class World(Protocol):
@@ -95,13 +116,13 @@ class World(Protocol):
         ...
 
     def ask_gateway(self, gateway: str, question: Question) -> Pending:
-        """Send a real client's request through a gateway."""
+        """Send a real client's request through a gateway; raises StillError where time does not go on."""
         ...
 
     def ask_engine(self, engine: str, question: Question) -> Pending:
-        """Send a real client's request straight to an engine."""
+        """Send a real client's request straight to an engine; raises StillError where time does not go on."""
         ...
 
     def wake_engine(self, engine: str) -> None:
-        """Let an engine that sleeps load its model again."""
+        """Let an engine that sleeps load its model again; raises StillError where it never could."""
         ...

@@ -106,7 +106,9 @@ def test_a_killed_process_has_no_last_word_and_a_strange_name_no_strange_file(tm
     assert [line.time for line in journal.since("vllm-a", 0)] == [10.0]
     log = LogFiles(tmp_path, fleet)
     assert log.path("../../etc/passwd").parent == tmp_path
-    assert log.path("a b/ü\n").name == "a_b_ü_.log"
+    assert log.path("gpu-1/node").name == "gpu-1_node.log"
+    assert log.path("a b/ü\n").name.startswith("a_b_ü_-") and log.path("a b/ü\n") != log.path("a b/ü\t")
+    assert len(log.path("ü" * 300).name.encode()) < 120 and log.path("ü" * 300) != log.path("ü" * 301)
     assert log.path("").name == "_.log"
 
 

@@ -8,6 +8,7 @@ and deleting are refused.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from collections.abc import Sequence as Many
@@ -89,6 +90,8 @@ class Ollama(EngineProgram):
 
     async def until_loaded(self) -> None:
         """Wait until the model can answer: a request makes it load."""
+        if self.up and not self.loaded:
+            self.world.wake_engine(self.engine.name)
         while self.up and not self.loaded:
             await asyncio.sleep(0.02)
             self.world.present()
@@ -226,7 +229,7 @@ class OllamaApi:
 
     async def _stream(self, request: web.Request, asked: Asked, pending: Any) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": GENERATION_TYPE})
-        try:
+        with pending, contextlib.suppress(ConnectionResetError, BrokenPipeError):
             await response.prepare(request)
             sent = 0
             async for count in self.ollama.progress(pending):
@@ -241,8 +244,6 @@ class OllamaApi:
                     await _line(response, {**self._part(asked, words(asked.prompt, place, place + 1)), "done": False})
                 await _line(response, {**self._part(asked, ""), **self._end(left)})
             await response.write_eof()
-        except (ConnectionResetError, BrokenPipeError):
-            return response
         return response
 
     async def embed(self, request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ What the bodies look like differs from engine to engine: a subclass says it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -179,12 +180,10 @@ class OpenAiApi:
 
     async def _stream(self, request: web.Request, asked: Asked, pending: Pending) -> web.StreamResponse:
         response = web.StreamResponse(headers={**self.headers, **self.stream_headers})
-        try:
+        with pending, contextlib.suppress(ConnectionResetError, BrokenPipeError):
             await response.prepare(request)
             await self._send_all(response, asked, pending)
             await response.write_eof()
-        except (ConnectionResetError, BrokenPipeError):
-            return response
         return response
 
     async def _send_all(self, response: web.StreamResponse, asked: Asked, pending: Pending) -> None:

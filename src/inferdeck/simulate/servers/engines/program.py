@@ -230,10 +230,11 @@ class EngineProgram:
             await asyncio.wait((pending.done,), timeout=min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE))
 
     async def ended(self, pending: Pending) -> Left | None:
-        """Return how an answer ended; None where the engine went away before."""
-        while not pending.done.done():
-            await asyncio.wait((pending.done,), timeout=LONGEST_PAUSE / 4)
-            self.world.present()
+        """Return how an answer ended; None where the engine went away before. A client that goes gives it up."""
+        with pending:
+            while not pending.done.done():
+                await asyncio.wait((pending.done,), timeout=LONGEST_PAUSE / 4)
+                self.world.present()
         if pending.done.cancelled() or pending.done.exception() is not None:
             return None
         left = pending.done.result()

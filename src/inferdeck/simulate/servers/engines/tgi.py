@@ -6,6 +6,7 @@ one shows a histogram when it is first touched, this one from the start.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from collections.abc import Sequence as Many
@@ -24,7 +25,7 @@ from inferdeck.simulate.table import Table
 
 if TYPE_CHECKING:
     from inferdeck.simulate.fleet import Engine, Fleet
-    from inferdeck.simulate.servers.program import World
+    from inferdeck.simulate.servers.program import Pending, World
 
 DURATION = tuple(0.0001 * 1.5**power for power in range(1, 36))
 BATCH = tuple(float(size) for size in range(1, 1025))
@@ -209,9 +210,14 @@ class TgiApi(OpenAiApi):
             asked = self._read_own(await self.read_json(request), "/generate_stream")
         except RefusedError as refused:
             return self.response(refused.body, refused.status)
-        pending = self.ask(asked)
         response = web.StreamResponse(headers=dict(self.stream_headers))
-        await response.prepare(request)
+        with self.ask(asked) as pending, contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            await response.prepare(request)
+            await self._tokens(response, asked, pending)
+            await response.write_eof()
+        return response
+
+    async def _tokens(self, response: web.StreamResponse, asked: Asked, pending: Pending) -> None:
         sent = 0
         async for count in self.tgi.progress(pending):
             for place in range(sent, count):
@@ -223,8 +229,6 @@ class TgiApi(OpenAiApi):
                 await self._token(response, asked, place, left if place == left.output_tokens - 1 else None)
             if sent == left.output_tokens:
                 await self._token(response, asked, sent, left)
-        await response.write_eof()
-        return response
 
     async def _token(self, response: web.StreamResponse, asked: Asked, place: int, left: Left | None) -> None:
         token = {"id": place, "text": words(asked.prompt, place, place + 1), "logprob": 0.0, "special": False}

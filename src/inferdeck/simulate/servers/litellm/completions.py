@@ -145,7 +145,8 @@ def _tokens(content: Any) -> int:
 
 async def _ended(call: Call) -> Answered:
     """Wait for the end; raises Refused where the request failed."""
-    end = answered(await call.pending.done)
+    with call.pending:
+        end = answered(await call.pending.done)
     if end.fault is not None:
         raise _failed(call, end, end.fault)
     return end
@@ -238,6 +239,12 @@ def _whole(call: Call, end: Answered) -> dict[str, Any]:
 
 
 async def _stream(call: Call) -> web.StreamResponse:
+    """Answer word by word; a client that goes away gives its request up."""
+    with call.pending:
+        return await _streamed(call)
+
+
+async def _streamed(call: Call) -> web.StreamResponse:
     first, done = call.pending.first, call.pending.done
     both: set[asyncio.Future[Any]] = {first, done}
     await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)

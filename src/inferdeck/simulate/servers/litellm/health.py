@@ -114,7 +114,8 @@ async def health(asked: Asked) -> web.Response:
 async def _call(asked: Asked, one: Deployment) -> Answered:
     program = asked.program
     question = Question(program.groups[one.id], _PROMPT_TOKENS, _MAX_TOKENS, _CHECK, user=HEALTH)
-    end = answered(await program.world.ask_gateway(program.process, question).done)
+    with program.world.ask_gateway(program.process, question) as pending:
+        end = answered(await pending.done)
     if program.gateway.database:
         program.checks.append(_record(asked, one, end))
     return end

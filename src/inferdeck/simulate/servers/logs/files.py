@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from inferdeck.simulate.fleet import Fleet
@@ -9,6 +10,7 @@ from inferdeck.simulate.servers.logs.journal import Journal
 from inferdeck.simulate.servers.program import Handler
 from inferdeck.simulate.table import Table
 
+LONGEST_NAME = 100
 LARGEST_BYTES = 2_000_000
 """A file that is longer becomes `NAME.log.1`, and a new one begins."""
 
@@ -28,8 +30,12 @@ class LogFiles:
         return self.journal.handlers()
 
     def path(self, process: str) -> Path:
-        """Return the file of a program; what no file name may hold becomes an underscore."""
+        """Return the file of a program; a name that no file may have becomes one that is like it and as unique."""
         name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in process).lstrip(".")
+        # A host's own programs are called HOST/node: those stay readable.
+        if name != process.replace("/", "_") or len(name.encode()) > LONGEST_NAME:
+            kept = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+            name = f"{kept}-{hashlib.blake2b(process.encode(), digest_size=4).hexdigest()}"
         return self.folder / f"{name or '_'}.log"
 
     def refresh(self, _now: float) -> None:
