@@ -31,7 +31,7 @@ class Card:
         self.gpu = gpu
         self._kernel = kernel
         self._clock_changed = clock_changed
-        self._ambient = gpu.ambient_celsius
+        self.ambient_celsius = gpu.ambient_celsius
         self._busy = 0.0
         self._memory: dict[str, float] = {}
         self._loads: dict[str, float] = {}
@@ -54,9 +54,9 @@ class Card:
         self._memory[engine] = memory_bytes
         self._change()
 
-    def heat(self, ambient_celsius: float | None) -> None:
-        """Change the air around it; None: as the fleet says."""
-        self._change(self.gpu.ambient_celsius if ambient_celsius is None else ambient_celsius)
+    def heat(self, ambient_celsius: float) -> None:
+        """Change the air around it."""
+        self._change(ambient_celsius)
 
     def tell(self) -> None:
         """Say what it is like now."""
@@ -79,7 +79,7 @@ class Card:
     def _change(self, ambient: float | None = None) -> None:
         self._cool()
         if ambient is not None:
-            self._ambient = ambient
+            self.ambient_celsius = ambient
         self._busy = min(1.0, sum(self._loads.values()))
         self._judge()
 
@@ -115,4 +115,4 @@ class Card:
         return gpu.idle_watts + (gpu.limit_watts - gpu.idle_watts) * self._busy * math.pow(self.speed, CLOCK_EXPONENT)
 
     def _settle(self) -> float:
-        return self._ambient + self.gpu.celsius_per_watt * self._watts()
+        return self.ambient_celsius + self.gpu.celsius_per_watt * self._watts()

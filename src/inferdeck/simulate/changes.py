@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial, singledispatch
+from typing import Any
 
 from inferdeck.simulate import actions
-from inferdeck.simulate.events import ClockShifted, Configured, Reachability
+from inferdeck.simulate.events import ClockShifted, Configured
 from inferdeck.simulate.fleet import Price
 from inferdeck.simulate.world import World
 
@@ -74,22 +75,25 @@ def _(action: actions.Load, world: World) -> Undo:
 
 @apply.register
 def _(action: actions.Lengths, world: World) -> Undo:
-    chosen = _chosen(world, action.agents)
+    sources = [world.sources[name] for name in _chosen(world, action.agents)]
+    before = [(source, source.prompt_factor, source.output_factor) for source in sources]
+    for source in sources:
+        source.prompt_factor *= action.prompt
+        source.output_factor *= action.output
 
-    def scale(prompt: float, output: float) -> None:
-        for name in chosen:
-            world.sources[name].prompt_factor *= prompt
-            world.sources[name].output_factor *= output
+    def undo() -> None:
+        for source, prompt, output in before:
+            source.prompt_factor, source.output_factor = prompt, output
 
-    scale(action.prompt, action.output)
-    return partial(scale, 1 / action.prompt, 1 / action.output)
+    return undo
 
 
 @apply.register
 def _(action: actions.Runaway, world: World) -> Undo:
     source = world.sources[action.agent]
+    before = source.runaway
     source.run_away(action.requests_per_minute)
-    return partial(source.run_away, 0.0)
+    return partial(source.run_away, before)
 
 
 @apply.register
@@ -111,12 +115,15 @@ def _(action: actions.Heat, world: World) -> Undo:
         if everywhere or card.gpu.name in action.gpus or card.gpu.host in action.hosts
     ]
 
-    def heat(celsius: float | None) -> None:
-        for card in cards:
+    before = [(card, card.ambient_celsius) for card in cards]
+    for card in cards:
+        card.heat(action.celsius)
+
+    def undo() -> None:
+        for card, celsius in before:
             card.heat(celsius)
 
-    heat(action.celsius)
-    return partial(heat, None)
+    return undo
 
 
 @apply.register
@@ -154,12 +161,14 @@ def _(action: actions.Reachable, world: World) -> Undo:
     names = sorted(action.processes or world.processes.all)
     names = names[: round(len(names) * action.share)]
 
-    def become(mode: str) -> None:
-        for name in names:
-            world.emit(Reachability(world.now, name, mode), name)
+    before = {name: world.processes.all[name].mode for name in names}
 
-    become(action.mode)
-    return partial(become, "ok")
+    def become(modes: Mapping[str, str]) -> None:
+        for name, mode in modes.items():
+            world.processes.reach(name, mode)
+
+    become(dict.fromkeys(names, action.mode))
+    return partial(become, before)
 
 
 @apply.register
@@ -178,43 +187,34 @@ def _(action: actions.EngineSlow, world: World) -> Undo:
 @apply.register
 def _(action: actions.GatewayChange, world: World) -> Undo:
     proxy = world.proxies[action.gateway]
-    before, factor = proxy.gateway, proxy.overhead_factor
-    weights = {one.id: one.weight for one in proxy.gateway.deployments}
     names = ("retries", "cooldown_seconds", "cache_seconds")
     given = {name: value for name in names if (value := getattr(action, name)) is not None}
-    proxy.gateway = replace(before, **given)
-    if action.overhead_factor is not None:
-        proxy.overhead_factor = action.overhead_factor
-    for deployment, weight in action.weights:
-        proxy.set_weight(deployment, weight)
-    world.emit(Configured(world.now, action.gateway, action.text), action.gateway)
+    settings = {name: getattr(proxy.gateway, name) for name in given}
+    chosen = dict(action.weights)
+    weights = {one.id: one.weight for one in proxy.gateway.deployments if one.id in chosen}
+    factor = proxy.overhead_factor
 
-    def undo() -> None:
-        proxy.gateway, proxy.overhead_factor = (
-            replace(proxy.gateway, **{name: getattr(before, name) for name in given}),
-            factor,
-        )
-        for deployment, _ in action.weights:
-            proxy.set_weight(deployment, weights[deployment])
-        world.emit(Configured(world.now, action.gateway, f"undone: {action.text}"), action.gateway)
+    def become(values: Mapping[str, Any], shares: Mapping[str, float], overhead: float, text: str) -> None:
+        proxy.overhead_factor = overhead
+        deployments = (replace(one, weight=shares.get(one.id, one.weight)) for one in proxy.gateway.deployments)
+        proxy.reconfigure(replace(proxy.gateway, **values, deployments=tuple(deployments)))
+        world.emit(Configured(world.now, action.gateway, text), action.gateway)
 
-    return undo
+    become(given, chosen, factor if action.overhead_factor is None else action.overhead_factor, action.text)
+    return partial(become, settings, weights, factor, f"undone: {action.text}")
 
 
 @apply.register
 def _(action: actions.PriceChange, world: World) -> Undo:
     price = Price(action.input, action.output, action.cached_input)
     before = {
-        name: next((one.price for one in proxy.gateway.deployments if one.served == action.served), None)
+        name: proxy.reprice({one.id: price for one in proxy.gateway.deployments if one.served == action.served})
         for name, proxy in world.proxies.items()
     }
-    for proxy in world.proxies.values():
-        proxy.reprice(action.served, price)
 
     def undo() -> None:
-        for name, old in before.items():
-            if old is not None:
-                world.proxies[name].reprice(action.served, old)
+        for name, prices in before.items():
+            world.proxies[name].reprice(prices)
 
     return undo
 
@@ -228,9 +228,10 @@ def _(action: actions.RenameModel, world: World) -> Undo:
         world.emit(Configured(world.now, action.gateway, f"model {model} is now called {to}"), action.gateway)
 
         def adopt() -> None:
-            for source in world.sources.values():
-                if source.gateway == action.gateway:
-                    source.renamed[action.model] = to
+            if proxy.serves(to):
+                for source in world.sources.values():
+                    if source.gateway == action.gateway:
+                        source.renamed[action.model] = to
 
         world.kernel.at(world.now + action.adopt, adopt)
 
@@ -246,19 +247,18 @@ def _(action: actions.Upgrade, world: World) -> Undo:
 
 @apply.register
 def _(action: actions.ClockSkew, world: World) -> Undo:
+    before = world.skews.get(action.host, 0.0)
+
     def shift(seconds: float) -> None:
+        world.skews[action.host] = seconds
         world.emit(ClockShifted(world.now, action.host, seconds), action.host)
 
     shift(action.seconds)
-    return partial(shift, 0.0)
+    return partial(shift, before)
 
 
 @apply.register
 def _(action: actions.Quality, world: World) -> Undo:
-    drops = world.quality_drop
-    drops[action.model] = drops.get(action.model, 0.0) + action.drop
-
-    def undo() -> None:
-        drops[action.model] -= action.drop
-
-    return undo
+    before = world.quality_drop.get(action.model, 0.0)
+    world.quality_drop[action.model] = before + action.drop
+    return partial(world.quality_drop.__setitem__, action.model, before)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from inferdeck.simulate.fleet import Gateway
+
 
 class Fault(StrEnum):
     """Why an attempt or a request failed, with LiteLLM's exception class and HTTP status in `FAULTS`."""
@@ -361,6 +363,17 @@ class Repriced(Event):
     input: float
     output: float
     cached_input: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigured(Event):
+    """A gateway works with these settings from now on; before the first of these events, with those of the fleet.
+
+    What deployments cost is not among them: `Repriced` says that.
+    """
+
+    gateway: str
+    settings: Gateway
 
 
 @dataclass(frozen=True, slots=True)

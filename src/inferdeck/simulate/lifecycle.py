@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from inferdeck.simulate.events import CacheFlushed, Ended, Started
+from inferdeck.simulate.events import CacheFlushed, Ended, Reachability, Started
 from inferdeck.simulate.fleet import Fleet
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Process:
     pid: int = 0
     life: int = 0
     """Raised with every beginning and end."""
+    mode: str = "ok"
+    """How it answers the network."""
 
 
 def processes(fleet: Fleet) -> list[Process]:
@@ -137,6 +139,11 @@ class Processes:
                 self.start(name, "crash")
 
         return stop
+
+    def reach(self, name: str, mode: str) -> None:
+        """Let a process answer the network in this way."""
+        self.all[name].mode = mode
+        self._world.emit(Reachability(self._world.now, name, mode), name)
 
     def flush(self, name: str) -> None:
         """Let a Redis forget everything."""

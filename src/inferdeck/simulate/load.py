@@ -85,7 +85,8 @@ class Source:
         self.prompt_factor = 1.0
         self.output_factor = 1.0
         self.renamed: dict[str, str] = {}
-        self._runaway = 0.0
+        self.runaway = 0.0
+        """Requests per minute of the loop that it is caught in."""
 
     def begin(self) -> None:
         """Let sessions arrive from now on, at the present factor; call it again when the factor changes."""
@@ -94,8 +95,8 @@ class Source:
 
     def run_away(self, requests_per_minute: float) -> None:
         """Begin, or with 0 end, an endless loop of requests."""
-        running = self._runaway > 0
-        self._runaway = requests_per_minute
+        running = self.runaway > 0
+        self.runaway = requests_per_minute
         if requests_per_minute > 0 and not running:
             self._turn(self._open(endless=True))
 
@@ -171,10 +172,10 @@ class Source:
         """Go on with a session, or with the loop, after an answer; None: the gateway was not there."""
         now = self._kernel.now
         if session.endless:
-            if self._runaway > 0:
+            if self.runaway > 0:
                 if session.turn >= RUNAWAY_TURNS:
                     session = self._open(endless=True)
-                self._kernel.at(max(now, request.time + 60.0 / self._runaway), partial(self._loop, session))
+                self._kernel.at(max(now, request.time + 60.0 / self.runaway), partial(self._loop, session))
             return
         if answered is None or answered.fault is not None or session.context > LONGEST_PROMPT // 2:
             return
@@ -183,7 +184,7 @@ class Source:
             self._kernel.at(now + wait, partial(self._turn, session))
 
     def _loop(self, session: _Session) -> None:
-        if self._runaway > 0:
+        if self.runaway > 0:
             self._turn(session)
 
 

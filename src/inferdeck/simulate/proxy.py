@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
 from inferdeck.simulate.chance import draw, stream
-from inferdeck.simulate.cloud import Minute, Served
+from inferdeck.simulate.cloud import Served
 from inferdeck.simulate.events import (
     Answered,
     Arrived,
@@ -21,31 +21,22 @@ from inferdeck.simulate.events import (
     Fault,
     FellBack,
     Limited,
+    Reconfigured,
     Repriced,
     Request,
     Usage,
 )
-from inferdeck.simulate.fleet import Deployment, Gateway, Price, Team
+from inferdeck.simulate.fleet import Gateway, Price
 from inferdeck.simulate.kernel import Kernel
+from inferdeck.simulate.limits import Spending
+from inferdeck.simulate.responses import Response, Responses
+from inferdeck.simulate.routing import Route, Router, cost
 
-FAIL_WINDOW_SECONDS = 60.0
 RETRIED = {Fault.RATE_LIMIT, Fault.OUTAGE, Fault.UNREACHABLE, Fault.TIMEOUT, Fault.ABORTED}
 ON_THE_WAY = 0.5
 """Share of a gateway's overhead that comes before the first attempt."""
 
 Target = Callable[[int, Request, Callable[[float], None], Callable[[Served], None]], None]
-
-
-@dataclass(slots=True)
-class _Route:
-    """One deployment as the gateway keeps it."""
-
-    deployment: Deployment
-    price: Price
-    weight: float
-    minute: Minute = field(default_factory=Minute)
-    fails: deque[float] = field(default_factory=deque)
-    cool_until: float = float("-inf")
 
 
 @dataclass(slots=True)
@@ -67,24 +58,9 @@ class _Work:
     cause: Fault = Fault.NO_DEPLOYMENT
     """Why the group before this one failed."""
     attempt: int = -1
-    route: _Route | None = None
+    route: Route | None = None
     started: float = 0.0
     first_token: float | None = None
-
-
-@dataclass(slots=True)
-class Spending:
-    """What a team has used of its limits."""
-
-    team: Team
-    minute: Minute = field(default_factory=Minute)
-    period: int = -1
-    usd: float = 0.0
-
-    def turn(self, now: float) -> None:
-        """Begin a new budget period where one is due."""
-        if (period := int(now // self.team.budget_seconds)) != self.period:
-            self.period, self.usd = period, 0.0
 
 
 class Proxy:
@@ -105,64 +81,62 @@ class Proxy:
         self._reach = reach
         self._number = number
         self._noise: Random = stream(seed, "gateway", gateway.name, "noise")
-        self._choice: Random = stream(seed, "gateway", gateway.name, "choice")
         self._turn = 0
         self.up = False
         self.cache_up = True
         self.overhead_factor = 1.0
-        self._routes: dict[str, list[_Route]] = {}
-        for one in gateway.deployments:
-            self._routes.setdefault(one.model, []).append(_Route(one, one.price, one.weight))
+        self._router = Router(gateway, stream(seed, "gateway", gateway.name, "choice"))
         self._works: dict[int, _Work] = {}
         self._open_attempts: set[int] = set()
-        self._remembered: dict[tuple[int, str], tuple[float, Usage, str, str]] = {}
+        self._responses = Responses()
 
     # What a scenario changes
 
-    def set_weight(self, deployment: str, weight: float) -> None:
-        """Give a deployment another share."""
-        for route in self._all():
-            if route.deployment.id == deployment:
-                route.weight = weight
+    def reconfigure(self, gateway: Gateway) -> None:
+        """Work with other settings from now on."""
+        self.gateway = gateway
+        self._router.follow(gateway)
+        self._emit(Reconfigured(self._kernel.now, gateway.name, gateway))
 
-    def reprice(self, served: str, price: Price) -> None:
-        """Reckon with another price for a served model."""
-        for route in self._all():
-            if route.deployment.served == served:
-                route.price = price
-                self._emit(
-                    Repriced(
-                        self._kernel.now,
-                        self.gateway.name,
-                        route.deployment.id,
-                        price.input,
-                        price.output,
-                        price.cached_input,
-                    )
+    def reprice(self, prices: Mapping[str, Price]) -> dict[str, Price]:
+        """Reckon with other prices for deployments, by id; return those before."""
+        before = {}
+        for route in self._router.routes():
+            name = route.deployment.id
+            if name in prices:
+                before[name], route.price = route.price, prices[name]
+                price = route.price
+                event = Repriced(
+                    self._kernel.now, self.gateway.name, name, price.input, price.output, price.cached_input
                 )
+                self._emit(event)
+        return before
+
+    def serves(self, model: str) -> bool:
+        """Say whether there is such a public model."""
+        return self._router.serves(model)
 
     def rename(self, model: str, to: str) -> None:
         """Give a public model another name; who asks for the old one fails from now on."""
-        if model in self._routes:
-            self._routes[to] = self._routes.pop(model)
-            fallbacks = {
-                (to if name == model else name): tuple(to if one == model else one for one in others)
-                for name, others in self.gateway.fallbacks.items()
-            }
-            self.gateway = replace(self.gateway, fallbacks=fallbacks)
+        if not self._router.serves(model):
+            return
+        fallbacks = {
+            (to if name == model else name): tuple(to if one == model else one for one in others)
+            for name, others in self.gateway.fallbacks.items()
+        }
+        deployments = (replace(one, model=to) if one.model == model else one for one in self.gateway.deployments)
+        self.reconfigure(replace(self.gateway, deployments=tuple(deployments), fallbacks=fallbacks))
 
     def forget(self) -> None:
         """The cache lost its keys."""
-        self._remembered.clear()
+        self._responses.forget()
 
     def end(self) -> None:
         """The process ends: what is on its way fails."""
         self.up = False
         for work in list(self._works.values()):
             self._give_up(work)
-        for route in self._all():
-            route.fails.clear()
-            route.cool_until = float("-inf")
+        self._router.forget()
 
     def drop(self, request: int) -> None:
         """Give a request up, if it is still on its way: its client went away."""
@@ -199,43 +173,27 @@ class Proxy:
         if work.request.id not in self._works:
             return None
         request, now = work.request, self._kernel.now
-        if request.model not in self._routes:
+        if not self._router.serves(request.model):
             return self._finish(work, Fault.UNKNOWN_MODEL)
-        limit = self._limit(request, now)
+        spending = self._teams.get(request.team)
+        limit = spending.take(now) if spending is not None else ""
         if limit:
             self._emit(Limited(now, request, limit))
             return self._finish(work, Fault.BUDGET if limit == "budget" else Fault.RATE_LIMIT)
         if self.gateway.cache_seconds is not None and self.cache_up:
-            found = self._remembered.get((request.prompt, request.model))
-            hit = found is not None and found[0] > now
-            self._emit(CacheAsked(now, request, hit))
-            if hit and found is not None:
-                return self._kernel.at(
-                    now + work.overhead * (1 - ON_THE_WAY), partial(self._from_cache, work, *found[1:])
-                )
+            found = self._responses.find(request.prompt, request.model, now)
+            self._emit(CacheAsked(now, request, found is not None))
+            if found is not None:
+                return self._kernel.at(now + work.overhead * (1 - ON_THE_WAY), partial(self._from_cache, work, found))
         return self._next_group(work)
 
-    def _from_cache(self, work: _Work, usage: Usage, group: str, deployment: str) -> None:
+    def _from_cache(self, work: _Work, found: Response) -> None:
         if work.request.id in self._works:
             work.first_token = self._kernel.now
             if work.first is not None:
                 work.first(self._kernel.now)
-            self._answer(work, None, replace(usage, cost=0.0), group, deployment, cached=True)
-
-    def _limit(self, request: Request, now: float) -> str:
-        spending = self._teams.get(request.team)
-        if spending is None:
-            return ""
-        team = spending.team
-        spending.turn(now)
-        if team.budget_usd is not None and spending.usd >= team.budget_usd:
-            return "budget"
-        if not spending.minute.within(now, team.requests_per_minute, None):
-            return "requests"
-        if not spending.minute.within(now, None, team.tokens_per_minute):
-            return "tokens"
-        spending.minute.requests += 1
-        return ""
+            usage = replace(found.usage, cost=0.0)
+            self._answer(work, None, usage, found.group, found.deployment, cached=True)
 
     def _next_group(self, work: _Work) -> None:
         while work.groups:
@@ -252,17 +210,9 @@ class Proxy:
     def _attempt(self, work: _Work) -> bool:
         """Send the request to a deployment of its group; False where none takes it."""
         now, request = self._kernel.now, work.request
-        able = [
-            route
-            for route in self._routes.get(work.group, ())
-            if route.cool_until <= now
-            and route.weight > 0
-            and route.minute.within(now, route.deployment.requests_per_minute, route.deployment.tokens_per_minute)
-        ]
-        if not able:
+        route = self._router.choose(work.group, now)
+        if route is None:
             return False
-        route = self._choice.choices(able, [one.weight for one in able])[0] if len(able) > 1 else able[0]
-        route.minute.requests += 1
         work.route, work.attempt, work.started = route, self._number(), now
         self._emit(Attempted(now, request, work.attempt, work.attempts, work.group, route.deployment.id))
         work.attempts += 1
@@ -295,12 +245,14 @@ class Proxy:
         if served.fault is None:
             self._tell_fallback(work, succeeded=True)
             work.first_token = served.first_token
-            self._spend(work, usage)
+            if (spending := self._teams.get(work.request.team)) is not None:
+                spending.spend(now, usage)
             route.minute.tokens += usage.input + usage.output
             rest = work.overhead * (1 - ON_THE_WAY)
             self._kernel.at(now + rest, partial(self._complete, work, usage, served.finish))
             return
-        self._note_failure(route, served.fault)
+        if self._router.failed(route, served.fault, now):
+            self._emit(CooledDown(now, self.gateway.name, route.deployment.id, route.cool_until, served.fault))
         work.fault = served.fault
         self._kernel.at(now, partial(self._again, work, served.fault))
 
@@ -346,37 +298,14 @@ class Proxy:
         reasoning = min(request.reasoning_tokens, served.output)
         return Usage(served.input, served.output, served.cached, reasoning, cost(price, served))
 
-    def _spend(self, work: _Work, usage: Usage) -> None:
-        spending = self._teams.get(work.request.team)
-        if spending is not None:
-            spending.turn(self._kernel.now)
-            spending.usd += usage.cost
-            spending.minute.turn(self._kernel.now)
-            spending.minute.tokens += usage.input + usage.output
-
-    def _note_failure(self, route: _Route, fault: Fault) -> None:
-        now = self._kernel.now
-        if fault is Fault.CONTEXT:
-            return
-        route.fails.append(now)
-        while route.fails and route.fails[0] <= now - FAIL_WINDOW_SECONDS:
-            route.fails.popleft()
-        if (len(route.fails) > self.gateway.allowed_fails or fault is Fault.RATE_LIMIT) and route.cool_until <= now:
-            route.cool_until = now + self.gateway.cooldown_seconds
-            route.fails.clear()
-            self._emit(CooledDown(now, self.gateway.name, route.deployment.id, route.cool_until, fault))
-
     def _complete(self, work: _Work, usage: Usage, finish: str) -> None:
         if work.request.id not in self._works or work.route is None:
             return
         seconds = self.gateway.cache_seconds
         if seconds is not None and self.cache_up:
-            until = self._kernel.now + seconds
-            key = (work.request.prompt, work.request.model)
-            self._remembered.pop(key, None)
-            self._remembered[key] = (until, usage, work.group, work.route.deployment.id)
-            while self._remembered and next(iter(self._remembered.values()))[0] <= self._kernel.now:
-                del self._remembered[next(iter(self._remembered))]
+            now, request = self._kernel.now, work.request
+            response = Response(now + seconds, usage, work.group, work.route.deployment.id)
+            self._responses.keep(request.prompt, request.model, now, response)
         self._answer(work, None, usage, work.group, work.route.deployment.id, finish=finish)
 
     def _finish(self, work: _Work, fault: Fault) -> None:
@@ -418,19 +347,9 @@ class Proxy:
         if work.answered is not None:
             work.answered(event)
 
-    def _all(self) -> list[_Route]:
-        return [route for routes in self._routes.values() for route in routes]
-
     def _emit(self, event: Event) -> None:
         self._kernel.emit(event, self.gateway.name)
 
 
 _ABORTED = Served(Fault.ABORTED, "abort", None, 0.0, 0.0, 0.0, 0, 0, 0)
 _TIMED_OUT = Served(Fault.TIMEOUT, "abort", None, 0.0, 0.0, 0.0, 0, 0, 0)
-
-
-def cost(price: Price, served: Served) -> float:
-    """Return USD: tokens times price, cached ones at theirs."""
-    cached_price = price.input if price.cached_input is None else price.cached_input
-    fresh = served.input - served.cached
-    return (fresh * price.input + served.cached * cached_price + served.output * price.output) / 1e6

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from inferdeck.simulate.events import Ended, Event, Reachability, Started
+from inferdeck.simulate.events import Ended, Started
 from inferdeck.simulate.place import Place
 from inferdeck.simulate.programs import makers
 from inferdeck.simulate.servers.docker import Docker
@@ -42,9 +42,8 @@ class Site:
         self._folder = folder
         self._port = port
         self._ticking: asyncio.Task[None] | None = None
-        self._modes: dict[str, str] = {}
         self._restarted: set[str] = set()
-        for kind in (Started, Ended, Reachability):
+        for kind in (Started, Ended):
             world.subscribe({(kind, ""): self._note})
 
     async def start(self) -> None:
@@ -102,18 +101,14 @@ class Site:
         changed = []
         for name, place in self.places.items():
             up = states[name].up and bool(getattr(place.program, "listening", True))
-            mode = self._modes.get(name, "ok")
+            mode = states[name].mode
             if (up, mode) != (place.up, place.mode) or name in restarted:
                 place.up, place.mode = up, mode
                 changed.append(place.settle(anew=name in restarted))
         await asyncio.gather(*changed)
 
-    def _note(self, event: Event) -> None:
-        assert isinstance(event, Started | Ended | Reachability)  # noqa: S101
-        if isinstance(event, Reachability):
-            self._modes[event.process] = event.mode
-        else:
-            self._restarted.add(event.process)
+    def _note(self, event: Started | Ended) -> None:
+        self._restarted.add(event.process)
 
 
 @contextlib.asynccontextmanager

@@ -15,9 +15,10 @@ from inferdeck.simulate.events import Answered, Event, Left, Missed, Rated, Requ
 from inferdeck.simulate.fleet import Agent, Fleet
 from inferdeck.simulate.kernel import Handler, Kernel
 from inferdeck.simulate.lifecycle import Processes
+from inferdeck.simulate.limits import Spending
 from inferdeck.simulate.load import Source
 from inferdeck.simulate.pace import Pace
-from inferdeck.simulate.proxy import Proxy, Spending, Target
+from inferdeck.simulate.proxy import Proxy, Target
 from inferdeck.simulate.servers.program import Pending, Question, StillError
 
 OUTSIDE_OUTPUT_TOKENS = 120
@@ -54,6 +55,8 @@ class World:
         }
         self.sources = {agent.name: self._source(agent) for agent in fleet.agents}
         self.quality_drop: dict[str, float] = {}
+        self.skews: dict[str, float] = {}
+        """By how much the clocks of hosts are wrong."""
         self._judge = stream(seed, "judge")
         self._use = {use.name: use for use in fleet.use_cases}
         self.processes = Processes(self)

@@ -42,6 +42,8 @@ class Counting:
         self.clock_offset = 0.0
         self.started = 0.0
         self.gateways = fleet.gateways
+        self.keep_seconds = {gateway.name: gateway.cache_seconds for gateway in fleet.gateways}
+        """How long each gateway remembers a response."""
         self._host = application.host
         self._agents = frozenset(application.agents)
         self._world = world

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from inferdeck.simulate.events import FAULTS, Answered, AttemptEnded, CacheFlushed, Fault, Request
+from inferdeck.simulate.events import FAULTS, Answered, AttemptEnded, CacheFlushed, Fault, Reconfigured, Request
 from inferdeck.simulate.servers.applications.counting import DURATION_BOUNDS, NOWHERE, Counting
 from inferdeck.simulate.servers.program import Handlers
 from inferdeck.simulate.table import Table
@@ -35,14 +35,13 @@ class UsageApplication(Counting):
         self.active = table.gauge("llm_active_requests", "Active requests", ("agent_id", "provider"))
         self.size = table.gauge("llm_cache_size", "Cache size", ("tenant_id",))
         self._good: dict[tuple[str, str, str], tuple[int, int, int, int]] = {}
-        self._keep_seconds = {gateway.name: gateway.cache_seconds for gateway in self.gateways}
         self._remembered: dict[tuple[str, int, str], tuple[float, str]] = {}
         """(gateway, prompt, model) -> when the response runs out, and the team that it was made for."""
         self._running_out: deque[tuple[float, tuple[str, int, str]]] = deque()
 
     def handlers(self) -> Handlers:
         """Return what to call for which events."""
-        return {**super().handlers(), (CacheFlushed, ""): self._flushed}
+        return {**super().handlers(), (CacheFlushed, ""): self._flushed, (Reconfigured, ""): self._set}
 
     def refresh(self, now: float) -> None:
         """Forget the responses that ran out."""
@@ -53,6 +52,9 @@ class UsageApplication(Counting):
 
     def _forget(self, key: tuple[str, int, str]) -> None:
         self.size.inc((self._remembered.pop(key)[1],), -1.0)
+
+    def _set(self, event: Reconfigured) -> None:
+        self.keep_seconds[event.gateway] = event.settings.cache_seconds
 
     def _flushed(self, event: CacheFlushed) -> None:
         gateways = {gateway.name for gateway in self.gateways if gateway.cache in ("", event.cache)}
@@ -107,7 +109,7 @@ class UsageApplication(Counting):
 
     def _remember(self, event: Answered) -> None:
         request = event.request
-        seconds = self._keep_seconds.get(request.gateway)
+        seconds = self.keep_seconds.get(request.gateway)
         if seconds is None:
             return
         key, until = (request.gateway, request.prompt, request.model), event.time + seconds

@@ -18,6 +18,7 @@ from inferdeck.simulate.events import (
     Ended,
     Fault,
     FellBack,
+    Reconfigured,
     Repriced,
     Request,
     Started,
@@ -51,7 +52,7 @@ class Litellm:
         self.deployments: dict[str, Deployment] = {one.id: one for one in gateway.deployments}
         self.prices: dict[str, Price] = {one.id: one.price for one in gateway.deployments}
         self.groups: dict[str, str] = {one.id: one.model for one in gateway.deployments}
-        """Deployment -> the public model that it serves now; a rename shows when a request comes."""
+        """Deployment -> the public model that it serves now."""
         self.callers = identity.Callers(gateway, fleet, self.dialect)
         self.books = Books()
         self.arrived: Request | None = None
@@ -86,6 +87,7 @@ class Litellm:
             (FellBack, name): self._on_fallback,
             (CooledDown, name): self._on_cooldown,
             (Repriced, name): self._on_price,
+            (Reconfigured, name): self._on_settings,
             (ClockShifted, self.gateway.host): self._on_clock,
         }
 
@@ -160,6 +162,14 @@ class Litellm:
 
     def _on_price(self, event: Repriced) -> None:
         self.prices[event.deployment] = Price(event.input, event.output, event.cached_input)
+
+    def _on_settings(self, event: Reconfigured) -> None:
+        self.gateway = event.settings
+        self.deployments = {one.id: one for one in self.gateway.deployments}
+        for one in self.gateway.deployments:
+            self.places[one.id] = self._place(one.id, one.model)
+            self.groups[one.id] = one.model
+        self._limits.clear()
 
     def _on_arrived(self, event: Arrived) -> None:
         if not self.up:
@@ -325,14 +335,11 @@ class Litellm:
             self.push.add(row)
 
     def _place(self, deployment: str, group: str) -> Place:
-        """Return where an attempt went; a group that is new to its deployment is a rename."""
+        """Return where an attempt went; one that began before a rename goes by the name that it began with."""
         place = self.places[deployment]
-        if place.group != group:
-            place = Place(place.id, group, place.model, place.provider, place.base, place.called)
-            self.places[deployment] = place
-            self.groups[deployment] = group
-            self._limits.clear()
-        return place
+        if place.group == group:
+            return place
+        return Place(place.id, group, place.model, place.provider, place.base, place.called)
 
     def _any(self, deployment: str, group: str) -> Place | None:
         """Return a deployment, or else the first of its group."""

@@ -6,7 +6,16 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from inferdeck.simulate.events import Answered, Arrived, Attempted, AttemptEnded, CacheAsked, Ended, Started
+from inferdeck.simulate.events import (
+    Answered,
+    Arrived,
+    Attempted,
+    AttemptEnded,
+    CacheAsked,
+    Ended,
+    Reconfigured,
+    Started,
+)
 from inferdeck.simulate.fleet import Cache, Fleet, Gateway
 from inferdeck.simulate.servers import physics
 from inferdeck.simulate.servers.machine import cache_cores
@@ -161,9 +170,7 @@ class Traffic:
     def __init__(self, gateway: Gateway, state: Callable[[], State | None]) -> None:
         self.gateway = gateway
         self._state = state
-        self._groups: dict[str, tuple[str, ...]] = {}
-        for place in gateway.deployments:
-            self._groups[place.model] = (*self._groups.get(place.model, ()), place.id)
+        self._groups = _groups(gateway)
         self._scopes: dict[tuple[str, str], list[tuple[Key, Key, Key]]] = {}
         self._minute = -1
         self._usage: dict[tuple[str, str], tuple[Key, Key]] = {}
@@ -175,6 +182,7 @@ class Traffic:
         return {
             (Started, name): self._up,
             (Ended, name): self._down,
+            (Reconfigured, name): self._set,
             (Arrived, name): self._arrived,
             (CacheAsked, name): self._asked,
             (Attempted, name): self._attempted,
@@ -210,6 +218,10 @@ class Traffic:
         state = self._state()
         if state is not None:
             state.links.pop(self.gateway.name, None)
+
+    def _set(self, event: Reconfigured) -> None:
+        self.gateway = event.settings
+        self._groups = _groups(self.gateway)
 
     def _limits(self, agent: str, team: str) -> list[tuple[Key, Key, Key]]:
         """Return the keys of the rate limiter: window, requests and tokens of the API key and of the team."""
@@ -316,6 +328,14 @@ class Traffic:
             state.keys.put((RESPONSE, request.prompt, request.model), entry)
             took = costs.nanoseconds("set", size)
             state.count(now, "set", took, costs.FRAME_BYTES + 64 + size, costs.REPLY_BYTES)
+
+
+def _groups(gateway: Gateway) -> dict[str, tuple[str, ...]]:
+    """Return the deployments of each public model."""
+    found: dict[str, tuple[str, ...]] = {}
+    for place in gateway.deployments:
+        found[place.model] = (*found.get(place.model, ()), place.id)
+    return found
 
 
 def keyspace(cache: Cache) -> Keyspace:
