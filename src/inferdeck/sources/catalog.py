@@ -241,7 +241,7 @@ def _lookup(
 
 def _any(patterns: Iterable[str]) -> re.Pattern[str] | None:
     joined = "|".join(f"(?:{pattern})" for pattern in patterns)
-    return re.compile(joined) if joined else None
+    return _expression(joined) if joined else None
 
 
 def _mappings(entry: catalog_file.MappingEntry, found: document.Document) -> Iterator[Mapping]:
@@ -275,23 +275,28 @@ def _mappings(entry: catalog_file.MappingEntry, found: document.Document) -> Ite
 
 def _conditions(label: str, rule: str | catalog_file.ConditionEntry) -> Iterator[Condition]:
     if isinstance(rule, str):
-        yield Condition(label, re.compile(re.escape(rule)))
+        yield Condition(label, _expression(re.escape(rule)))
         return
     if rule.equal is not None:
-        yield Condition(label, re.compile(re.escape(rule.equal)))
+        yield Condition(label, _expression(re.escape(rule.equal)))
     if rule.any_of is not None:
-        yield Condition(label, re.compile("|".join(map(re.escape, rule.any_of))))
+        yield Condition(label, _expression("|".join(map(re.escape, rule.any_of))))
     if rule.not_ is not None:
         unwanted = (rule.not_,) if isinstance(rule.not_, str) else rule.not_
-        yield Condition(label, re.compile("|".join(map(re.escape, unwanted))), negated=True)
+        yield Condition(label, _expression("|".join(map(re.escape, unwanted))), negated=True)
     if rule.match is not None:
-        yield Condition(label, re.compile(rule.match))
+        yield Condition(label, _expression(rule.match))
     if rule.not_match is not None:
-        yield Condition(label, re.compile(rule.not_match), negated=True)
+        yield Condition(label, _expression(rule.not_match), negated=True)
 
 
 def _relabel(label: str, rule: str | tuple[str, ...] | catalog_file.RelabelEntry) -> Relabel:
     if isinstance(rule, catalog_file.RelabelEntry):
-        return Relabel(label, ((rule.from_, re.compile(rule.match), rule.replace),))
+        return Relabel(label, ((rule.from_, _expression(rule.match), rule.replace),))
     natives = (rule,) if isinstance(rule, str) else rule
-    return Relabel(label, tuple((native, re.compile("(.*)"), "$1") for native in natives))
+    return Relabel(label, tuple((native, _expression("(.*)"), "$1") for native in natives))
+
+
+def _expression(text: str) -> re.Pattern[str]:
+    """Compile what a catalog says of label values; as in Prometheus, `.` stands for a line break too."""
+    return re.compile(text, re.DOTALL)

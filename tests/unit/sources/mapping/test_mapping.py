@@ -49,6 +49,21 @@ def one(family: str, /, **found: str) -> Labels:
 REQUESTS = "  - {name: hits_total, type: counter, labels: [model, code], canonical: llm_requests_total}"
 
 
+def test_a_label_value_with_a_line_break_arrives_whole(tmp_path: Path) -> None:
+    found = mapper(
+        tmp_path,
+        REQUESTS,
+        """
+  - to: llm_requests_total
+    from: hits_total
+    where: {code: {match: "2.*"}}
+    labels: {model: [other, name]}
+""",
+    )
+    name = 'model"}\nfake_metric 1'
+    assert run(found, {one("hits_total", name=name, code="2\n0"): 3.0}) == {one("llm_requests_total", model=name): 3.0}
+
+
 def test_select_relabel_and_sum(tmp_path: Path) -> None:
     found = mapper(
         tmp_path,
