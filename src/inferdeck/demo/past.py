@@ -1,6 +1,6 @@
 """The process that plays the past: python -m inferdeck.demo.past SPEC, where SPEC is JSON.
 
-Each life of the fleet is played from its beginning, the newest first. Every target's series go through the same stages
+Each life of the fleet is played from its beginning. Every target's series go through the same stages
 as when they are scraped (limit, repair, mapping), and to the daemon in blocks of two hours. It says how far it is as
 lines of JSON, and ends when its standard input does.
 """
@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +53,7 @@ class Read:
         self._program = program
         self._extra = dict(extra)
         self._known: dict[int, tuple[Table, int, Layout, NDArray[np.intp]]] = {}
+        self._named: dict[int, list[Labels]] = {}
         self._turn = 0
 
     def at(self, now: float) -> tuple[Layout, NDArray[np.float64]] | None:
@@ -67,7 +67,10 @@ class Read:
         if not len(table.values):
             return None
         known = self._known.get(id(table))
-        if known is None or known[0] is not table or known[1] != table.version:
+        if known is not None and known[0] is not table:
+            del self._named[id(table)]
+            known = None
+        if known is None or known[1] != table.version:
             known = self._known[id(table)] = self._layout(table)
         return known[2], np.frombuffer(table.values, dtype=np.float64)[known[3]]
 
@@ -75,8 +78,10 @@ class Read:
         values = np.frombuffer(table.values, dtype=np.float64)
         # A series that was removed stays in its place as NaN.
         there = np.flatnonzero(~np.isnan(values))
-        series = [table.series[place] for place in there.tolist()]
-        layout = Layout(tuple(labels({**dict(one), **self._extra}) for one in series))
+        named = self._named.setdefault(id(table), [])
+        # A table only ever grows at its end.
+        named += [labels({**dict(one), **self._extra}) for one in table.series[len(named) :]]
+        layout = Layout(tuple(named[place] for place in there.tolist()))
         return table, table.version, layout, there
 
 
@@ -168,7 +173,7 @@ def _after(moment: float, step: int) -> int:
 
 
 def main() -> None:
-    """Play all lives, the newest first."""
+    """Play the lives that the daemon's process chose, in their order."""
     spec = json.loads(sys.argv[1])
     threading.Thread(target=_end_with_input, daemon=True).start()
     os.nice(NICENESS)
@@ -178,12 +183,10 @@ def main() -> None:
 async def _play(spec: dict[str, Any]) -> None:
     settings = load(path=Path(spec["config"]), environ={}, kinds=config_classes())
     past = Past(settings, scenario.named(spec["scenario"]), spec["present"])
-    began, samples = time.monotonic(), 0
-    for one in life.lives(spec["present"], spec["days"]):
-        samples += past.play(one, spec["present"] - spec["days"] * life.DAY)
-        done = min(spec["days"], (spec["present"] - one.start) / life.DAY)
-        line = {"days": done, "samples": samples, "seconds": time.monotonic() - began}
-        sys.stdout.write(json.dumps(line) + "\n")
+    chosen = [life.Life(*one) for one in spec["lives"]]
+    for one in chosen:
+        samples = past.play(one, spec["present"] - spec["days"] * life.DAY)
+        sys.stdout.write(json.dumps({"days": (one.end - one.start) / life.DAY, "samples": samples}) + "\n")
         sys.stdout.flush()
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import StringIO
@@ -19,7 +20,7 @@ from ruamel.yaml import YAML
 from inferdeck.config.load import load
 from inferdeck.daemon import logs
 from inferdeck.daemon.composition import Daemon
-from inferdeck.demo import folders
+from inferdeck.demo import folders, life
 from inferdeck.errors import UnavailableError
 from inferdeck.model.clock import SystemClock
 from inferdeck.simulate import scenario, targets
@@ -29,6 +30,9 @@ INTERVAL = "5s"
 START_SECONDS = 60.0
 END_SECONDS = 10.0
 HOST = "127.0.0.1"
+PLAYERS = 2
+SAID_DAYS = 5.0
+"""Days of the past between two lines about it."""
 _LINE_LIMIT = 1 << 20
 
 Say = Callable[[str], None]
@@ -44,6 +48,32 @@ class Wish:
     port: int = 0
 
 
+@dataclass(slots=True)
+class Progress:
+    """How much of the past has been played."""
+
+    wanted: float
+    began: float
+    days: float = 0.0
+    samples: int = 0
+    said: float = 0.0
+    done: bool = False
+    failed: bool = False
+
+    def add(self, days: float, samples: int) -> bool:
+        """Take over what one life brought; True where that is worth a line."""
+        self.days += days
+        self.samples += samples
+        if self.days < self.said + SAID_DAYS and not self.said < 1 <= self.days:
+            return False
+        self.said = self.days
+        return True
+
+    def __str__(self) -> str:
+        seconds = time.monotonic() - self.began
+        return f"{min(self.days, self.wanted):.1f} of {self.wanted:g} days, {self.samples:,} samples, {seconds:.0f} s"
+
+
 class Demo:
     """One demo; `run` returns after `stop`, or raises UnavailableError when the fleet is lost."""
 
@@ -53,7 +83,7 @@ class Demo:
         self._scenario = scenario.named(wish.scenario)
         self._stopping = asyncio.Event()
         self._daemon: Daemon | None = None
-        self._past = ""
+        self._progress: Progress | None = None
 
     def stop(self) -> None:
         """Ask it to end; callable from a signal handler of the loop."""
@@ -77,9 +107,10 @@ class Demo:
         found, wish = self._scenario, self._wish
         self._say(f"simulated fleet {found.fleet_name}: {found.title}")
         spec = {"scenario": wish.scenario, "speed": wish.speed, "folder": str(folder)}
-        fleet = await _child("inferdeck.demo.fleet", spec)
+        log = folder / "fleet.log"
+        fleet = await _child("inferdeck.demo.fleet", spec, log)
         children.append(fleet)
-        told = await self._first_line(fleet)
+        told = await self._first_line(fleet, log)
         if told is None:
             return
         config = folder / "inferdeck.yaml"
@@ -103,9 +134,9 @@ class Demo:
             ended = lost.done()
             lost.cancel()
         if ended and not self._stopping.is_set():
-            raise UnavailableError("the simulated fleet ended by itself; start the demo again")
+            raise UnavailableError(f"the simulated fleet ended by itself ({_last_words(log)}); start the demo again")
 
-    async def _first_line(self, fleet: asyncio.subprocess.Process) -> dict[str, Any] | None:
+    async def _first_line(self, fleet: asyncio.subprocess.Process, log: Path) -> dict[str, Any] | None:
         """Return where everything is; None when it was ended before."""
         assert fleet.stdout is not None  # noqa: S101 - it was asked for
         reading = asyncio.create_task(fleet.stdout.readline())
@@ -117,6 +148,8 @@ class Demo:
                 return told
             if stopped.done():
                 return None
+            if reading.done():
+                raise UnavailableError(f"the simulated fleet did not start: {_last_words(log)}")
             raise UnavailableError(f"the simulated fleet did not start within {START_SECONDS:g} s")
         finally:
             reading.cancel()
@@ -147,42 +180,73 @@ class Demo:
         if self._wish.days <= 0:
             return
         await daemon.is_up.wait()
+        began, wanted = time.monotonic(), list(life.lives(present, self._wish.days))
+        recent = [one for one in wanted if one.end > present - life.RECENT_SECONDS]
+        older = [one for one in wanted if one not in recent]
         spec = {"scenario": self._wish.scenario, "config": str(config), "present": present, "days": self._wish.days}
-        player = await _child("inferdeck.demo.past", spec)
+        progress = Progress(self._wish.days, began)
+        self._progress = progress
+        # The last day by itself, so that it is there soon; then as many at once as there are processors for.
+        log = config.parent / "past.log"
+        for parts in ([recent], [older[turn::PLAYERS] for turn in range(PLAYERS)]):
+            spoken = await asyncio.gather(
+                *(self._player(spec, part, log, children, progress) for part in parts if part)
+            )
+            if not all(spoken):
+                self._say(f"the past could not be played whole: {_last_words(log)}")
+                progress.failed = True
+                return
+        progress.done = True
+        self._say(f"all {self._wish.days:g} days of the past are there: {progress}")
+
+    async def _player(
+        self,
+        spec: dict[str, Any],
+        part: list[life.Life],
+        log: Path,
+        children: list[asyncio.subprocess.Process],
+        progress: Progress,
+    ) -> bool:
+        """Let one process play some lives; say how far all of them are."""
+        player = await _child("inferdeck.demo.past", {**spec, "lives": [(one.start, one.end) for one in part]}, log)
         children.append(player)
-        assert player.stdout is not None  # noqa: S101
-        self._past = f"the past is being played: 0 of {self._wish.days:g} days"
-        said = 0.0
+        assert player.stdout is not None  # noqa: S101 - it was asked for
         async for line in player.stdout:
             told = json.loads(line)
-            days = told["days"]
-            self._past = f"the past is being played: {days:.1f} of {self._wish.days:g} days"
-            if days >= said + 5 or said < 1 <= days or days >= self._wish.days:
-                self._say(f"{self._past}, {told['samples']:,} samples, {told['seconds']:.0f} s")
-                said = days
-        if await player.wait() == 0:
-            self._past = ""
-        else:
-            self._past = "the past could not be played; the log says why"
-            self._say(self._past)
+            if progress.add(told["days"], told["samples"]):
+                self._say(f"the past: {progress}")
+        children.remove(player)
+        return await player.wait() == 0
 
     def _note(self) -> str:
-        return "; ".join(part for part in (f"simulated fleet {self._scenario.fleet_name}", self._past) if part)
+        parts = [f"simulated fleet {self._scenario.fleet_name}"]
+        if self._progress is not None and not self._progress.done:
+            state = "could not be played whole" if self._progress.failed else "is being played"
+            parts.append(f"its past {state}: {self._progress}")
+        return "; ".join(parts)
 
 
-async def _child(module: str, spec: dict[str, Any]) -> asyncio.subprocess.Process:
+async def _child(module: str, spec: dict[str, Any], log: Path) -> asyncio.subprocess.Process:
     """Start a process of ours, whose life ends with its standard input: also when this one is killed."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        json.dumps(spec),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        # Ctrl-C in a terminal is for this process; it ends the others.
-        start_new_session=True,
-        limit=_LINE_LIMIT,
-    )
+    with log.open("ab") as complaints:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            module,
+            json.dumps(spec),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=complaints,
+            # Ctrl-C in a terminal is for this process; it ends the others.
+            start_new_session=True,
+            limit=_LINE_LIMIT,
+        )
+
+
+def _last_words(log: Path) -> str:
+    """Return the last line that a process left in its log."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else "it said nothing"
 
 
 async def _ended(child: asyncio.subprocess.Process) -> None:

@@ -21,7 +21,7 @@ from inferdeck.model.scrape import EMPTY_LAYOUT, NAN_BITS, Layout
 from inferdeck.sources.carry import CarryError, Encoder, decode
 from inferdeck.sources.catalog import Catalog
 from inferdeck.sources.increases import Increases
-from inferdeck.sources.repair_plan import Child, Key, Plan, Planner, output_key
+from inferdeck.sources.repair_plan import Child, Key, Plan, Planner
 
 Values = NDArray[np.float64]
 
@@ -120,7 +120,7 @@ class Repair:
             stored = _outputs(self._plan, self._last, np.empty(0)).tolist()
             for child, value in zip(self._plan.children, stored, strict=True):
                 if child.counter and not child.folded and math.isfinite(value):
-                    emitted[output_key(child)] = value
+                    emitted[child.total] = value
         self._increases.seed(emitted)
         self._increases.turns = True
         self._increases.shape += 1

@@ -37,6 +37,8 @@ class Child:
     aggregate: Aggregation
     created: Labels = ()
     key: Key = (0, 0)
+    total: Key = (0, 0)
+    """The identity under which its output is added up; of counters alone, as `key`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +138,8 @@ class Planner:
         if base not in self._bases:
             self._bases[base] = _hash(base)
         key = (self._bases[base], _hash((suffix, *(found.get(label, "") for label in _PART_LABELS))))
-        return Child(kept, family, counter, folded, aggregate, base, key)
+        total = (output_key(kept, family), key[1])
+        return Child(kept, family, counter, folded, aggregate, base, key, total)
 
     def _named(self, name: str) -> tuple[Metric | None, str, bool]:
         """Return a sample's metric, its part of it, and whether it is stored."""
@@ -197,14 +200,14 @@ def _tracked(found: Sequence[tuple[int, list[tuple[int, Child]]]], created: dict
         np.cumsum(sizes) - sizes,
         np.array([number for number, _ in found], np.intp),
         tuple(child.key for _, child in members),
-        tuple(output_key(group[0][1]) for _, group in found),
+        tuple(group[0][1].total for _, group in found),
     )
 
 
-def output_key(child: Child) -> Key:
-    """Return the identity under which a child's output is added up."""
-    own = tuple(pair for pair in child.output if pair[0] not in _PART_LABELS)
-    return _hash((child.family, *(text for pair in own for text in pair))), child.key[1]
+def output_key(output: Labels, family: str) -> int:
+    """Return the hash of an output without the labels of its parts."""
+    own = tuple(pair for pair in output if pair[0] not in _PART_LABELS)
+    return _hash((family, *(text for pair in own for text in pair)))
 
 
 def _guess(name: str) -> MetricType:

@@ -40,6 +40,8 @@ class Node(Exporter):
         super().__init__(f"{host.name}/node", host.name, world)
         self.machine = Machine(host, fleet)
         self._families: dict[str, Family] = {}
+        self._places: dict[str, list[int]] | None = None
+        """Where each mode's processor seconds stand in the table."""
 
     def handlers(self) -> dict[tuple[type, str], Handler]:
         """Return what to call for which events."""
@@ -70,6 +72,7 @@ class Node(Exporter):
         self._families = {name: table.gauge(name, text, labels) for name, _, text, labels in FAMILIES}
         for name, kind, _, _ in FAMILIES:
             self._families[name].kind = kind
+        self._places = None
         self.tables[:] = [table]
         self._constants()
 
@@ -126,9 +129,15 @@ class Node(Exporter):
             ("system", totals.busy * physics.SYSTEM_SHARE),
             ("user", totals.busy * physics.USER_SHARE),
         )
-        for cpu in range(cores):
-            for mode, seconds in modes:
-                family.set(seconds / cores, (str(cpu), mode))
+        if self._places is None:
+            # By processor first, as the real one lists them.
+            places = [[family.child((str(cpu), mode)) for mode, _ in modes] for cpu in range(cores)]
+            self._places = {mode: [of[turn] for of in places] for turn, (mode, _) in enumerate(modes)}
+        values = self.tables[0].values
+        for mode, seconds in modes:
+            share = seconds / cores
+            for place in self._places[mode]:
+                values[place] = share
         put = self._families
         for name, load in zip(("node_load1", "node_load5", "node_load15"), self.machine.loads, strict=True):
             put[name].set(round(load, 2))
