@@ -113,7 +113,8 @@ class Past:
     def play(self, one: life.Life, oldest: float) -> int:
         """Play one life and send it; returns how many samples it had."""
         world = life.world(self._scenario.fleet, self._scenario.seed, one.start)
-        tracks = list(self._tracks(world))
+        most = BLOCK_MS // life.step_ms(one.end, self._present) + 1
+        tracks = list(self._tracks(world, most))
         sent, block = 0, 0
         for stamp in self._stamps(one, oldest, world):
             if stamp // BLOCK_MS != block:
@@ -129,13 +130,12 @@ class Past:
                     track.gathered.add(passed.scrape)
         return sent + self._send(tracks)
 
-    def _tracks(self, world: World) -> Iterator[Track]:
+    def _tracks(self, world: World, most: int) -> Iterator[Track]:
         for name, make in makers(world.fleet):
             target = self._targets.get(name)
             if target is not None:
                 program = make(world)
                 world.subscribe(program.handlers())
-                most = BLOCK_MS // life.FINE_MS + 1
                 yield Track(name, Read(program, target.extra), _stages(target), Gathered(target.key.id, most))
 
     def _stamps(self, one: life.Life, oldest: float, world: World) -> Iterator[int]:

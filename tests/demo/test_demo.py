@@ -1,0 +1,173 @@
+"""`inferdeck demo` as a program: it answers, its past joins the present, and nothing is left after any way out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from inferdeck.client.tiny import Address, Client
+
+COMMAND = str(Path(sys.executable).parent / "inferdeck")
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A demo on its way."""
+
+    process: subprocess.Popen[str]
+    cache: Path
+    lines: list[str]
+
+    def line(self, wanted: str) -> str:
+        """Read what it says until a line holds this."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if wanted in line:
+                return line
+        raise AssertionError(f"it never said {wanted!r}: {self.lines}")
+
+    @property
+    def client(self) -> Client:
+        (socket,) = self.cache.glob("inferdeck/demo-*/inferdeck.sock")
+        return Client(Address(socket_path=str(socket)), 30.0)
+
+    def ask(self, query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.prometheus("/api/v1/query", {"query": query})["data"]["result"]
+        return found
+
+
+@contextlib.contextmanager
+def demo(cache: Path, *words: str) -> Iterator[Running]:
+    # A path of a unix socket has at most 107 bytes.
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONUNBUFFERED": "1"}
+    for name in ("INFERDECK_CONFIG", "INFERDECK_URL", "INFERDECK_TOKEN"):
+        environment.pop(name, None)
+    process = subprocess.Popen(
+        [COMMAND, "demo", *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        yield Running(process, cache, [])
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        process.wait(30)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("c")
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.2)
+
+
+def processes_of(cache: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if str(cache) in " ".join(process.cmdline()) and "inferdeck" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
+def gone(cache: Path) -> bool:
+    return not processes_of(cache) and not list(cache.glob("inferdeck/demo-*"))
+
+
+def test_the_past_joins_the_present_and_all_of_it_says_that_it_is_simulated(cache: Path) -> None:
+    with demo(cache, "--days", "0.1") as running:
+        running.line("Ctrl-C stops")
+        status = running.client.status()
+        assert status.own.note.startswith("simulated fleet small-company")
+        running.line("days of the past are there")
+        eventually(lambda: _up(running) and len(running.ask("count_over_time(up[1m]) >= 3")) > 5, "collections")
+        assert running.ask('count({simulated!="true"})') == []
+        assert float(running.ask("count(up)")[0]["value"][1]) == len(running.client.status().services)
+        # The played past ends where the fleet began to be watched; no counter knows of it.
+        for counter in (
+            "litellm_total_tokens_metric_total",
+            "llm_requests_total",
+            "llm_tokens_used_total",
+            "vllm:generation_tokens_total",
+            "node_cpu_seconds_total",
+            "redis_commands_processed_total",
+            "llamacpp:tokens_predicted_total",
+            "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION",
+        ):
+            # A family of its own may be quiet for an hour at night; what there is must not have been set back.
+            assert running.ask(f"max(resets({{__name__='{counter}'}}[30m])) > 0") == [], counter
+            assert running.ask(f"count(count_over_time({{__name__='{counter}'}}[30m]) > 60)"), counter
+        assert running.ask("absent_over_time(up{job='litellm'}[1m] offset 110m)") == []
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(30) == 0
+        eventually(lambda: gone(cache), "all of it is gone")
+
+
+def _up(running: Running) -> bool:
+    services = running.client.status().services
+    return bool(services) and all(service.health == "up" for service in services)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_is_left_however_it_ends(cache: Path, number: signal.Signals) -> None:
+    with demo(cache, "--days", "3") as running:
+        running.line("Ctrl-C stops")
+        eventually(lambda: len(processes_of(cache)) >= 2, "the fleet and the past")
+        running.process.send_signal(number)
+        assert running.process.wait(60) == (0 if number is signal.SIGTERM else -number)
+        eventually(lambda: gone(cache), "all of it is gone")
+
+
+def test_without_its_fleet_it_ends_and_says_so(cache: Path) -> None:
+    with demo(cache, "--days", "0") as running:
+        running.line("Ctrl-C stops")
+        (fleet,) = (one for one in processes_of(cache) if "inferdeck.demo.fleet" in one.cmdline())
+        fleet.kill()
+        assert "ended by itself" in running.line("ended by itself")
+        assert running.process.wait(60) == 1
+        eventually(lambda: gone(cache), "all of it is gone")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--days", "-1"], "--days -1: takes 0 to 60"),
+        (["--speed", "0"], "--speed 0: takes more than 0"),
+        (["--port", "70000"], "--port 70000: takes 0"),
+        (["--scenario", "calm-dya"], "calm-day"),
+    ],
+)
+def test_what_cannot_be_is_told(cache: Path, words: list[str], told: str) -> None:
+    with demo(cache, *words) as running:
+        assert told in running.line("inferdeck:")
+        assert running.process.wait(30) == 2
+
+
+def test_clean_says_what_it_did(cache: Path) -> None:
+    left = cache / "inferdeck" / "demo-left"
+    left.mkdir(parents=True)
+    (left / "lock").touch()
+    with demo(cache, "--clean") as running:
+        running.line(f"removed {left}")
+    with demo(cache, "--clean") as running:
+        running.line("nothing was left behind")
+    assert list((cache / "inferdeck").iterdir()) == []

@@ -1,0 +1,98 @@
+"""The demo's parts: lives, blocks, folders, progress."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inferdeck.demo import folders, life
+from inferdeck.demo.gathered import Gathered
+from inferdeck.demo.run import Progress
+from inferdeck.model.labels import labels
+from inferdeck.model.scrape import ABSENT_BITS, Layout, Scrape
+from inferdeck.receive import blocks
+
+DAY = life.DAY
+
+
+@given(present=st.floats(1.6e9, 2.0e9), days=st.floats(0.01, 60))
+def test_lives_cover_the_days_without_a_gap_newest_first(present: float, days: float) -> None:
+    found = list(life.lives(present, days))
+    assert found[0].end == present
+    assert found[0].start <= present < found[0].start + DAY
+    assert all(newer.start == older.end for newer, older in pairwise(found))
+    assert found[-1].start <= present - days * DAY < found[-1].end
+    assert all(one.start % DAY == life.HOUR * 3600 for one in found)
+
+
+def test_each_life_has_traffic_of_its_own_and_always_the_same() -> None:
+    from tests.unit.simulate.fleets import START, small
+
+    seeds = {life.world(small(), 7, life.began(START + number * DAY)).seed for number in range(40)}
+    assert len(seeds) == 40
+    assert (
+        life.world(small(), 7, START).seed == life.world(small(), 7, START).seed != life.world(small(), 8, START).seed
+    )
+
+
+def scrape(stamp: int, **values: float) -> Scrape:
+    names = tuple(values)
+    layout = LAYOUTS.setdefault(names, Layout(tuple(labels({}, name) for name in names)))
+    return Scrape("t", stamp, layout, np.array(list(values.values())))
+
+
+LAYOUTS: dict[tuple[str, ...], Layout] = {}
+
+
+def test_scrapes_become_one_block_with_holes_where_a_series_was_not_there() -> None:
+    gathered = Gathered("t", 8)
+    for one in (scrape(1000, a=1), scrape(2000, a=2, b=5), scrape(3000, b=6, c=7), scrape(4000, a=3)):
+        gathered.add(one)
+    assert gathered.samples == 12
+    (body,) = gathered.bodies()
+    found = blocks.decode(body)
+    rows = dict(zip((dict(series)["__name__"] for series in found.layout.series), found.values, strict=True))
+    assert found.timestamps_ms.tolist() == [1000, 2000, 3000, 4000]
+    holes = {name: (row.view(np.uint64) == ABSENT_BITS).tolist() for name, row in rows.items()}
+    assert holes == {
+        "a": [False, False, True, False],
+        "b": [True, False, False, True],
+        "c": [True, True, False, True],
+    }
+    assert (rows["a"][[0, 1, 3]].tolist(), rows["b"][[1, 2]].tolist(), rows["c"][2]) == ([1, 2, 3], [5, 6], 7)
+    assert gathered.samples == 0
+    assert list(gathered.bodies()) == []
+
+
+def test_a_folder_belongs_to_its_demo_and_what_a_killed_one_left_is_swept(tmp_path: Path) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path)}
+    folder, lock = folders.make(environ)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (folder / "data").mkdir()
+    assert folders.sweep(environ) == []
+    assert folder.exists()
+    # What a kill does: the lock goes, the folder stays.
+    os.close(lock)
+    other, held = folders.make(environ)
+    (tmp_path / "inferdeck" / "real").mkdir()
+    assert folders.sweep(environ) == [folder]
+    assert other.exists()
+    assert (tmp_path / "inferdeck" / "real").exists()
+    os.close(held)
+
+
+def test_progress_is_told_after_the_first_day_and_then_every_few() -> None:
+    progress = Progress(30, 0.0)
+    assert [progress.add(1.0, 10) for _ in range(12)] == [number in (0, 5, 10) for number in range(12)]
+    assert str(progress).startswith("12.0 of 30 days, 120 samples, ")
+
+
+@pytest.mark.parametrize(("moment", "step"), [(0.0, 60_000), (DAY * 8.9, 60_000), (DAY * 9 + 1, 15_000)])
+def test_samples_of_the_last_day_are_finer(moment: float, step: int) -> None:
+    assert life.step_ms(moment, DAY * 10) == step
