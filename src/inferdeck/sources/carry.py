@@ -3,7 +3,8 @@
     "IDR1", u32 length of the first part, first part, second part; both zstd frames with a checksum, little endian
     first:  u8 turns, u32 children, u32 totals, keys (2 × u64) and created (f64) of the bound children, keys of totals,
             f64 current process start, u32 workers, then for each: f64 start, u32 age in scrapes, u8 whole, u32 n, keys,
-            created, last values; at the end u32 n, keys and values of totals that have no child now
+            created, last values; then u32 n, keys and values of totals that have no child now; at the end, where a
+            carry has it, u32 length and JSON of the series that are absent: [[labels, family, key], …]
     second: last values of the bound children, totals; each as 8 planes of bytes
 
 The first part changes only when series come or go, so it is encoded once and kept.
@@ -11,16 +12,18 @@ The first part changes only when series come or go, so it is encoded once and ke
 
 from __future__ import annotations
 
+import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from inferdeck.model.labels import Labels, labels
 from inferdeck.sources.increases import Increases, Worker
-from inferdeck.sources.repair_plan import Key, Tracked
+from inferdeck.sources.repair_plan import Key, Total, Tracked
 
 MAGIC = b"IDR1"
 LARGEST_BYTES = 64 << 20
@@ -58,7 +61,7 @@ def decode(carry: bytes) -> Increases:
         first = _Cursor(_decompress(carry[8 : 8 + length]))
         second = _decompress(carry[8 + length :])
         return _state(first, second)
-    except (zstandard.ZstdError, struct.error, ValueError, IndexError) as error:
+    except (zstandard.ZstdError, struct.error, ValueError, TypeError, IndexError) as error:
         raise CarryError(f"the carry is damaged: {error}") from error
 
 
@@ -77,7 +80,8 @@ def _first(state: Increases, tracked: Tracked, created: Values) -> bytes:
         parts.append(_floats(key[2] for key in worker.table))
         parts.append(_floats(worker.table.values()))
     parts += [struct.pack("<I", len(state.totals)), _keys(state.totals), _floats(state.totals.values())]
-    return b"".join(parts)
+    absent = json.dumps([[output, total.family, total.key] for output, total in state.absent.items()]).encode()
+    return b"".join([*parts, struct.pack("<I", len(absent)), absent])
 
 
 def _state(first: _Cursor, second: bytes) -> Increases:
@@ -93,6 +97,7 @@ def _state(first: _Cursor, second: bytes) -> Increases:
         state.workers[start] = Worker(start, -age, table, bool(whole))
     (size,) = first.unpack("<I")
     state.totals = dict(zip(first.keys(size), first.floats(size), strict=True))
+    state.absent = dict(_absent(first))
     values = _unplanes(second[: 8 * children], children), _unplanes(second[8 * children :], totals)
     state.current = state.workers.get(current)
     if state.current is not None:
@@ -102,12 +107,29 @@ def _state(first: _Cursor, second: bytes) -> Increases:
     return state
 
 
+def _absent(first: _Cursor) -> Iterator[tuple[Labels, Total]]:
+    if first.ended:
+        return
+    (length,) = first.unpack("<I")
+    for output, family, (child, part) in json.loads(first.text(length)):
+        yield labels([(name, value) for name, value in output]), Total(family, (child, part))
+
+
 class _Cursor:
     """Reads one field after the other."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 0
+
+    @property
+    def ended(self) -> bool:
+        return self._at == len(self._data)
+
+    def text(self, length: int) -> bytes:
+        found = self._data[self._at : self._at + length]
+        self._at += length
+        return found
 
     def unpack(self, form: str) -> tuple[int, ...]:
         found: tuple[int, ...] = struct.unpack_from(form, self._data, self._at)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from inferdeck.sources.repair_plan import Key, Tracked
+from inferdeck.model.labels import Labels
+from inferdeck.sources.repair_plan import Key, Total, Tracked
 
 Values = NDArray[np.float64]
 
@@ -56,6 +57,8 @@ class Increases:
     def __init__(self) -> None:
         self.workers: dict[float, Worker] = {}
         self.totals: dict[Key, float] = {}
+        self.absent: dict[Labels, Total] = {}
+        """Series that were totals and are not shown now (absent.py)."""
         self.current: Worker | None = None
         self.turns = False
         self.clock = 0

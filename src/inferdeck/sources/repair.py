@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from inferdeck.model.labels import Labels
 from inferdeck.model.metric import Aggregation
 from inferdeck.model.scrape import EMPTY_LAYOUT, NAN_BITS, Layout
+from inferdeck.sources.absent import Absent
 from inferdeck.sources.carry import CarryError, Encoder, decode
 from inferdeck.sources.catalog import Catalog
 from inferdeck.sources.increases import Increases
-from inferdeck.sources.repair_plan import Child, Key, Plan, Planner
+from inferdeck.sources.repair_plan import Child, Key, Plan, Planner, Total
 
 Values = NDArray[np.float64]
 
@@ -52,6 +53,7 @@ class Repair:
         self._planner = Planner(catalog)
         self._canonical = {metric.descriptor.name: metric.canonical for metric in catalog.metrics}
         self._increases = _restored(catalog.kind, carry)
+        self._absent = Absent(self._increases)
         self._encoder = Encoder()
         self._plan: Plan | None = None
         self._last: Values = np.empty(0)
@@ -72,10 +74,12 @@ class Repair:
         found = _outputs(plan, values, totals)
         self._plan, self._last = plan, values
         if not increases.turns:
-            return Repaired(plan.layout, found, self._carry())
+            layout, found = self._absent.join(plan.layout, found, plan.totals)
+            return Repaired(layout, found, self._carry())
         assert increases.current is not None  # noqa: S101
         increases.current.whole = True
         joined, everything = self._turns.join(increases.current.start, plan, found, increases)
+        joined, everything = self._absent.join(joined, everything, self._turns.totals)
         return Repaired(joined, everything, self._carry(), self._estimated())
 
     def _quiet(self, plan: Plan) -> frozenset[Key]:
@@ -155,6 +159,11 @@ class _Turns:
         self._workers: dict[float, tuple[int, dict[Labels, tuple[Child, float]]]] = {}
         self._layout = EMPTY_LAYOUT
         self.families: frozenset[str] = frozenset()
+
+    def totals(self) -> dict[Labels, Total]:
+        """Return the counters among the outputs of all live workers."""
+        every = (child for _, outputs in self._workers.values() for child, _ in outputs.values())
+        return {child.output: Total(child.family, child.total) for child in every if child.counter}
 
     def join(self, start: float, plan: Plan, found: Values, increases: Increases) -> tuple[Layout, Values]:
         """Return the outputs of all live workers; the layout is the same object while the series are."""

@@ -27,6 +27,14 @@ _PART_LABELS = ("le", "quantile")
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """The identity of one total, and the family that it is of."""
+
+    family: str
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """One native series as repair sees it; `created` is the identity of the series that says when it began."""
 
@@ -72,6 +80,11 @@ class Plan:
     """The tracked children that are watched always."""
     process_start: int
     everything: bool
+
+    def totals(self) -> dict[Labels, Total]:
+        """Return the series that are sums of increases."""
+        shown = (self.children[number] for number in self.tracked.outputs.tolist())
+        return {child.output: Total(child.family, child.total) for child in shown}
 
     def started(self, values: Values) -> float:
         """Return when the answering process began, Unix seconds; 0.0 where it does not say."""

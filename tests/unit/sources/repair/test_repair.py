@@ -118,6 +118,25 @@ def test_a_restart_of_the_target_makes_full_values_increases(known: Catalog) -> 
     assert not found[1].estimated
 
 
+def test_totals_that_a_restarted_target_does_not_show_yet_go_on_so_that_no_sum_over_them_falls(known: Catalog) -> None:
+    def said(start: float, **models: float) -> dict[Labels, float]:
+        spent = {one("spend_total", model=model, user="u"): value for model, value in models.items()}
+        return {one(START): start, **spent}
+
+    repair = Repair(known, None)
+    scrape(repair, said(100.0, a=9.0, b=4.0))
+    nothing = scrape(repair, said(200.0))
+    assert read(nothing) == {START: 200.0}
+    partly = scrape(repair, said(200.0, a=1.0))
+    assert read(partly) == {START: 200.0, 'spend_total{model="a"}': 10.0, 'spend_total{model="b"}': 4.0}
+    assert partly.carry is not None
+    for later in (repair, Repair(known, partly.carry)):
+        again = scrape(later, said(200.0, a=1.0))
+        assert read(again) == read(partly)
+        both = scrape(later, said(200.0, a=1.0, b=2.0))
+        assert read(both) == {START: 200.0, 'spend_total{model="a"}': 10.0, 'spend_total{model="b"}': 6.0}
+
+
 def test_workers_in_turn_are_added_without_a_jump_and_said_to_be_estimated(known: Catalog) -> None:
     repair = Repair(known, None)
     first = [(1000.0, 1, 3), (10.0, 2, 8), (1003.0, 1, 4), (12.0, 2, 9), (13.0, 2, 9), (1004.0, 1, 3)]
