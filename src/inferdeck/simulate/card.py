@@ -60,6 +60,7 @@ class Card:
 
     def tell(self) -> None:
         """Say what it is like now."""
+        self._cool()
         gpu = self.gpu
         self._kernel.emit(
             GpuChanged(
@@ -85,6 +86,8 @@ class Card:
 
     def _cool(self) -> None:
         now, settle = self._kernel.now, self._settle()
+        if now <= self._since:
+            return
         self._celsius = settle + (self._celsius - settle) * math.exp(-(now - self._since) / self.gpu.heat_seconds)
         self._since = now
 
