@@ -112,6 +112,10 @@ class Proxy:
                 self._emit(event)
         return before
 
+    def prices(self) -> dict[str, Price]:
+        """Return what it reckons with for each deployment, by id."""
+        return {route.deployment.id: route.price for route in self._router.routes()}
+
     def serves(self, model: str) -> bool:
         """Say whether there is such a public model."""
         return self._router.serves(model)
