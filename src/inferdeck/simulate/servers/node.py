@@ -7,6 +7,8 @@ integrals of a made-up use.
 
 from __future__ import annotations
 
+import math
+
 from inferdeck.simulate.events import ClockShifted, Ended, Started
 from inferdeck.simulate.fleet import Fleet, Host
 from inferdeck.simulate.servers import physics
@@ -16,6 +18,9 @@ from inferdeck.simulate.servers.node_families import FAMILIES
 from inferdeck.simulate.servers.program import Handler, World
 from inferdeck.simulate.table import Family, Table
 
+TICKS = 100
+"""Of a second, in which processor time is counted."""
+ROUNDING = 1e-6
 DISK = "nvme0n1"
 ROOT = ("/dev/nvme0n1p1", "ext4", "/")
 KERNEL = "6.1.0-28-amd64"
@@ -135,7 +140,8 @@ class Node(Exporter):
             self._places = {mode: [of[turn] for of in places] for turn, (mode, _) in enumerate(modes)}
         values = self.tables[0].values
         for mode, seconds in modes:
-            share = seconds / cores
+            # The kernel counts in hundredths; a sum whose last bits depend on when it was read must not step back.
+            share = math.floor(seconds / cores * TICKS + ROUNDING) / TICKS
             for place in self._places[mode]:
                 values[place] = share
         put = self._families
