@@ -59,7 +59,7 @@ def test_a_block_comes_back_as_it_was_with_its_holes() -> None:
     ],
 )
 def test_what_is_wrong_is_told(wrong: bytes, words: str) -> None:
-    with pytest.raises(UsageError, match="block|target|times|series|header") as told:
+    with pytest.raises(UsageError, match=r"block|target|times|series|header") as told:
         blocks.decode(wrong)
     assert words in str(told.value)
 
