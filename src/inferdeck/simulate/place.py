@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -69,11 +68,13 @@ class Place:
                 await self._runner.cleanup()
             if self._reserved is not None:
                 self._reserved.close()
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
 
     async def _listen(self) -> None:
         program = self.program
         if isinstance(program, StreamProgram):
-            self._server = await asyncio.start_server(self._converse, sock=_bound(self.port), backlog=BACKLOG)
+            self._server = await asyncio.start_server(self._converse, sock=_listener(self.port), backlog=BACKLOG)
             return
         assert isinstance(program, HttpProgram)  # noqa: S101 - a program speaks one of the two
         application = web.Application(middlewares=[self._reached], client_max_size=16 << 20)
@@ -86,7 +87,7 @@ class Place:
             self._path.unlink(missing_ok=True)
             self._site = web.UnixSite(self._runner, str(self._path))
         else:
-            self._site = web.SockSite(self._runner, _bound(self.port), backlog=BACKLOG)
+            self._site = web.SockSite(self._runner, _listener(self.port), backlog=BACKLOG)
         await self._site.start()
 
     async def _close(self) -> None:
@@ -152,23 +153,28 @@ def _reserve(port: int) -> socket.socket:
     """Take a port for as long as the fleet lives; raises UnavailableError where another program has it."""
     if port:
         try:
-            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                # Without SO_REUSEPORT, so that another fleet's port is not shared with ours.
+            # Without SO_REUSEPORT, so that another fleet's port is not shared; connections that ended do not matter.
+            with _socket(socket.SO_REUSEADDR) as probe:
                 probe.bind((LOOPBACK, port))
-                probe.listen()
         except OSError as error:
             reason = (error.strerror or type(error).__name__).lower()
             raise UnavailableError(f"port {port} of {LOOPBACK}: {reason}") from error
-    return _bound(port)
-
-
-def _bound(port: int) -> socket.socket:
-    """Return a socket on a loopback port that several of ours may share; clients reach the one that listens."""
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if hasattr(socket, "SO_REUSEPORT") else 15, 1)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Without SO_REUSEADDR: with it on both sides another's probe would succeed while we do not listen.
+    found = _socket(socket.SO_REUSEPORT)
     found.bind((LOOPBACK, port))
+    return found
+
+
+def _listener(port: int) -> socket.socket:
+    """Return a socket for a port that is reserved: clients reach the one that listens."""
+    found = _socket(socket.SO_REUSEPORT, socket.SO_REUSEADDR)
+    found.bind((LOOPBACK, port))
+    return found
+
+
+def _socket(*options: int) -> socket.socket:
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setblocking(False)
-    os.set_inheritable(found.fileno(), False)
+    for option in options:
+        found.setsockopt(socket.SOL_SOCKET, option, 1)
     return found
