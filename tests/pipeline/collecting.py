@@ -88,7 +88,11 @@ class Stage:
             one.failed.append(now)
             one.errors.append(f"{type(error).__name__}: {error}")
             self.database.append(one.pipeline.failure(stamp, 0.0))
+            assert self._hindered(process), (
+                f"{process} failed without a cause at {now - self.begin:g}: {one.errors[-1]}"
+            )
         else:
+            assert self.modes[process] in ("ok", "slow"), f"{process} was read though it is {self.modes[process]}"
             one.read.append(now)
             passed = one.pipeline.success(
                 found.layout, found.values, stamp, duration=0.0, dropped=found.dropped, carry=self.database.carry
@@ -96,6 +100,12 @@ class Stage:
             assert passed.dropped == 0
             self.database.append(passed.scrape)
         one.pipeline.kept()
+
+    def _hindered(self, process: str) -> bool:
+        """Whether a program cannot answer now: it is down, loads its model, or does not reach us."""
+        server = self.world.servers.get(process)
+        loading = server is not None and server.state not in ("ready", "sleeping")
+        return self.modes[process] != "ok" or not self.world.processes.all[process].up or loading
 
     def note_mode(self, event: Reachability) -> None:
         self.modes[event.process] = event.mode

@@ -36,7 +36,7 @@ class Claim:
 
 @dataclass(slots=True)
 class Outcome:
-    """How many comparisons were made: `equal` of exact equality, `bounded` across a restart; `short` is what was lost."""
+    """How many comparisons were made: `equal` of equality, `bounded` across a restart; `short` is what was lost."""
 
     equal: int = 0
     bounded: int = 0
@@ -97,6 +97,7 @@ def compare(stage: Stage, process: str, claim: Claim) -> Outcome:
         most = summed(claim.truth(start, end))
         begun = stage.ledger.beginnings(start, end, process)
         least = summed(claim.truth(begun[-1].time, end)) if begun else most
+        outcome.bounded += bool(begun)
         for key in {*most, *risen[place]}:
             low, seen, high = least.get(key, 0.0), risen[place].get(key, 0.0), most.get(key, 0.0)
             slack = 0.0 if claim.exact else TOLERANCE
@@ -104,9 +105,32 @@ def compare(stage: Stage, process: str, claim: Claim) -> Outcome:
             assert seen <= high + slack, f"{said} overstates: {seen} of {high}"
             assert seen >= low - slack, f"{said} falls short: {seen}, and the ledger has {low}"
             if begun:
-                outcome.bounded += 1
                 outcome.short += high - seen
             else:
                 outcome.equal += 1
                 outcome.amount += seen
+    return outcome
+
+
+def compare_turns(stage: Stage, process: str, claim: Claim) -> Outcome:
+    """Compare a counter of workers that answer in turn, two of them: all that either had counted when it was last read.
+
+    So at each collection there is at least what had happened by the one before, and at most what has happened.
+    """
+    one, outcome = stage.watched[process], Outcome()
+    seen: Sums = defaultdict(float)
+    most: Sums = {}
+    for place, risen in enumerate(rises(stage, one, claim)):
+        for key, amount in risen.items():
+            seen[key] += amount
+        most = summed(claim.truth(float("-inf"), one.read[place]))
+        least = summed(claim.truth(float("-inf"), one.read[place - 1])) if place else {}
+        for key in {*most, *seen}:
+            low, high, slack = least.get(key, 0.0), most.get(key, 0.0), 0.0 if claim.exact else TOLERANCE
+            said = f"{process}: {claim.family} {key} until {one.read[place] - stage.begin:g}"
+            assert seen[key] <= high + slack, f"{said} overstates: {seen[key]} of {high}"
+            assert seen[key] >= low - slack, f"{said} falls short: {seen[key]}, and the ledger has {low}"
+            outcome.bounded += 1
+    outcome.amount = sum(seen.values())
+    outcome.short = sum(most.values()) - outcome.amount
     return outcome

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from inferdeck.simulate.events import Event, Left
+from inferdeck.simulate.events import Admitted, Left
 from inferdeck.simulate.fleet import Engine
 from inferdeck.simulate.ledger import Record
 from tests.pipeline.collecting import Stage
@@ -12,6 +13,8 @@ from tests.pipeline.counters import Claim, Key, Truth
 
 Amounts = Iterator[tuple[Key, float]]
 DONE = ("stop", "length")
+BLOCK_TOKENS, COUNTS_TOKENS = 16, (0, 12)
+"""Before this version vLLM counts its prefix cache in blocks, under other names."""
 
 
 class EngineTruth:
@@ -41,8 +44,10 @@ class EngineTruth:
             Claim("vllm:request_success_total", (*model, "finished_reason"), self._finished("stop", "length")),
             Claim("vllm:e2e_request_latency_seconds_count", model, self._whole),
             Claim("vllm:request_generation_tokens_sum", model, self._output),
-            Claim("vllm:prefix_cache_hits_total", model, self._cached),
-            Claim("vllm:prefix_cache_queries_total", model, self._asked),
+            Claim("vllm:prefix_cache_hits_total", model, self._looked(hits=True, newer=True)),
+            Claim("vllm:prefix_cache_queries_total", model, self._looked(hits=False, newer=True)),
+            Claim("vllm:gpu_prefix_cache_hits_total", model, self._looked(hits=True, newer=False)),
+            Claim("vllm:gpu_prefix_cache_queries_total", model, self._looked(hits=False, newer=False)),
         ]
 
     def _sglang(self) -> list[Claim]:
@@ -62,6 +67,9 @@ class EngineTruth:
 
     def _llamacpp(self) -> list[Claim]:
         return [
+            Claim("llamacpp:prompt_tokens_total", (), self._taken_in(computed=True)),
+            Claim("llamacpp:prompt_tokens_cached_total", (), self._taken_in(computed=False)),
+            Claim("llm_engine_prompt_tokens_total", (), self._taken_in(computed=True)),
             Claim("llamacpp:tokens_predicted_total", (), self._done_output),
             Claim("llm_engine_generation_tokens_total", (), self._done_output),
         ]
@@ -79,19 +87,19 @@ class EngineTruth:
     def _prompted(self, start: float, end: float) -> Amounts:
         yield self._name(), self._mark(1, start, end)
 
-    def _events(self, record: Record[Event]) -> Truth:
+    def _events(self, record: Record[Any]) -> Truth:
         def amounts(start: float, end: float) -> Amounts:
             yield self._name(), self._count(record, start, end)
 
         return amounts
 
-    def _bare(self, record: Record[Event]) -> Truth:
+    def _bare(self, record: Record[Any]) -> Truth:
         def amounts(start: float, end: float) -> Amounts:
             yield (), self._count(record, start, end)
 
         return amounts
 
-    def _count(self, record: Record[Event], start: float, end: float) -> float:
+    def _count(self, record: Record[Any], start: float, end: float) -> float:
         own = [one for one in record.between(start, end) if getattr(one, "engine", "") == self._engine.name]
         return float(len(own))
 
@@ -111,15 +119,35 @@ class EngineTruth:
         for one in self.left(start, end):
             yield self._name(), float(one.output_tokens if one.finish != "abort" else 0)
 
-    def _cached(self, start: float, end: float) -> Amounts:
-        for one in self._stage.ledger.admitted.between(start, end):
-            if one.engine == self._engine.name and not one.again:
-                yield self._name(), float(one.cached_tokens)
+    def _looked(self, *, hits: bool, newer: bool) -> Truth:
+        def amounts(start: float, end: float) -> Amounts:
+            for one in self._admitted(start, end):
+                if not one.again and self._newer(one.time) == newer:
+                    tokens = one.cached_tokens + (0 if hits else one.computed_tokens)
+                    yield self._name(), float(tokens if newer else tokens // BLOCK_TOKENS)
 
-    def _asked(self, start: float, end: float) -> Amounts:
-        for one in self._stage.ledger.admitted.between(start, end):
-            if one.engine == self._engine.name and not one.again:
-                yield self._name(), float(one.cached_tokens + one.computed_tokens)
+        return amounts
+
+    def _taken_in(self, *, computed: bool) -> Truth:
+        """Return what the prompts that were done in a window cost: tokens computed, or found in the prefix cache."""
+
+        def amounts(start: float, end: float) -> Amounts:
+            firsts = self._stage.ledger.first_tokens.between(start, end)
+            done = {one.attempt for one in firsts if one.engine == self._engine.name}
+            done |= {one.attempt for one in self.left(start, end) if one.first_token is None and one.finish in DONE}
+            for one in self._admitted(float("-inf"), end) if done else ():
+                if not one.again and one.attempt in done:
+                    yield (), float(one.computed_tokens if computed else one.cached_tokens)
+
+        return amounts
+
+    def _admitted(self, start: float, end: float) -> list[Admitted]:
+        return [one for one in self._stage.ledger.admitted.between(start, end) if one.engine == self._engine.name]
+
+    def _newer(self, time: float) -> bool:
+        """Whether it then was a version that counts its prefix cache in tokens."""
+        lives = self._stage.ledger.beginnings(float("-inf"), time, self._engine.name)
+        return tuple(int(part) for part in lives[-1].version.split(".")[:2]) >= COUNTS_TOKENS
 
     def _counted(self, start: float, end: float) -> Amounts:
         for one in self.left(start, end):

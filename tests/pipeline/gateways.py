@@ -20,8 +20,8 @@ FAULTS = {
 }
 MERGED = {"APIConnectionError": "InternalServerError"}
 """A stream that broke off and an answer that did are one thing to the ledger."""
-CACHED_TOKENS, NAMED_AS_ASKED = (1, 88), (1, 88)
-"""The version since which LiteLLM counts cached and reasoning tokens, and a stream under the name asked for."""
+NEWER = (1, 88)
+"""Since this version LiteLLM counts cached and reasoning tokens, looks into its cache, and names streams as asked."""
 
 Amounts = Iterator[tuple[Key, float]]
 
@@ -35,7 +35,7 @@ class GatewayTruth:
         self._known = {agent.name for agent in stage.scenario.fleet.agents} if gateway.database else set()
         self._served = {one.id: one.served for one in gateway.deployments}
         major, minor = gateway.version.split(".")[:2]
-        self._version = int(major), int(minor)
+        self._newer = (int(major), int(minor)) >= NEWER
         self._attempts: dict[int, AttemptEnded] = {}
         self._seen = 0
 
@@ -46,7 +46,7 @@ class GatewayTruth:
             "input": lambda one: one.usage.input,
             "output": lambda one: one.usage.output,
         }
-        if self._version >= CACHED_TOKENS:
+        if self._newer:
             answers |= {
                 "cached_input": lambda one: one.usage.cached_input,
                 "reasoning": lambda one: one.usage.reasoning,
@@ -60,13 +60,18 @@ class GatewayTruth:
             Claim("llm_errors_total", (*by_model, "error_type"), self._errors, merge=_merged),
             *tokens,
             Claim("llm_cost_total", by_model, self._cost, exact=False),
-            Claim("llm_cache_hits_total", by_model, self._hits),
-            Claim("litellm_cache_misses_metric_total", (), self._misses),
+            *(self._cache() if self._newer else ()),
             Claim("llm_fallbacks_total", ("from_model", "to_model", "status"), self._fallbacks),
             Claim("llm_request_duration_seconds_count", by_model, self._durations),
             Claim("llm_time_to_first_token_seconds_count", by_model, self._streams),
             Claim("litellm_input_tokens_metric_total", ("requested_model",), self._native_input),
             Claim("litellm_spend_metric_total", (), self._spend, exact=False),
+        ]
+
+    def _cache(self) -> list[Claim]:
+        return [
+            Claim("llm_cache_hits_total", ("model", "team"), self._hits),
+            Claim("litellm_cache_misses_metric_total", (), self._misses),
         ]
 
     def answers(self, start: float, end: float) -> list[Answered]:
@@ -102,7 +107,7 @@ class GatewayTruth:
             if one.fault is not None:
                 model = "other" if one.fault is Fault.UNKNOWN_MODEL else one.request.model
             else:
-                renamed = one.request.stream and self._version < NAMED_AS_ASKED
+                renamed = one.request.stream and not self._newer
                 model = one.group if renamed else one.request.model
             yield (model, self._team(one), "success" if one.fault is None else "error"), 1.0
 
@@ -112,8 +117,7 @@ class GatewayTruth:
                 continue
             model, name = one.request.model, FAULTS.get(one.fault, "")
             if one.fault is Fault.UNKNOWN_MODEL:
-                new = self._version >= NAMED_AS_ASKED
-                model, name = "other", "ProxyModelNotFoundError" if new else "HTTPException"
+                model, name = "other", "ProxyModelNotFoundError" if self._newer else "HTTPException"
             elif one.fault is Fault.RATE_LIMIT:
                 # The proxy's own limits are plain HTTP errors; a provider's come through its client library.
                 name = "RateLimitError" if one.attempts else "HTTPException"
@@ -148,7 +152,8 @@ class GatewayTruth:
     def _streams(self, start: float, end: float) -> Amounts:
         for one in self.good(start, end):
             if self.first_token_seconds(one) is not None:
-                yield (one.group, self._team(one)), 1.0
+                # Before, a first token's time was told by the name of the deployment's own model alone.
+                yield (one.group if self._newer else self._served[one.deployment], self._team(one)), 1.0
 
     def _native_input(self, start: float, end: float) -> Amounts:
         for one in self.good(start, end):
