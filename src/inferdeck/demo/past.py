@@ -8,6 +8,7 @@ lines of JSON, and ends when its standard input does.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -42,6 +43,8 @@ from inferdeck.sources.watch import Target
 
 BLOCK_MS = 2 * 3600 * 1000
 SEND_SECONDS = 120.0
+GARBAGE = 200_000
+"""Objects between two looks for cycles, of which there are few here: looking as often as usual is a tenth of all work."""
 NICENESS = 5
 """What is asked now goes before what was long ago."""
 
@@ -177,6 +180,7 @@ def main() -> None:
     spec = json.loads(sys.argv[1])
     threading.Thread(target=_end_with_input, daemon=True).start()
     os.nice(NICENESS)
+    gc.set_threshold(GARBAGE)
     asyncio.run(_play(spec))
 
 
