@@ -44,7 +44,7 @@ from inferdeck.sources.watch import Target
 BLOCK_MS = 2 * 3600 * 1000
 SEND_SECONDS = 120.0
 GARBAGE = 200_000
-"""Objects between two looks for cycles, of which there are few here: looking as often as usual is a tenth of all work."""
+"""Objects between two looks for cycles, of which there are few here: the usual looks are a tenth of all work."""
 NICENESS = 5
 """What is asked now goes before what was long ago."""
 
