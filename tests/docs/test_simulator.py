@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
+import os
 import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -36,6 +43,45 @@ def test_what_the_example_of_a_scenario_concludes_is_true(tmp_path: Path) -> Non
     for one in story.scenario.observer:
         span = (one.from_, story.scenario.duration if one.until is None else one.until)
         assert TESTS[one.conclude](story, one.about, span), one
+
+
+@contextlib.contextmanager
+def running(command: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a command of the page as a user would, with all that it started, until the block ends."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
+        ["bash", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "HOME": str(folder)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.communicate()
+
+
+def test_a_fleet_listens_as_the_example_says(tmp_path: Path) -> None:
+    (tmp_path / "slow-friday.yaml").write_text(SCENARIO, encoding="utf-8")
+    serve, others = (block.splitlines() for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL))
+    command, shown = serve[0].removeprefix("$ "), serve[1:-1]
+    assert serve[-1] == "..." and command.startswith("inferdeck simulate serve slow-friday.yaml ")
+    with running(command, tmp_path) as process:
+        assert process.stdout is not None
+        assert [next(process.stdout).rstrip() for _ in shown] == shown
+        # What stands last is the Redis, with its label.
+        for last in ("  redis:", "simulated:"):
+            while last not in next(process.stdout):
+                pass
+        assert others[-1] == "$ inferdeck --config fleet.yaml up"
+        for asked, answer in zip(others[:-1:2], others[1:-1:2], strict=True):
+            with running(asked.removeprefix("$ "), tmp_path) as other:
+                said, _ = other.communicate(timeout=60)
+            assert fnmatch.fnmatchcase(said.strip(), answer.replace("[", "[[]").replace("...", "*")), said
 
 
 def test_the_example_of_a_fleet_is_right(tmp_path: Path) -> None:

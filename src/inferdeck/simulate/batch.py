@@ -4,6 +4,9 @@ Sequences wait in a queue, are admitted while there is room in the batch and in 
 one after the other (prefill), and decode together. With n of them decoding, each has speed / (1 + (n - 1) / half)
 tokens per second, so that more of them are served at once, each more slowly. Where key-value memory runs full, the
 newest goes back to the queue's head and computes everything anew (vLLM's recompute preemption).
+
+Unverified, measured on no engine: that a batch slows its sequences by this formula, that decoding goes on at 0.6 of its
+speed while a prompt is computed, and that prompts are computed one after the other rather than in chunks together.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Between two events its state is constant, but for the temperature, which goes to what the power settles at as
 settle + (celsius - settle) * exp(-t / heat_seconds); so the moment at which it is too hot is known in advance.
+
+Unverified, measured on no card: that it is one thermal mass with one time constant, how far its clock falls when it is
+too hot and how cool it must get, and how its power falls with the clock.
 """
 
 from __future__ import annotations

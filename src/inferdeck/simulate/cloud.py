@@ -1,4 +1,8 @@
-"""A provider in the cloud: a time to the first token, a speed, limits by the minute, faults."""
+"""A provider in the cloud: a time to the first token, a speed, limits by the minute, faults.
+
+Unverified: how long refusals and failures take, that limits count in whole minutes, and that each provider remembers
+prompts by the rule that OpenAI documents.
+"""
 
 from __future__ import annotations
 

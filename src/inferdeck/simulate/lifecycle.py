@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 FIRST_PID = 1200
 PID_STEP = 37
-NODE_VERSION = "1.8.2"
+NODE_VERSION = "1.5.0"
+"""The one whose families were captured."""
 DCGM_VERSION = "4.5.1"
 DOCKER_VERSION = "29.0.2"
 OWN_VERSION = "1.0.0"

@@ -1,4 +1,7 @@
-"""Where requests come from: sessions of users of agents, as Poisson processes that follow the hours of the week."""
+"""Where requests come from: sessions of users of agents, as Poisson processes that follow the hours of the week.
+
+Unverified: the hours are made up, no company's traffic was measured.
+"""
 
 from __future__ import annotations
 

@@ -62,8 +62,9 @@ class Router:
         ]
         if not able:
             return None
-        weights = [one.deployment.weight for one in able]
-        route = self._chance.choices(able, weights)[0] if len(able) > 1 else able[0]
+        route = able[0]
+        if len(able) > 1:
+            route = self._chance.choices(able, [one.deployment.weight for one in able])[0]
         route.minute.requests += 1
         return route
 

@@ -1,9 +1,10 @@
 """A dcgm-exporter of one host: the families of its default counters and the two throttling counters, per card.
 
 Source of names, types and help: NVIDIA/dcgm-exporter etc/default-counters.csv; labels as of version 4.5 (`hostname`,
-before 2026-05 `Hostname`). No capture backs it: no card was ever read here. What our world has no notion of is shown as
-the exporter shows an idle card: 0, or DCGM's blank value where the card has no such sensor. `XID_ERRORS` is 31 after an
-engine on the card died with an abort or a segmentation fault (exit 134, 139), as a GPU page fault leaves it.
+before 2026-05 `Hostname`). Unverified: no capture backs it, no card was ever read here. What our world has no notion of
+is shown as the exporter shows an idle card: 0, or DCGM's blank value where the card has no such sensor. `XID_ERRORS` is
+31 after an engine on the card died with an abort or a segmentation fault (exit 134, 139), as a GPU page fault leaves
+it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Families, labels and help are those of the captured exporter (sources/host/samples); what our world has no notion of
 (interrupts, sockets, inodes, the exporter's own Go runtime) is absent. The figures are those of `physics`: exact
-integrals of a made-up use.
+integrals of a made-up use (unverified). An upgrade changes its version, not its families.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the programs of a host use of it: constants that turn events into processor time, memory, traffic and log bytes.
 
 Nothing is drawn: a process's share of the processors is constant between two of its events, its memory follows what it
-holds, its traffic and its logs follow its requests. The figures are plausible for the programs named and measured on
-none; docs/simulator.md says so.
+holds, its traffic and its logs follow its requests. The figures are plausible for the programs named and unverified:
+measured on none.
 """
 
 from __future__ import annotations

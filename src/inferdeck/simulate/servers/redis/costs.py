@@ -1,7 +1,8 @@
 """What a command costs a Redis: microseconds and bytes on the wire, and how Redis counts them.
 
-Times are those of the captured server (INFO commandstats of Redis 7.0.15) where it had the command, plausible ones
-elsewhere; longer values take longer. The histogram is HdrHistogram with two digits, as Redis 7 keeps one per command.
+Times are those of the captured server (INFO commandstats of Redis 7.0.15) where it had the command, plausible and
+unverified ones elsewhere; longer values take longer. The histogram is HdrHistogram with two digits, as Redis 7 keeps
+one per command.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 It keeps nothing on disk (`save ""`): a restart loses its keys.
 
-What no capture backs: the processor time (`physics`), the sizes of connections' buffers, and everything that a replica,
-a cluster or append-only files would add. What a client would change is refused as by an ACL (NOPERM).
+Captured: Redis 7.0.15. Unverified, since no capture backs it: the processor time (`physics`), the sizes of connections'
+buffers, the texts of MEMORY DOCTOR and LATENCY DOCTOR (from Redis' sources), what other versions say (7.2's fields of
+CLIENT LIST alone are known), and everything that a replica, a cluster or append-only files would add. What a client
+would change is refused as by an ACL (NOPERM).
 """
 
 from __future__ import annotations
