@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +21,8 @@ from functools import partial
 from inferdeck.simulate.events import Admitted, BatchChanged, FirstToken, Left, Preempted, Queued, Request, Resumed
 from inferdeck.simulate.fleet import Engine
 from inferdeck.simulate.kernel import Kernel
+from inferdeck.simulate.prefixes import Prefixes
 
-BLOCK = 16
-"""Tokens of a block of key-value memory: prefixes are remembered in whole blocks."""
 PREFILL_SHARE = 0.6
 """Speed of decoding while a prompt is computed in the same steps."""
 _ROUNDING = 1e-9
@@ -81,8 +80,7 @@ class Batch:
         self._kv = 0.0
         self._version = 0
         self._prefill_until = math.inf
-        self._prefixes: OrderedDict[str, int] = OrderedDict()
-        self._remembered = 0
+        self._prefixes = Prefixes(engine.kv_tokens) if engine.prefix_cache else None
 
     @property
     def running(self) -> int:
@@ -125,8 +123,8 @@ class Batch:
         self.settle()
         for sequence in list(self._sequences.values()):
             self._leave(sequence, finish)
-        self._prefixes.clear()
-        self._remembered = 0
+        if self._prefixes is not None:
+            self._prefixes.forget()
         self.change()
 
     def settle(self) -> None:
@@ -167,7 +165,7 @@ class Batch:
             self.waiting.popleft()
             self._kv += needed
             again = sequence.preemptions > 0
-            cached = self._remember(sequence.request, needed)
+            cached = self._prefixes.take(sequence.request, needed) if self._prefixes is not None else 0
             if not again:
                 sequence.cached = cached
                 sequence.admitted = self._kernel.now
@@ -316,20 +314,6 @@ class Batch:
         self._prefill_until = math.inf
         if self.prefilling:
             self._begin_prefill()
-
-    def _remember(self, request: Request, needed: int) -> int:
-        """Return how many tokens of a prompt are in the prefix cache, and remember all of it."""
-        if not self.engine.prefix_cache:
-            return 0
-        keys = (f"p{request.prompt}", f"s{request.session}", f"a{request.agent}")
-        sizes = (request.prompt_tokens, request.context_tokens, request.shared_tokens)
-        found = max(min(self._prefixes.get(key, 0), size) for key, size in zip(keys, sizes, strict=True))
-        for key, size in zip(keys, (request.prompt_tokens, needed, request.shared_tokens), strict=True):
-            self._remembered += size - self._prefixes.pop(key, 0)
-            self._prefixes[key] = size
-        while self._remembered > self.engine.kv_tokens:
-            self._remembered -= self._prefixes.popitem(last=False)[1]
-        return min(found // BLOCK * BLOCK, (needed - 1) // BLOCK * BLOCK)
 
     def _emit(self, event: Queued | Admitted | FirstToken | Resumed | Preempted | Left | BatchChanged) -> None:
         self._kernel.emit(event, self.engine.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -193,6 +194,26 @@ async def test_a_world_that_stands_still_refuses_what_needs_time(bench: Bench) -
         async with bench.client.post(url, json=body, headers=KEY) as answer:
             assert answer.status == 503, url
             assert "stands still at 2026-11-23T10:00:00Z" in (await answer.json())["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(("name", "model"), [("litellm", "llama"), ("litellm", "qwen"), ("vllm-b", "llama-3.3-70b")])
+async def test_a_real_client_is_answered_and_counted(bench: Bench, name: str, model: str, stream: bool) -> None:
+    bench.pace.set_speed(20.0)
+    options = {"stream_options": {"include_usage": True}} if stream else {}
+    body = CHAT | {"model": model, "max_tokens": 30, "stream": stream} | options
+    async with bench.client.post(bench.site.urls()[name] + "/v1/chat/completions", json=body, headers=KEY) as answer:
+        text = await answer.text()
+    assert answer.status == 200
+    parts = (
+        [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {")]
+        if stream
+        else [json.loads(text)]
+    )
+    assert parts[-1]["usage"]["completion_tokens"] == 30
+    if name == "litellm":
+        own = [one for one in bench.log if isinstance(one, Answered) and one.request.outside]
+        assert [(one.fault, one.usage.output, one.finish) for one in own] == [(None, 30, "length")]
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -11,6 +11,7 @@ Unverified, because it was read in source alone or stands in no capture:
   series stays at 2 until the proxy starts again; that each hop of a chain of fallbacks is named by the model asked for;
 - without a database, the bodies of routes that `nodatabase` does not name; what a virtual key is refused;
 - `/global/activity/exceptions` with content, `/global/activity/cache_hits`, errors of models that have fallbacks;
+- that a request whose client went away counts as failed with an internal error, and not as spent;
 - that a quarter of a gateway's overhead is queue time (`meter.PRE_CALL_SHARE`); memory and files of an idle process.
 
 Without a database all agents use the master key: LiteLLM then knows no teams and tells agents apart by `user_agent`.
