@@ -97,6 +97,14 @@ class Increases:
             self.current.start = start
             self.workers[start] = self.current
 
+    def begin_anew(self) -> None:
+        """Let every total begin at 0, as after a restart: all at once, so that each sum of them is reset with them."""
+        self.release()
+        self.totals.clear()
+        self.absent.clear()
+        self.shape += 1
+        self.version += 1
+
     def seed(self, emitted: Mapping[Key, float]) -> None:
         """Let totals go on from the values that were last stored, so that nothing jumps."""
         self.release()

@@ -101,12 +101,25 @@ class Repair:
         """Note which process answers; True where an earlier one came back."""
         start, increases = plan.started(values), self._increases
         before = increases.current
+        if self._plan is None and self._restarted_unseen(plan, start):
+            increases.begin_anew()
         if before is not None and before.start != start and self._plan is not None:
             if self._clock_was_set(plan, values, start - before.start):
                 increases.rename(start)
             elif not increases.turns:
                 increases.remember(self._planner.plan(self._plan.source, everything=True).tracked, self._last)
         return increases.enter(start)
+
+    def _restarted_unseen(self, plan: Plan, start: float) -> bool:
+        """Tell whether the target began anew while nobody watched, and lacks totals that it had before.
+
+        What those are called is not known any more, so that the sums of which they are part would fall and jump.
+        """
+        increases = self._increases
+        if not increases.workers or start in increases.workers:
+            return False
+        known = {total.key for total in increases.absent.values()}
+        return not known.issuperset(increases.totals.keys() - set(plan.tracked.totals))
 
     def _clock_was_set(self, plan: Plan, values: Values, seconds: float) -> bool:
         """Tell a restart from a target whose start is computed from a boot time that moved by whole seconds."""

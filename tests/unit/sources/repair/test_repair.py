@@ -137,6 +137,20 @@ def test_totals_that_a_restarted_target_does_not_show_yet_go_on_so_that_no_sum_o
         assert read(both) == {START: 200.0, 'spend_total{model="a"}': 10.0, 'spend_total{model="b"}': 6.0}
 
 
+def test_a_target_that_restarted_while_nobody_watched_begins_all_its_totals_anew(known: Catalog) -> None:
+    def said(start: float, **models: float) -> dict[Labels, float]:
+        spent = {one("spend_total", model=model, user="u"): value for model, value in models.items()}
+        return {one(START): start, **spent}
+
+    carry = scrape(Repair(known, None), said(100.0, a=9.0, b=4.0)).carry
+    whole = [read(scrape(Repair(known, carry), said(200.0, a=1.0, b=2.0)))]
+    assert whole[0] == {START: 200.0, 'spend_total{model="a"}': 10.0, 'spend_total{model="b"}': 6.0}
+    repair = Repair(known, carry)
+    partly = [read(scrape(repair, said(200.0, a=1.0))), read(scrape(repair, said(200.0, a=1.0, b=2.0)))]
+    assert partly[0] == {START: 200.0, 'spend_total{model="a"}': 1.0}
+    assert partly[1] == {START: 200.0, 'spend_total{model="a"}': 1.0, 'spend_total{model="b"}': 2.0}
+
+
 def test_workers_in_turn_are_added_without_a_jump_and_said_to_be_estimated(known: Catalog) -> None:
     repair = Repair(known, None)
     first = [(1000.0, 1, 3), (10.0, 2, 8), (1003.0, 1, 4), (12.0, 2, 9), (13.0, 2, 9), (1004.0, 1, 3)]
