@@ -1,6 +1,6 @@
-"""Draws docs/pictures/status.svg: what `inferdeck status` really says, run on a terminal, beside a whole stack.
+"""Draws docs/pictures: what `inferdeck status` really says, run on a terminal.
 
-python -m tests.real.picture
+python -m tests.real.picture [status | demo]: beside a whole real stack, or beside the simulated fleet of the demo.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import pty
 import re
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import time
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from tests.real.daemon import COMMAND, Place, all_up
 from tests.real.stack import Stack, whole_stack
 from tests.real.traffic import Call, Generator
 
-FILE = Path(__file__).parents[2] / "docs" / "pictures" / "status.svg"
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 COLUMNS = 110
 CALLS = [*[Call("good")] * 5, *[Call("good", stream=True)] * 3, *[Call("thinking", stream=True)] * 2, Call("err429")]
 WARM_SECONDS = 75.0
@@ -43,10 +45,30 @@ async def main() -> None:
             with place.up():
                 await asyncio.to_thread(place.status_when, all_up)
                 await _traffic(stack)
-                text = await asyncio.to_thread(on_terminal, place)
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(svg(text.splitlines()))
-    print(FILE)
+                text = await asyncio.to_thread(on_terminal, place.environment)
+    _write("status.svg", text)
+
+
+def demo() -> None:
+    """Run the demo until its past is there and its engines have been watched for a while, and draw."""
+    with tempfile.TemporaryDirectory(prefix="d-") as folder:
+        environment = {"XDG_CACHE_HOME": folder, "PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(
+            [COMMAND, "demo", "--days", "1"], env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            next(line for line in process.stdout if line.startswith("all "))
+            time.sleep(WARM_SECONDS)
+            (config,) = Path(folder).glob("inferdeck/demo-*/inferdeck.yaml")
+            text = on_terminal({"INFERDECK_CONFIG": str(config), "INFERDECK_URL": None})
+            process.terminate()
+    _write("demo.svg", text)
+
+
+def _write(name: str, text: str) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    (PICTURES / name).write_text(svg(text.splitlines()))
+    print(PICTURES / name)
 
 
 async def _traffic(stack: Stack) -> None:
@@ -58,11 +80,11 @@ async def _traffic(stack: Stack) -> None:
         )
 
 
-def on_terminal(place: Place) -> str:
-    """Return what the command writes to a terminal."""
+def on_terminal(variables: Mapping[str, str | None]) -> str:
+    """Return what the command writes to a terminal, with these environment variables (None: without)."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 60, COLUMNS, 0, 0))
-    environment = {key: value for key, value in {**os.environ, **place.environment}.items() if value is not None}
+    environment = {key: value for key, value in {**os.environ, **variables}.items() if value is not None}
     environment["TERM"] = "xterm-256color"
     environment.pop("NO_COLOR", None)
     with subprocess.Popen([COMMAND, "status"], env=environment, stdout=theirs) as process:
@@ -110,4 +132,7 @@ def _spans(line: str) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    if sys.argv[1:] == ["demo"]:
+        demo()
+    else:
+        asyncio.run(main())
