@@ -19,13 +19,13 @@ from inferdeck.simulate.scenario import Scenario
 from tests.pipeline.applications import ApplicationTruth
 from tests.pipeline.caches import CacheTruth
 from tests.pipeline.collecting import Stage, stage
-from tests.pipeline.counters import Claim, Outcome, compare, compare_turns
+from tests.pipeline.counters import Claim, Outcome, compare, compare_turns, stored
 from tests.pipeline.engines import EngineTruth
 from tests.pipeline.gateways import GatewayTruth
 from tests.pipeline.percentiles import of_gateway, of_vllm
 
-MARGIN_SECONDS = 240.0
-INSTANTS = 36
+MARGIN_SECONDS = 200.0
+INSTANTS = 22
 SHORTEST_STEP = 15.0
 CLOSE = (-11.0, 4.0, 19.0)
 """Collections near each change of the timeline, seconds from it."""
@@ -59,6 +59,15 @@ RESTARTED = {
     "two-workers": ("litellm",),
 }
 """Programs of which some figures can only be bounded; those of all others are equal."""
+HINDERED = {
+    "half-unreachable": {
+        "app-1/node": "connection refused",
+        "vllm-a": "TimeoutError",
+        "vllm-b": "no readable metric",
+        "litellm": "HTTP 500",
+    }
+}
+"""What some targets answer for a while; the others are read all the same."""
 
 
 @dataclass(slots=True)
@@ -112,9 +121,19 @@ def claims(found: Stage) -> Iterator[tuple[str, Claim]]:
             yield process, claim
 
 
+def check_up(found: Stage, process: str) -> None:
+    """`up` is 1 where a target was read and 0 where it was not, whatever the others did meanwhile."""
+    one = found.watched[process]
+    ((_, values),) = stored(found, one, "up")
+    wanted = dict.fromkeys(one.read, 1.0) | dict.fromkeys(one.failed, 0.0)
+    assert values == {round(time * 1000): value for time, value in wanted.items()}, process
+
+
 def compared(found: Stage) -> Report:
     """Compare everything with the ledger."""
     report, fleet = Report(), found.scenario.fleet
+    for process in found.watched:
+        check_up(found, process)
     in_turn = {one.name for one in fleet.gateways if one.workers > 1}
     for process, claim in claims(found):
         report.add(process, claim, (compare_turns if process in in_turn else compare)(found, process, claim))
@@ -143,6 +162,8 @@ async def test_what_is_stored_is_what_happened(name: str, tmp_path: Path) -> Non
     assert report.equal >= (100 if name != "two-workers" else 0)
     assert set(bounded) == set(RESTARTED.get(name, ()))
     assert report.percentiles >= 6
+    for process, mode in HINDERED.get(name, {}).items():
+        assert any(mode in error for error in found.watched[process].errors), found.watched[process].errors
     for family in (*ALWAYS, *MUST.get(name, ())):
         assert report.amounts[family] > 0, f"nothing of {family} was compared"
 
@@ -175,3 +196,6 @@ async def test_one_answer_more_or_less_in_the_ledger_is_noticed(tmp_path: Path) 
         for claim in every:
             with pytest.raises(AssertionError, match="falls short"):
                 compare(found, process, claim)
+        names = found.database.label_values("__name__", [], 0, 2**53)
+        assert "fake_metric" not in names
+        assert process in found.database.label_values("gateway", [], 0, 2**53)
