@@ -15,7 +15,7 @@ from inferdeck.model import answers
 from inferdeck.model.json_form import dumps
 from inferdeck.query.interface import Questions
 
-BLOCK_TYPE = "application/x-inferdeck-block"
+BLOCK_TYPE = "application/octet-stream"
 
 
 class SourceEntry(BaseModel):

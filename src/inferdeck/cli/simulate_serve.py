@@ -84,9 +84,7 @@ def _passed(found: Scenario, text: str) -> float:
 @contextlib.contextmanager
 def _folder(given: str | None) -> Iterator[Path]:
     if given is not None:
-        path = Path(given).absolute()
-        path.mkdir(parents=True, exist_ok=True)
-        yield path
+        yield Path(given).absolute()
         return
     with tempfile.TemporaryDirectory(prefix="inferdeck-") as folder:
         yield Path(folder)

@@ -16,7 +16,7 @@ from inferdeck.model.json_form import build
 
 T = TypeVar("T")
 LARGEST_ANSWER_BYTES = 64 * 2**20
-_KINDS: dict[type, str] = {str: "x-www-form-urlencoded", bytes: "x-inferdeck-block"}
+_KINDS: dict[type, str] = {str: "x-www-form-urlencoded", bytes: "octet-stream"}
 
 
 class _UnixConnection(http.client.HTTPConnection):

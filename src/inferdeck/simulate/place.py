@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ SLOW_SECONDS = 5.0
 GARBAGE = b"\x00\xff<<<{[ this is no answer of this program \xfe\n" * 20
 BACKLOG = 128
 SHUTDOWN_SECONDS = 0.5
+LONGEST_PATH = 107
+"""Linux' sockaddr_un has 108 bytes with the closing zero."""
 
 
 class Place:
@@ -30,6 +33,8 @@ class Place:
         self.program = program
         self.mode = "ok"
         self.up = False
+        if path is not None and len(os.fsencode(path)) > LONGEST_PATH:
+            raise UnavailableError(f"{path}: the path of a unix socket has at most {LONGEST_PATH} bytes")
         self._path = path
         self._reserved: socket.socket | None = None
         self.port = 0

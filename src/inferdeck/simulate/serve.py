@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from inferdeck.errors import UnavailableError
 from inferdeck.simulate.events import Ended, Started
 from inferdeck.simulate.place import Place
 from inferdeck.simulate.programs import makers
@@ -47,8 +48,13 @@ class Site:
             world.subscribe({(kind, ""): self._note})
 
     async def start(self) -> None:
-        """Let the programs listen and time go on; raises UnavailableError where a port is taken."""
+        """Let the programs listen and time go on; raises UnavailableError where a port or a folder cannot be had."""
         self.world.present()
+        if self._folder is not None:
+            try:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise UnavailableError(f"{self._folder}: {(error.strerror or str(error)).lower()}") from error
         port = self._port
         for number, (name, program) in enumerate(self.programs.items()):
             if isinstance(program, Docker):
