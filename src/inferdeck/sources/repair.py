@@ -3,7 +3,8 @@
 It drops what the catalog drops (after `_created` has told a reset), takes null values for absent labels, adds up twins,
 folds labels that grow without bound, and puts workers that answer in turn together. Folded counters are the sum of the
 increases of their children (increases.py). A counter that is not folded passes as it is, resets and all, unless workers
-take turns: then it is a sum of increases too, from its last stored value on. Nothing that is stored ever jumps.
+take turns: then it is a sum of increases too, from its last stored value on. Nothing that is stored ever jumps: a sum
+of increases goes on being told while its target, after a restart, does not show it yet (absent.py).
 """
 
 from __future__ import annotations
