@@ -73,7 +73,7 @@ class Site:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
         await asyncio.gather(*(place.stop() for place in self.places.values()))
-        if self.logs is not None:
+        if self.logs is not None and self._ticking is not None:
             self.logs.refresh(self.world.now)
 
     def urls(self) -> dict[str, str]:

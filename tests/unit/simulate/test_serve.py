@@ -304,3 +304,15 @@ async def test_nothing_is_left_when_it_stops(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_folder_is_made_and_one_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+    async with serving(still(), tmp_path / "some" / "where") as site:
+        assert site.urls()["app-1/docker"].startswith(f"unix://{tmp_path}/some/where/docker-")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnavailableError, match="not a directory"):
+        async with serving(still(), tmp_path / "file" / "below"):
+            pass
+    with pytest.raises(UnavailableError, match="at most 107 bytes"):
+        async with serving(still(), tmp_path / ("long" * 30)):
+            pass
