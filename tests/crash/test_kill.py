@@ -20,6 +20,8 @@ from tests.crash.writer import RETENTION_SECONDS, layout_at, open_store, values_
 from tests.unit.store.samples import Content, content
 
 KILLS = 50
+LEAST = 5
+"""Kills that must fall into each kind of work."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -72,8 +74,11 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(nursery: subprocess
     acknowledged: set[int] = set()
     marks_seen = {"c": 0, "f": 0, "r": 0}
     days_dropped = 0
-    for kill in range(KILLS):
-        mark = "cfr"[kill % 3]
+    for kill in range(3 * KILLS):
+        if kill >= KILLS and min(marks_seen.values()) >= LEAST:
+            break
+        # On a busy machine a kill may fall behind its mark: then there are more of those that fell too seldom.
+        mark = "cfr"[kill % 3] if kill < KILLS else min(marks_seen, key=marks_seen.__getitem__)
         lines = run_and_kill(nursery, path, mark, chance.randint(1, 3 if mark == "r" else 40), chance.random() * 0.004)
         announced = {int(line[2:]) for line in lines if line[0] == "a"}
         acknowledged |= {int(line[2:]) for line in lines if line[0] == "c"}
@@ -94,5 +99,5 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(nursery: subprocess
         newest = (max(there) // DAY_MS + 1) * DAY_MS
         assert first_kept <= max(min(acknowledged), newest - RETENTION_SECONDS * 1000)
         days_dropped = (first_kept - min(acknowledged)) // DAY_MS
-    assert min(marks_seen.values()) >= 5, f"the kills should fall into commits, flushes and retention: {marks_seen}"
+    assert min(marks_seen.values()) >= LEAST, f"the kills should fall into commits, flushes and retention: {marks_seen}"
     assert days_dropped >= 5
