@@ -98,7 +98,13 @@ async def _serve(options: argparse.Namespace, found: Scenario, site: Site) -> No
     try:
         await site.start()
         print(_as_json(found, site, options) if options.json else _as_yaml(found, site, options), end="", flush=True)
-        await ended.wait()
+        going, ending = asyncio.create_task(site.going()), asyncio.create_task(ended.wait())
+        await asyncio.wait({going, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if going.done():
+            # Nothing would change any more.
+            going.result()
+        going.cancel()
     finally:
         await site.stop()
 

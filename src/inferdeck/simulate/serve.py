@@ -76,6 +76,11 @@ class Site:
         if self.logs is not None and self._ticking is not None:
             self.logs.refresh(self.world.now)
 
+    async def going(self) -> None:
+        """Wait while time goes on; raises what keeps it from doing so, such as a full disk under the log files."""
+        if self._ticking is not None:
+            await asyncio.shield(self._ticking)
+
     def urls(self) -> dict[str, str]:
         """Return where each program is found."""
         return {name: place.url for name, place in self.places.items()}

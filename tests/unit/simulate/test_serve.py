@@ -316,3 +316,15 @@ async def test_a_folder_is_made_and_one_that_cannot_be_is_an_error(tmp_path: Pat
     with pytest.raises(UnavailableError, match="at most 107 bytes"):
         async with serving(still(), tmp_path / ("long" * 30)):
             pass
+
+
+async def test_what_keeps_time_from_going_on_is_said(tmp_path: Path) -> None:
+    async with serving(
+        World(small(600.0), seed=1, start=MONDAY_TEN, pace=Pace(SystemClock(), speed=50.0, at=MONDAY_TEN)), tmp_path
+    ) as site:
+        assert site.logs is not None
+        # A file that cannot be written: it is a folder.
+        site.logs.path("litellm").unlink(missing_ok=True)
+        site.logs.path("litellm").mkdir(parents=True)
+        with pytest.raises(IsADirectoryError):
+            await asyncio.wait_for(site.going(), 30)
