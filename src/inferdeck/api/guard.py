@@ -85,6 +85,8 @@ class Guard:
         except (ForbiddenError, LimitError) as error:
             status = 413 if isinstance(error, LimitError) else 403
             kind = "limit" if isinstance(error, LimitError) else "forbidden"
+            if status == 413:
+                await _drain(receive)
             await shape.answer(status, kind, str(error), shape.next_step(error))(scope, receive, send)
             return
         await self._app(scope, _bounded(receive, _largest(scope)), send)
@@ -169,6 +171,16 @@ def _check_origin(headers: dict[bytes, list[bytes]]) -> None:
         site = urlsplit(origin.decode("ascii", "replace")).netloc.encode("ascii", "replace")
         if site != headers.get(b"host", [b""])[0]:
             raise ForbiddenError("this call comes from a page of another site")
+
+
+async def _drain(receive: Receive) -> None:
+    """Read what a client still sends, within reason: cut off in the midst of it, it would never see the answer."""
+    seen = 0
+    while seen < LARGEST_WRITE_BYTES:
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
