@@ -80,7 +80,8 @@ class _Reading:
 
     def gateway(self, key: tuple[str, str], kind: str) -> Gateway:
         hits, misses = self._hits.get(key), self._misses.get(key)
-        looked_up = None if hits is None and misses is None else (hits or 0.0) + (misses or 0.0)
+        # Without a count of misses nobody knows how many lookups there were.
+        looked_up = None if misses is None else (hits or 0.0) + misses
         cost = self._cost.get(key)
         return Gateway(
             name=key[1],
