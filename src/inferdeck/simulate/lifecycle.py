@@ -62,6 +62,20 @@ def processes(fleet: Fleet) -> list[Process]:
     return found
 
 
+@dataclass(slots=True)
+class _Loop:
+    """A process that dies again and again."""
+
+    name: str
+    code: int
+    after: float
+    pause: float = FIRST_PAUSE_SECONDS
+    life: int = -1
+    """The life in which it ended last."""
+    due: float = 0.0
+    """When it dies next; an earlier appointment of a loop that was replaced meanwhile is void."""
+
+
 class Processes:
     """Begins and ends the processes of one world."""
 
@@ -69,7 +83,8 @@ class Processes:
         self._world = world
         self.all = {process.name: process for process in processes(world.fleet)}
         self._pid = FIRST_PID
-        self._looping: set[str] = set()
+        self._loops: dict[str, list[_Loop]] = {}
+        """By process, the present one last."""
 
     def begin(self) -> None:
         """Let all begin, each so early that it is ready when the world starts."""
@@ -130,13 +145,22 @@ class Processes:
         self._world.kernel.at(self._world.now + down, partial(self._start_life, name, process.life, reason, phases))
 
     def loop(self, name: str, code: int, after: float) -> Callable[[], None]:
-        """Let a process die `after` seconds each time it begins; returns what ends that."""
-        self._looping.add(name)
-        self._die(name, code, after, FIRST_PAUSE_SECONDS)
+        """Let a process die `after` seconds each time it begins; returns what ends that.
+
+        A second loop of the same process takes its place until it ends.
+        """
+        loop = _Loop(name, code, after)
+        loops = self._loops.setdefault(name, [])
+        loops.append(loop)
+        self._die(loop)
 
         def stop() -> None:
-            self._looping.discard(name)
-            if not self.all[name].up:
+            active = loops[-1] is loop
+            loops.remove(loop)
+            if active and loops:
+                self._die(loops[-1])
+            elif active and loop.life == self.all[name].life:
+                # It is down for this loop, not for a restart that is under way.
                 self.start(name, "crash")
 
         return stop
@@ -154,22 +178,28 @@ class Processes:
                 proxy.forget()
         world.emit(CacheFlushed(world.now, name), name)
 
-    def _die(self, name: str, code: int, after: float, pause: float) -> None:
-        if name not in self._looping:
+    def _die(self, loop: _Loop) -> None:
+        if not self._active(loop):
             return
         world = self._world
-        self.end(name, code, "crash")
+        self.end(loop.name, loop.code, "crash")
+        loop.life = self.all[loop.name].life
+        pause, loop.pause = loop.pause, min(loop.pause * 2, LONGEST_PAUSE_SECONDS)
 
         def again() -> None:
-            if name in self._looping:
-                self.start(name, "crash")
-                longer = min(pause * 2, LONGEST_PAUSE_SECONDS)
-                world.kernel.at(world.now + after, partial(self._die, name, code, after, longer))
+            if self._active(loop):
+                self.start(loop.name, "crash")
+                loop.due = world.now + loop.after
+                world.kernel.at(loop.due, lambda: self._die(loop) if world.now == loop.due else None)
 
         world.kernel.at(world.now + pause, again)
 
+    def _active(self, loop: _Loop) -> bool:
+        loops = self._loops.get(loop.name, [])
+        return bool(loops) and loops[-1] is loop
+
     def _start_life(self, name: str, life: int, reason: str, phases: Mapping[str, float] | None) -> None:
-        if self.all[name].life == life and name not in self._looping:
+        if self.all[name].life == life and not self._loops.get(name):
             self.start(name, reason, phases)
 
     def _cache_up(self, name: str, *, up: bool) -> None:

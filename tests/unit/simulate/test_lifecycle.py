@@ -149,3 +149,35 @@ def test_processes_do_not_end_twice_nor_begin_twice() -> None:
         bench.run(7)
     own = [one for one in bench.log if isinstance(one, Started | Ended) and one.process == "vllm-a"]
     assert all(type(one) is not type(after) for one, after in pairwise(own))
+
+
+def test_a_loop_within_another_takes_its_place_until_it_ends() -> None:
+    world = World(small(0.0), seed=1, start=MONDAY_TEN)
+    deaths: list[float] = []
+    world.subscribe({(Ended, "llamacpp"): lambda event: deaths.append(event.time - MONDAY_TEN)})
+    changes.schedule(
+        world,
+        [
+            actions.Step(10, actions.CrashLoop("llamacpp", 1, 30.0), 35),
+            actions.Step(100, actions.CrashLoop("llamacpp", 1, 200.0), 1000),
+            actions.Step(400, actions.CrashLoop("llamacpp", 1, 50.0), 120),
+        ],
+    )
+    world.run_until(MONDAY_TEN + 2000)
+    assert [round(death) for death in deaths] == [10, 40, 100, 300, 400, 450, 500, 520, 720, 921]
+    assert world.processes.all["llamacpp"].up
+
+
+def test_the_end_of_a_loop_does_not_cut_a_restart_short() -> None:
+    world = World(small(0.0), seed=1, start=MONDAY_TEN)
+    begun: list[float] = []
+    world.subscribe({(Started, "llamacpp"): lambda event: begun.append(event.time - MONDAY_TEN)})
+    changes.schedule(
+        world,
+        [
+            actions.Step(10, actions.CrashLoop("llamacpp", 1, 30.0), 60),
+            actions.Step(65, actions.Restart("llamacpp", 20.0)),
+        ],
+    )
+    world.run_until(MONDAY_TEN + 200)
+    assert [round(time) for time in begun if time > 60] == [85]
