@@ -24,6 +24,7 @@ from inferdeck.model.answers import Added, ConfigAnswer, Imported, Job, StoreRep
 from inferdeck.model.clock import Clock
 from inferdeck.model.scrape import Layout
 from inferdeck.receive import blocks
+from inferdeck.receive.remote_write import AHEAD_MS
 from inferdeck.sources.entry import checked, try_entry
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.writer import SinkWriter
@@ -78,7 +79,7 @@ class DaemonOperations:
         return await asyncio.to_thread(history.store_report, self.database, path, self.clock.now())
 
     async def import_block(self, body: bytes) -> Imported:
-        group = await asyncio.to_thread(blocks.decode, body)
+        group = await asyncio.to_thread(blocks.decode, body, round(self.clock.now() * 1000) + AHEAD_MS)
         whole, width = group.layout.series, len(group.timestamps_ms)
         for start in range(0, len(whole), BLOCK_SLICE):
             part = replace(

@@ -15,8 +15,9 @@ import orjson
 from numpy.typing import NDArray
 
 from inferdeck.errors import UsageError
-from inferdeck.model.labels import NAME, Labels, labels
+from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import Layout
+from inferdeck.receive.remote_write import checked
 from inferdeck.sources.own_times import OwnTimeGroup
 
 MAGIC = b"IDB1"
@@ -43,8 +44,8 @@ def encode(
     )
 
 
-def decode(body: bytes) -> OwnTimeGroup:
-    """Return what a body holds; raises UsageError that says what is wrong with it."""
+def decode(body: bytes, latest_ms: int = FARTHEST_MS) -> OwnTimeGroup:
+    """Return what a body holds, nothing of it after `latest_ms`; raises UsageError that says what is wrong with it."""
     if body[:4] != MAGIC or len(body) < 8:
         raise UsageError("the body is not a block: it must begin with IDB1 (docs/http-api.md has the format)")
     size = _LENGTH.unpack_from(body, 4)[0]
@@ -53,8 +54,10 @@ def decode(body: bytes) -> OwnTimeGroup:
     if len(body) != expected:
         raise UsageError(f"the block has {len(body)} bytes; {len(series)} series x {times} times make {expected}")
     stamps = np.frombuffer(body, dtype="<i8", count=times, offset=8 + size).astype(np.int64)
-    if stamps[0] < 0 or stamps[-1] > FARTHEST_MS or np.any(np.diff(stamps) <= 0):
-        raise UsageError("timestamps must be milliseconds after 1970, strictly increasing")
+    if stamps[0] < 0 or stamps[-1] > latest_ms or np.any(np.diff(stamps) <= 0):
+        raise UsageError(
+            "timestamps must be milliseconds after 1970, strictly increasing, none more than 10 minutes ahead"
+        )
     values = np.frombuffer(body, dtype="<f8", offset=8 + size + 8 * times).reshape(len(series), times)
     return OwnTimeGroup(target, Layout(series), stamps, values.astype(np.float64))
 
@@ -75,12 +78,15 @@ def _header(text: bytes) -> tuple[str, int, tuple[Labels, ...]]:
     return target, times, series
 
 
-def _series(pairs: list[list[object]]) -> Labels:
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        if not isinstance(name, str) or not isinstance(value, str) or not name:
-            raise UsageError("the labels of a series must be pairs of texts")
-        found[name] = value
-    if not found.get(NAME):
-        raise UsageError("every series needs a __name__")
-    return labels(found)
+def _series(pairs: list[object]) -> Labels:
+    texts: list[tuple[str, str]] = []
+    for pair in pairs:
+        match pair:
+            case [str(name), str(value)]:
+                texts.append((name, value))
+            case _:
+                raise UsageError("the labels of a series must be pairs of texts")
+    found = checked(tuple(texts))
+    if found is None:
+        raise UsageError("every series needs a __name__, and each label once, with a name")
+    return found

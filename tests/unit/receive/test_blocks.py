@@ -52,7 +52,10 @@ def test_a_block_comes_back_as_it_was_with_its_holes() -> None:
         (body(series=[[["a", "1"]], [["__name__", "x"]]]), "needs a __name__"),
         (body(series=[[["__name__", 5]]]), "pairs of texts"),
         (body(series=[[["__name__", "x"]]] * 2), "stands twice"),
-        (body(series=[["__name__"]]), "cannot be read"),
+        (body(series=[[["__name__", "x"], ["a", "1"], ["a", "2"]]]), "each label once"),
+        (body(series=[[["__name__", "x"], ["", "2"]]]), "each label once, with a name"),
+        (body(series=[["ab", ["__name__", "x"]]]), "pairs of texts"),
+        (body(series=[["__name__"]]), "pairs of texts"),
         (body(series=7), "cannot be read"),
         (b"IDB1" + struct.pack("<I", 3) + b"{{{", "cannot be read"),
         (b"IDB1" + struct.pack("<I", 2**32 - 1) + b"{}", "cannot be read"),
@@ -68,6 +71,8 @@ def test_times_that_go_back_are_refused() -> None:
     turned = blocks.encode("t", SERIES, STAMPS[::-1].copy(), np.zeros((2, 3)))
     with pytest.raises(UsageError, match="strictly increasing"):
         blocks.decode(turned)
+    with pytest.raises(UsageError, match="10 minutes ahead"):
+        blocks.decode(blocks.encode("t", SERIES, STAMPS, np.zeros((2, 3))), int(STAMPS[-1]) - 1)
 
 
 @given(st.binary(max_size=200))
