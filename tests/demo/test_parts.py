@@ -90,7 +90,7 @@ def test_a_folder_belongs_to_its_demo_and_what_a_killed_one_left_is_swept(tmp_pa
 def test_progress_is_told_after_the_first_day_and_then_every_few() -> None:
     progress = Progress(30, 0.0)
     assert [progress.add(1.0, 10) for _ in range(12)] == [number in (0, 5, 10) for number in range(12)]
-    assert str(progress).startswith("12.0 of 30 days, 120 samples, ")
+    assert str(progress).startswith("12 of 30 days, 120 samples, ")
 
 
 @pytest.mark.parametrize(("moment", "step"), [(0.0, 60_000), (DAY * 8.9, 60_000), (DAY * 9 + 1, 15_000)])

@@ -1,13 +1,14 @@
 """The process of the fleet: python -m inferdeck.demo.fleet SPEC, where SPEC is JSON.
 
-It says where everything is as one line of JSON, serves until its standard input ends, and then removes the folder of
-the demo: also when the daemon was killed, since that ends the input as well.
+It says where everything is as one line of JSON and serves until its standard input ends. That also happens when the
+daemon is killed; then it removes the folder of the demo, which the daemon does otherwise.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import sys
@@ -29,10 +30,13 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     spec = json.loads(sys.argv[1])
     folder = Path(spec["folder"])
+    daemon = os.getppid()
     try:
         asyncio.run(_serve(spec, folder))
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if os.getppid() != daemon:
+            # It was killed, so nobody else will.
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _serve(spec: dict[str, Any], folder: Path) -> None:
@@ -45,7 +49,14 @@ async def _serve(spec: dict[str, Any], folder: Path) -> None:
     async with serving(world, folder / "fleet") as site:
         sys.stdout.write(json.dumps({"urls": site.urls(), "present": present}) + "\n")
         sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.read)
+        ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+        going = asyncio.create_task(site.going())
+        await asyncio.wait({ended, going}, return_when=asyncio.FIRST_COMPLETED)
+        if going.done():
+            # What stopped time, such as a full disk, is told by the daemon, which then ends the demo.
+            sys.stderr.write(f"{going.exception()}\n")
+            sys.stderr.flush()
+            os._exit(1)  # the thread that reads standard input would be waited for
 
 
 if __name__ == "__main__":

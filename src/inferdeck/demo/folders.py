@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from inferdeck.errors import UnavailableError
+
 LOCK = "lock"
 PREFIX = "demo-"
 
@@ -16,15 +18,24 @@ PREFIX = "demo-"
 def parent(environ: Mapping[str, str]) -> Path:
     """Return the folder of all demos: $XDG_CACHE_HOME/inferdeck, or ~/.cache/inferdeck."""
     cache = environ.get("XDG_CACHE_HOME", "")
-    return (Path(cache) if cache else Path.home() / ".cache") / "inferdeck"
+    # A relative one is to be ignored: freedesktop.org, XDG Base Directory Specification.
+    return (Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache") / "inferdeck"
 
 
 def make(environ: Mapping[str, str]) -> tuple[Path, int]:
-    """Return a new folder for its owner alone, and the file descriptor of its lock, held until it is closed."""
+    """Return a new folder for its owner alone, and the file descriptor of its lock, held until it is closed.
+
+    Raises UnavailableError where none can be made.
+    """
     where = parent(environ)
-    where.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=where))
-    lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=where))
+        lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise UnavailableError(
+            f"{where}: no folder for the demo can be made there ({error.strerror}); set XDG_CACHE_HOME to another place"
+        ) from error
     fcntl.flock(lock, fcntl.LOCK_EX)
     (folder / "fleet").mkdir(mode=0o700)
     return folder, lock

@@ -24,6 +24,7 @@ from inferdeck.demo import folders, life
 from inferdeck.errors import UnavailableError
 from inferdeck.model.clock import SystemClock
 from inferdeck.simulate import scenario, targets
+from inferdeck.simulate.scenario_parts import verb
 from inferdeck.sources.registry import config_classes
 
 INTERVAL = "5s"
@@ -71,7 +72,7 @@ class Progress:
 
     def __str__(self) -> str:
         seconds = time.monotonic() - self.began
-        return f"{min(self.days, self.wanted):.1f} of {self.wanted:g} days, {self.samples:,} samples, {seconds:.0f} s"
+        return f"{min(self.days, self.wanted):.3g} of {self.wanted:g} days, {self.samples:,} samples, {seconds:.0f} s"
 
 
 class Demo:
@@ -114,6 +115,7 @@ class Demo:
         if told is None:
             return
         config = folder / "inferdeck.yaml"
+        config.touch(mode=0o600)
         config.write_text(self._configuration(folder, told["urls"]))
         settings = load(path=config, environ={}, kinds=config_classes())
         logs.configure(settings)
@@ -123,18 +125,29 @@ class Demo:
         past = asyncio.create_task(self._play(config, told["present"], children, daemon))
         if self._stopping.is_set():
             daemon.stop()
-        self._say(f"ask it from another terminal: export INFERDECK_CONFIG={config}; inferdeck status")
+        asking = asyncio.create_task(self._tell(config, told["present"], daemon))
         try:
             await asyncio.wait({serving, lost}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             past.cancel()
+            asking.cancel()
             daemon.stop()
-            await asyncio.gather(past, return_exceptions=True)
+            await asyncio.gather(past, asking, return_exceptions=True)
             await serving
             ended = lost.done()
             lost.cancel()
         if ended and not self._stopping.is_set():
             raise UnavailableError(f"the simulated fleet ended by itself ({_last_words(log)}); start the demo again")
+
+    async def _tell(self, config: Path, present: float, daemon: Daemon) -> None:
+        """Say how to ask it, and what will happen when."""
+        await daemon.is_up.wait()
+        self._say(f"ask it from another terminal: export INFERDECK_CONFIG={config}; inferdeck status")
+        for step in self._scenario.steps:
+            clock = time.strftime("%H:%M:%S", time.localtime(present + step.at / self._wish.speed))
+            self._say(f"{clock}  {verb(type(step.action))}")
+        if self._scenario.steps:
+            self._say(f"inferdeck simulate describe {self._wish.scenario} says more of each")
 
     async def _first_line(self, fleet: asyncio.subprocess.Process, log: Path) -> dict[str, Any] | None:
         """Return where everything is; None when it was ended before."""
@@ -219,7 +232,8 @@ class Demo:
         return await player.wait() == 0
 
     def _note(self) -> str:
-        parts = [f"simulated fleet {self._scenario.fleet_name}"]
+        speed = "" if self._wish.speed == 1 else f", {self._wish.speed:g} times as fast, and so are its rates"
+        parts = [f"simulated fleet {self._scenario.fleet_name}, {self._scenario.name}{speed}"]
         if self._progress is not None and not self._progress.done:
             state = "could not be played whole" if self._progress.failed else "is being played"
             parts.append(f"its past {state}: {self._progress}")
