@@ -21,9 +21,12 @@ class Gathered:
     def __init__(self, target: str, most_times: int) -> None:
         self.target = target
         self._most = most_times
+        self._begin()
+
+    def _begin(self) -> None:
         self._rows: dict[Labels, int] = {}
         self._places: tuple[Layout | None, NDArray[np.intp]] = (None, np.empty(0, dtype=np.intp))
-        self._values = _holes(0, most_times)
+        self._values = _holes(0, self._most)
         self._times: list[int] = []
 
     @property
@@ -45,7 +48,7 @@ class Gathered:
         for start in range(0, len(series) if width else 0, SERIES_AT_ONCE):
             part = series[start : start + SERIES_AT_ONCE]
             yield blocks.encode(self.target, part, stamps, self._values[start : start + len(part), :width])
-        self.__init__(self.target, self._most)  # type: ignore[misc]
+        self._begin()
 
     def _placed(self, layout: Layout) -> NDArray[np.intp]:
         places = np.array([self._rows.setdefault(one, len(self._rows)) for one in layout.series], dtype=np.intp)

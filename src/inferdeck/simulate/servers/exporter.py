@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -21,7 +22,7 @@ _PAGE = """<html>
 """
 
 
-class Exporter:
+class Exporter(ABC):
     """A program with one table, asked at /metrics."""
 
     title = "GPU Exporter"
@@ -36,9 +37,9 @@ class Exporter:
         self.clock_offset = 0.0
         self._world = world
 
+    @abstractmethod
     def refresh(self, now: float) -> None:
         """Bring the table to this moment."""
-        raise NotImplementedError
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         """Return its routes."""
