@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from inferdeck.errors import CollectError
+from inferdeck.model.happening import Happening
 from inferdeck.model.metric import MetricDescriptor, SideEffect
 from inferdeck.model.scrape import Layout
 from inferdeck.model.target import Fact
@@ -56,6 +57,8 @@ class Collected:
     values: NDArray[np.float64]
     families: Mapping[str, MetricDescriptor] = field(default_factory=dict)
     inventory: Sequence[Fact] = ()
+    happenings: Sequence[Happening] = ()
+    """What happened since the last collection, each told once."""
     version: str = ""
     warnings: Sequence[str] = ()
     response_bytes: int = 0
@@ -88,4 +91,13 @@ class Source(Protocol):
 
     async def aclose(self) -> None:
         """Give back connections."""
+        ...
+
+
+@runtime_checkable
+class FollowsModels(Protocol):
+    """A source that looks up what others serve."""
+
+    def follow(self, names: Collection[str]) -> None:
+        """Take over the names of all models that the stack serves now; called on the event loop."""
         ...
