@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from inferdeck.errors import CollectError
 from inferdeck.model.happening import Happening
+from inferdeck.model.log_lines import LogPage, LogQuery, LogStream
 from inferdeck.model.metric import MetricDescriptor, SideEffect
 from inferdeck.model.scrape import Layout
 from inferdeck.model.target import Fact
@@ -100,4 +101,24 @@ class FollowsModels(Protocol):
 
     def follow(self, names: Collection[str]) -> None:
         """Take over the names of all models that the stack serves now; called on the event loop."""
+        ...
+
+
+@runtime_checkable
+class ReadsLogs(Protocol):
+    """A source whose target keeps lines of text.
+
+    Every line that leaves it is masked (model/masking.py), free of control characters, and bounded in length.
+    """
+
+    def streams(self) -> Sequence[LogStream]:
+        """Return what can be read now, as the last collection found it; called on the event loop."""
+        ...
+
+    async def read(self, query: LogQuery) -> LogPage:
+        """Return lines of the streams that the query names, of all of its own where it names none.
+
+        Work and memory are bounded whatever is asked; streams that fail are warnings of the page. Raises
+        UsageError for a query that makes no sense.
+        """
         ...

@@ -1,0 +1,94 @@
+"""Lines that the programs of a stack wrote, and how to ask for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+LEVELS = ("trace", "debug", "info", "warning", "error", "critical")
+"""From the least to the worst; a line whose level nobody knows has ""."""
+ORIGINS = ("journal", "docker", "file", "command")
+USUAL_LIMIT = 200
+LARGEST_LIMIT = 2000
+MEASURED = "measured"
+"""Quality of a time: it stands in the line itself, or the journal or Docker stamped it."""
+CARRIED = "carried"
+"""Quality of a time: that of the line before, in a format without times, or of a line that goes on."""
+ESTIMATED = "estimated"
+"""Quality of a time: when it was read, or when its file was last written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogStream:
+    """One place where a program writes.
+
+    name: unique in the stack; source: the id of the target that reads it; origin: one of ORIGINS; place: a path, a
+    unit, a container's name, the command's first word (masked); service: what writes there, where that is known.
+    """
+
+    name: str
+    origin: str
+    place: str = ""
+    source: str = ""
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which lines are wanted; times are Unix seconds.
+
+    streams: names, all where empty. include and exclude: a substring of the masked text, without regard to case; every
+    one of `include` must stand in it and none of `exclude`. level: this or worse. With `around`, `before` lines before
+    it and `after` lines from it on; otherwise the newest `limit` lines in [since, until]. `cursor` (from a page) goes
+    on where that page ended: `newer` gives what was written since, oldest first, `older` what came before.
+    """
+
+    streams: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    level: str = ""
+    around: float | None = None
+    since: float | None = None
+    until: float | None = None
+    limit: int = USUAL_LIMIT
+    before: int = 50
+    after: int = 50
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One entry, of several lines where a traceback follows it; `text` is masked and free of control characters.
+
+    time: Unix seconds, None where nothing tells it; time_quality: MEASURED, CARRIED or ESTIMATED, "" without a time.
+    cut: characters that were left out of a very long one.
+    """
+
+    time: float | None
+    level: str
+    stream: str
+    source: str
+    text: str
+    time_quality: str = ""
+    cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Lines from the oldest to the newest.
+
+    truncated: there are more that match than `limit`, or reading stopped at a bound of work (then a warning says so).
+    older, newer: cursors for the lines before and after these; "" where there are none or the place cannot tell.
+    """
+
+    lines: tuple[LogLine, ...] = ()
+    truncated: bool = False
+    older: str = ""
+    newer: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+
+def at_least(level: str) -> frozenset[str]:
+    """Return the levels that are this or worse, all and "" where `level` is ""; raises ValueError for another word."""
+    if not level:
+        return frozenset((*LEVELS, ""))
+    return frozenset(LEVELS[LEVELS.index(level) :])
