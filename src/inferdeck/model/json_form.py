@@ -41,6 +41,9 @@ def _build(kind: Any, data: Any) -> Any:
     if is_dataclass(kind) and isinstance(kind, type):
         return _build_dataclass(kind, data)
     origin = get_origin(kind)
+    if is_dataclass(origin):
+        variables: tuple[Any, ...] = getattr(origin, "__parameters__", ())
+        return _build_dataclass(origin, data, dict(zip(variables, get_args(kind), strict=True)))
     if origin is tuple:
         return _build_tuple(get_args(kind), data)
     if origin is dict:
@@ -55,16 +58,27 @@ def _build(kind: Any, data: Any) -> Any:
     return data
 
 
-def _build_dataclass(kind: Any, data: Any) -> Any:
+def _build_dataclass(kind: Any, data: Any, parameters: Mapping[Any, Any] | None = None) -> Any:
+    """Build a value of a class; `parameters` says what its type variables stand for."""
     _expect(dict, data)
     hints = _hints(kind)
     values: dict[str, Any] = {}
     for item in fields(kind):
         if item.name in data:
-            values[item.name] = _build(hints[item.name], data[item.name])
+            values[item.name] = _build(_filled(hints[item.name], parameters), data[item.name])
         elif item.default is MISSING and item.default_factory is MISSING:
             raise ValueError(f"{kind.__name__} without {item.name}")
     return kind(**values)
+
+
+def _filled(hint: Any, parameters: Mapping[Any, Any] | None) -> Any:
+    """Return a type with the type variables that it holds replaced."""
+    if not parameters:
+        return hint
+    if isinstance(hint, TypeVar):
+        return parameters[hint]
+    held = getattr(hint, "__parameters__", ())
+    return hint[tuple(parameters[one] for one in held)] if held else hint
 
 
 def _build_tuple(parts: tuple[Any, ...], data: Any) -> tuple[Any, ...]:

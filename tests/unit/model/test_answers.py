@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from inferdeck.model import json_form
 from inferdeck.model.answers import Diagnosis, Engine, Finding, Gateway, Number, Trial, number
+from inferdeck.model.page import Page
 
 
 @given(st.one_of(st.none(), st.floats()))
@@ -23,6 +24,11 @@ def test_a_number_is_finite_or_missing(value: float | None) -> None:
 @given(st.from_type(Diagnosis))
 def test_findings_survive_json(found: Diagnosis) -> None:
     assert json_form.build(Diagnosis, json.loads(json_form.dumps(found))) == found
+
+
+def test_pages_survive_json_with_the_type_of_their_items() -> None:
+    found = Page((number(1.0, "bytes"), number(None, "count")), 7, 2, 2)
+    assert json_form.build(Page[Number], json.loads(json_form.dumps(found))) == found
 
 
 def test_dictionaries_of_numbers_survive_json() -> None:
