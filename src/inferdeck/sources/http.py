@@ -57,6 +57,18 @@ class Response:
     requests: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One answer whose body is read piece by piece, as it comes, for as long as its reader wants it.
+
+    `pieces` is bytes as they came over the wire; it raises CollectError where the connection breaks.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
+
+
 class HttpClient:
     """The daemon's only HTTP client; made inside the event loop, closed with `aclose` (idempotent)."""
 
@@ -96,6 +108,38 @@ class HttpClient:
             ) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _mapped(error, shown) from error
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        url: str,
+        *,
+        settings: TargetConfig,
+        path: str = "",
+        params: Mapping[str, str] | None = None,
+        deadline: float,
+    ) -> AsyncIterator[Stream]:
+        """Open one resource that may never end; `deadline` seconds hold until its body begins.
+
+        Never follows a redirect, never unpacks. Raises as `get` does.
+        """
+        place = _locate(url, path, tuple((params or {}).items()))
+        headers = {**_headers(place, settings, "*/*"), "Accept-Encoding": "identity"}
+        async with contextlib.AsyncExitStack() as opened:
+            try:
+                async with asyncio.timeout(deadline):
+                    session, context = self._session(place.socket), self._context(settings.tls)
+                    spend(requests=1)
+                    asked = session.get(place.target, headers=headers, ssl=context, allow_redirects=False)
+                    answer = await opened.enter_async_context(asked)
+                    await _check_status(answer, place.shown, headers, set())
+                    if answer.status in _REDIRECTS:
+                        _next(answer, place.target, "none", place.shown)
+            except TimeoutError as error:
+                raise DeadlineError(f"{place.shown}: no answer within {deadline:g} s; is it overloaded?") from error
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise _mapped(error, place.shown) from error
+            yield Stream(answer.status, answer.headers, _pieces(answer, place.shown))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -271,6 +315,15 @@ def _next(answer: aiohttp.ClientResponse, target: URL, redirects: Redirects, sho
             answer.status,
         )
     return location
+
+
+async def _pieces(answer: aiohttp.ClientResponse, shown: str) -> AsyncIterator[bytes]:
+    try:
+        async for piece in answer.content.iter_any():
+            spend(response_bytes=len(piece))
+            yield piece
+    except (aiohttp.ClientError, OSError) as error:
+        raise _mapped(error, shown) from error
 
 
 async def _body(answer: aiohttp.ClientResponse, limit: int, shown: str) -> bytes:
