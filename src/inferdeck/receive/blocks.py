@@ -1,14 +1,15 @@
 """The bulk door: many scrapes of one target in one body, as the store keeps them.
 
-A body is the four bytes IDB1, the length of the header (uint32), the header as JSON, then the arrays, little-endian:
-int64 timestamps in milliseconds (times), float64 values (series x times, row by row). The header is
-{"target": id, "times": n, "series": [[[name, value], ...], ...]}; a cell with the bits of model/scrape.ABSENT_BITS is
-a hole. What is there already is replaced, and live scrapes go on beside it.
+A body is the four bytes IDB1, the length of the header (uint32), the header, then the arrays, little-endian:
+int64 timestamps in milliseconds (times), float64 values (series x times, row by row). The header is lines of JSON:
+{"target": id, "times": n}, then [[name, value], ...] for each series; a cell with the bits of model/scrape.ABSENT_BITS
+is a hole. What is there already is replaced, and live scrapes go on beside it.
 """
 
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 import numpy as np
 import orjson
@@ -26,13 +27,16 @@ MOST_SERIES = 20_000
 FARTHEST_MS = 253_402_300_800_000
 """The end of the year 9999."""
 _LENGTH = struct.Struct("<I")
+_REMEMBERED_SERIES = 20_000
+"""What fills a history names the same series in each of its blocks."""
+_REMEMBERED_BYTES = 4096
 
 
 def encode(
     target: str, series: tuple[Labels, ...], timestamps_ms: NDArray[np.int64], values: NDArray[np.float64]
 ) -> bytes:
     """Return the body; timestamps_ms strictly increasing, values of shape (series, times)."""
-    header = orjson.dumps({"target": target, "times": len(timestamps_ms), "series": series})
+    header = b"\n".join((orjson.dumps({"target": target, "times": len(timestamps_ms)}), *map(orjson.dumps, series)))
     return b"".join(
         (
             MAGIC,
@@ -63,10 +67,11 @@ def decode(body: bytes, latest_ms: int = FARTHEST_MS) -> OwnTimeGroup:
 
 
 def _header(text: bytes) -> tuple[str, int, tuple[Labels, ...]]:
+    first, *lines = text.split(b"\n")
     try:
-        found = orjson.loads(text)
+        found = orjson.loads(first)
         target, times = found["target"], found["times"]
-        series = tuple(_series(one) for one in found["series"])
+        series = tuple(_series(line) if len(line) <= _REMEMBERED_BYTES else _read(line) for line in lines)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"the header of the block cannot be read: {type(error).__name__}: {error}") from error
     if not isinstance(target, str) or not 0 < len(target) <= 1000 or type(times) is not int:
@@ -78,9 +83,14 @@ def _header(text: bytes) -> tuple[str, int, tuple[Labels, ...]]:
     return target, times, series
 
 
-def _series(pairs: list[object]) -> Labels:
+@lru_cache(_REMEMBERED_SERIES)
+def _series(line: bytes) -> Labels:
+    return _read(line)
+
+
+def _read(line: bytes) -> Labels:
     texts: list[tuple[str, str]] = []
-    for pair in pairs:
+    for pair in orjson.loads(line):
         match pair:
             case [str(name), str(value)]:
                 texts.append((name, value))

@@ -20,8 +20,9 @@ STAMPS = np.array([1_000, 16_000, 31_000], dtype=np.int64)
 
 
 def body(**changes: object) -> bytes:
-    header = {"target": "t", "times": 3, "series": [[list(pair) for pair in one] for one in SERIES], **changes}
-    text = orjson.dumps(header)
+    series = changes.pop("series", [[list(pair) for pair in one] for one in SERIES])
+    assert isinstance(series, list)
+    text = b"\n".join(orjson.dumps(line) for line in ({"target": "t", "times": 3, **changes}, *series))
     values = np.zeros((2, 3)).tobytes()
     return b"IDB1" + struct.pack("<I", len(text)) + text + STAMPS.tobytes() + values
 
@@ -56,7 +57,9 @@ def test_a_block_comes_back_as_it_was_with_its_holes() -> None:
         (body(series=[[["__name__", "x"], ["", "2"]]]), "each label once, with a name"),
         (body(series=[["ab", ["__name__", "x"]]]), "pairs of texts"),
         (body(series=[["__name__"]]), "pairs of texts"),
-        (body(series=7), "cannot be read"),
+        (body(series=[7]), "cannot be read"),
+        (body() + b"\n", "2 series x 3 times make"),
+        (body(series=[[["__name__", "x"]], "\n"]), "pairs of texts"),
         (b"IDB1" + struct.pack("<I", 3) + b"{{{", "cannot be read"),
         (b"IDB1" + struct.pack("<I", 2**32 - 1) + b"{}", "cannot be read"),
     ],

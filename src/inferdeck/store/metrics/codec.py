@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 import threading
+from collections.abc import Iterator
 from typing import Any, Literal
 from zlib import crc32
 
@@ -102,21 +103,21 @@ def _crc(key: int, grid: int, kind: int, payload: bytes) -> int:
 def encode_rows(keys: list[int], grid: int, rows: Bits, codec: CodecName) -> list[bytes]:
     """Return one blob per row of `rows` (series, times); row i will be stored under keys[i] with this grid."""
     use_pco = codec == "pcodec" or (codec == "auto" and pcodec_available())
-    nan = np.asarray((rows & _SIGN_OFF) > _INFINITY)
-    with_nan: list[bool] = np.asarray(nan.any(axis=1)).tolist()
-    blobs: list[bytes] = []
-    for i, key in enumerate(keys):
-        kind, payload = _encode_row(rows[i], nan[i] if with_nan[i] else None, use_pco)
-        blobs.append(struct.pack("<BI", kind, _crc(key, grid, kind, payload)) + payload)
+    nan: NDArray[np.bool_] = np.asarray((rows & _SIGN_OFF) > _INFINITY)
+    with_nan = np.flatnonzero(nan.any(axis=1)).tolist()
+    if with_nan:
+        filled = rows.copy()
+        for i in with_nan:
+            filled[i] = _filled(rows[i], nan[i])
+    else:
+        filled = rows
+    gaps, blobs = set(with_nan), list[bytes]()
+    for i, (kind, payload) in enumerate(_encode_numbers(filled, use_pco)):
+        if i in gaps:
+            section = _encode_nans(rows[i][nan[i]], nan[i])
+            kind, payload = kind | HAS_NANS, struct.pack("<I", len(section)) + section + payload
+        blobs.append(struct.pack("<BI", kind, _crc(keys[i], grid, kind, payload)) + payload)
     return blobs
-
-
-def _encode_row(row: Bits, nan: NDArray[np.bool_] | None, use_pco: bool) -> tuple[int, bytes]:
-    if nan is None:
-        return _encode_numbers(row, use_pco)
-    section = _encode_nans(row[nan], nan)
-    kind, payload = _encode_numbers(_filled(row, nan), use_pco)
-    return kind | HAS_NANS, struct.pack("<I", len(section)) + section + payload
 
 
 def _filled(row: Bits, nan: NDArray[np.bool_]) -> Bits:
@@ -137,21 +138,27 @@ def _encode_nans(bits: Bits, nan: NDArray[np.bool_]) -> bytes:
     return compress(marks.tobytes() + bits[codes == _OTHER_NAN].tobytes(), small=True)
 
 
-def _encode_numbers(row: Bits, use_pco: bool) -> tuple[int, bytes]:
-    if not row.size or (row == row[0]).all():
-        return CONSTANT, row[:1].astype("<u8").tobytes()
-    floats = row.view(np.float64)
-    whole = None
-    if np.abs(floats).max() < _WHOLE_LIMIT:
-        whole = floats.astype(np.int64)
-        if not np.array_equal(whole.astype(np.float64).view(np.uint64), row):  # fractions, and the sign of -0.0
-            whole = None
-    if use_pco:
-        numbers = floats if whole is None else whole
-        return (PCO_FLOAT if whole is None else PCO_INT), bytes(standalone.simple_compress(numbers, _pco_config))
-    if whole is None:
-        return ZSTD_FLOAT, compress(shuffle(_xor_steps(row)), small=True)
-    return ZSTD_INT, compress(shuffle(np.diff(whole, prepend=np.int64(0))), small=True)
+def _encode_numbers(rows: Bits, use_pco: bool) -> Iterator[tuple[int, bytes]]:
+    """Yield the kind and payload of each row; what tells the kinds apart is found for all rows at once."""
+    if not rows.shape[1]:
+        yield from ((CONSTANT, b"") for _ in rows)
+        return
+    constant = (rows == rows[:, :1]).all(axis=1)
+    floats = rows.view(np.float64)
+    small = np.abs(floats).max(axis=1) < _WHOLE_LIMIT
+    whole = np.where(small[:, None], floats, 0.0).astype(np.int64)
+    # Fractions, and the sign of -0.0, are not in it.
+    is_whole = (whole.astype(np.float64).view(np.uint64) == rows).all(axis=1)
+    for i in range(len(rows)):
+        if constant[i]:
+            yield CONSTANT, rows[i, :1].astype("<u8").tobytes()
+        elif use_pco:
+            numbers = whole[i] if is_whole[i] else floats[i]
+            yield PCO_INT if is_whole[i] else PCO_FLOAT, bytes(standalone.simple_compress(numbers, _pco_config))
+        elif is_whole[i]:
+            yield ZSTD_INT, compress(shuffle(np.diff(whole[i], prepend=np.int64(0))), small=True)
+        else:
+            yield ZSTD_FLOAT, compress(shuffle(_xor_steps(rows[i])), small=True)
 
 
 def _xor_steps(row: Bits) -> Bits:
