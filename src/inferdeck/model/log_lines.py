@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 LEVELS = ("trace", "debug", "info", "warning", "error", "critical")
@@ -14,7 +15,7 @@ MEASURED = "measured"
 CARRIED = "carried"
 """Quality of a time: that of the line before, in a format without times, or of a line that goes on."""
 ESTIMATED = "estimated"
-"""Quality of a time: when it was read, or when its file was last written."""
+"""Quality of a time: the line tells only a part of it (no date, or seconds since a start), the rest is inferred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class LogQuery:
 
     streams: names, all where empty. include and exclude: a substring of the masked text, without regard to case; every
     one of `include` must stand in it and none of `exclude`. level: this or worse. With `around`, `before` lines before
-    it and `after` lines from it on; otherwise the newest `limit` lines in [since, until]. `cursor` (from a page) goes
-    on where that page ended: `newer` gives what was written since, oldest first, `older` what came before.
+    it and `after` lines from it on; otherwise the newest `limit` lines in [since, until].
+    older, newer: positions by stream, from a page: only lines before or after them; with `newer`, the oldest `limit`.
     """
 
     streams: tuple[str, ...] = ()
@@ -52,7 +53,8 @@ class LogQuery:
     limit: int = USUAL_LIMIT
     before: int = 50
     after: int = 50
-    cursor: str = ""
+    older: Mapping[str, str] = field(default_factory=dict)
+    newer: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class LogLine:
     """One entry, of several lines where a traceback follows it; `text` is masked and free of control characters.
 
     time: Unix seconds, None where nothing tells it; time_quality: MEASURED, CARRIED or ESTIMATED, "" without a time.
-    cut: characters that were left out of a very long one.
+    cut: characters that were left out of a very long one. position: where it stands in its stream, for LogQuery.
     """
 
     time: float | None
@@ -70,6 +72,7 @@ class LogLine:
     text: str
     time_quality: str = ""
     cut: int = 0
+    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +80,32 @@ class LogPage:
     """Lines from the oldest to the newest.
 
     truncated: there are more that match than `limit`, or reading stopped at a bound of work (then a warning says so).
-    older, newer: cursors for the lines before and after these; "" where there are none or the place cannot tell.
+    older, newer: per stream that was read, the position before and after all that was looked at; "" where nothing is.
     """
+
+    lines: tuple[LogLine, ...] = ()
+    truncated: bool = False
+    older: Mapping[str, str] = field(default_factory=dict)
+    newer: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogAnswer:
+    """A page as a face gets it; older and newer are cursors for the lines before and after, "" where there are none."""
 
     lines: tuple[LogLine, ...] = ()
     truncated: bool = False
     older: str = ""
     newer: str = ""
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogStreams:
+    """Every stream that can be read."""
+
+    streams: tuple[LogStream, ...] = ()
 
 
 def at_least(level: str) -> frozenset[str]:

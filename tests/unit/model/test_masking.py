@@ -171,33 +171,10 @@ def test_any_key_behind_its_name_is_hidden(secret: str) -> None:
         assert value not in mask(form.format(value))
 
 
-@pytest.mark.parametrize(
-    "piece",
-    [
-        "key",
-        "key=",
-        "token:",
-        "sk-",
-        "eyJ",
-        "eyJaaaaaaaa.",
-        "://",
-        "://a:",
-        "a@",
-        "--",
-        "--key ",
-        "-----BEGIN PRIVATE KEY-----",
-        "bearer ",
-        '"',
-        "\\",
-        "key='",
-        'key="\\',
-        "a",
-        " ",
-        "api_",
-        "SG.",
-        "ya29.",
-    ],
-)
+HOSTILE = 'key key= token: sk- eyJ eyJaaaaaaaa. :// ://a: a@ -- bearer -----BEGIN " \\ key=\' key="\\ a api_ SG. ya29.'
+
+
+@pytest.mark.parametrize("piece", [*HOSTILE.split(), " ", "--key ", "-----BEGIN PRIVATE KEY-----"])
 def test_hostile_text_takes_linear_work(piece: str) -> None:
     # Quadratic work on so many characters would take an hour and run into the test's time limit.
     mask(piece * (600_000 // len(piece)))
