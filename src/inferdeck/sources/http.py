@@ -12,10 +12,10 @@ import contextlib
 import ipaddress
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import aiohttp
 from multidict import CIMultiDict
@@ -97,17 +97,30 @@ class HttpClient:
         without credentials or query; ConfigError where the URL, the CA file cannot be used.
         """
         place = _locate(url, path, tuple((params or {}).items()))
-        limit, shown = max_bytes or settings.max_bytes, place.shown
         headers = _headers(place, settings if send_key else None, accept)
-        try:
-            async with asyncio.timeout(deadline):
-                return await self._follow(place, settings, headers, limit, redirects, set(allow))
-        except TimeoutError as error:
-            raise DeadlineError(
-                f"{shown}: no full answer within {deadline:g} s; is it overloaded, or is `deadline` too short?"
-            ) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _mapped(error, shown) from error
+        work = self._follow(place, settings, headers, max_bytes or settings.max_bytes, redirects, set(allow))
+        return await _in_time(work, deadline, place.shown)
+
+    async def post(
+        self,
+        url: str,
+        question: bytes,
+        *,
+        settings: TargetConfig,
+        path: str = "",
+        deadline: float,
+        max_bytes: int | None = None,
+        allow: Collection[int] = (),
+    ) -> Response:
+        """Ask a question that is JSON where a service takes no other form; asked once, no redirect is followed.
+
+        For reading alone: nothing is ever changed with it. Raises as `get` does.
+        """
+        place = _locate(url, path, ())
+        headers = {**_headers(place, settings, "application/json"), "Content-Type": "application/json"}
+        limit = max_bytes or settings.max_bytes
+        work = self._follow(place, settings, headers, limit, "none", set(allow), question)
+        return await _in_time(work, deadline, place.shown)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -155,12 +168,15 @@ class HttpClient:
         limit: int,
         redirects: Redirects,
         allow: set[int],
+        question: bytes | None = None,
     ) -> Response:
         target, shown = place.target, place.shown
+        method = "GET" if question is None else "POST"
         session, context = self._session(place.socket), self._context(settings.tls)
         for count in range(1, MAX_REDIRECTS + 2):
             spend(requests=1)
-            async with session.get(target, headers=headers, ssl=context, allow_redirects=False) as answer:
+            asked = session.request(method, target, headers=headers, data=question, ssl=context, allow_redirects=False)
+            async with asked as answer:
                 try:
                     if answer.status not in _REDIRECTS or answer.status in allow:
                         await _check_status(answer, shown, headers, allow)
@@ -194,6 +210,19 @@ class HttpClient:
             else:
                 self._contexts[tls] = _trusting(tls)
         return self._contexts[tls]
+
+
+async def _in_time(work: Coroutine[Any, Any, Response], deadline: float, shown: str) -> Response:
+    """Return the answer, or raise what a failure means."""
+    try:
+        async with asyncio.timeout(deadline):
+            return await work
+    except TimeoutError as error:
+        raise DeadlineError(
+            f"{shown}: no full answer within {deadline:g} s; is it overloaded, or is `deadline` too short?"
+        ) from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise _mapped(error, shown) from error
 
 
 def _trusting(tls: Tls) -> ssl.SSLContext:
