@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from inferdeck.config.schema import TargetConfig
-from inferdeck.config.values import Seconds
+from inferdeck.config.values import Seconds, SecondsOrOff
 
 
 class LitellmConfig(TargetConfig):
@@ -16,6 +16,10 @@ class LitellmConfig(TargetConfig):
     )
     poll_inventory: Seconds = Field(
         default=300.0, description="Time between readings of deployments, model groups, fallbacks and version."
+    )
+    poll_prices: SecondsOrOff = Field(
+        default=86400.0,
+        description="Time between readings of the proxy's cost map (2.4 MB), for the days on which models end; or off.",
     )
     backlog: bool = Field(
         default=False, description="Read /health/backlog with each collection, for the queue's depth: one request more."

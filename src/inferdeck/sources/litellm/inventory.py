@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,16 +22,35 @@ NO_DATABASE = (
     "Database not initialized",
 )
 CALLBACK = "prometheus"
-_GROUP = (
-    "mode",
-    "max_input_tokens",
-    "max_output_tokens",
+_DAY = re.compile(r"20\d\d-\d\d-\d\d")
+COST_MAP = "/public/litellm_model_cost_map"
+PRICES = (
     "input_cost_per_token",
     "output_cost_per_token",
-    "tpm",
-    "rpm",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
 )
+_GROUP = ("mode", "max_input_tokens", "max_output_tokens", *PRICES[:2], "tpm", "rpm", "description")
 _LIMITS = ("rpm", "tpm", "order", "weight")
+_LENGTHS = ("max_input_tokens", "max_output_tokens")
+SUPPORTS = {
+    "supports_vision": "vision",
+    "supports_function_calling": "tools",
+    "supports_parallel_function_calling": "parallel_tools",
+    "supports_response_schema": "json",
+    "supports_reasoning": "reasoning",
+    "supports_native_streaming": "streaming",
+    "supports_prompt_caching": "prompt_caching",
+    "supports_pdf_input": "pdf",
+    "supports_audio_input": "audio_input",
+    "supports_audio_output": "audio_output",
+    "supports_video_input": "video",
+    "supports_web_search": "web_search",
+    "supports_computer_use": "computer_use",
+    "supports_system_messages": "system_messages",
+}
+"""LiteLLM's names of what a model can do, and ours."""
+_STREAMED = ("chat", "completion", "responses")
 _FALLBACKS = {
     "fallbacks": "any error",
     "context_window_fallbacks": "context window",
@@ -83,6 +104,9 @@ def _deployment(entry: Mapping[str, Any]) -> Deployment:
         provider = target.partition("/")[0]
     facts = {"api_base": _place(_text(params.get("api_base"))), **{key: _text(params.get(key)) for key in _LIMITS}}
     facts["origin"] = "database" if info.get("db_model") else "file"
+    facts |= _prices(params, info) | {key: _text(info.get(key)) for key in _LENGTHS}
+    facts |= {"supports": _supported(info, True), "supports_not": _supported(info, False)}
+    facts["cost_map_key"] = _text(info.get("key"))
     return Deployment(
         _text(info.get("id")),
         _text(entry.get("model_name")),
@@ -93,8 +117,32 @@ def _deployment(entry: Mapping[str, Any]) -> Deployment:
     )
 
 
-def deployment_facts(found: tuple[Deployment, ...]) -> Iterator[Fact]:
-    """Yield one fact per deployment."""
+def _prices(params: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the proxy reckons per token, and whether its operator said so or its cost map does."""
+    found = {key: _amount(info.get(key) if params.get(key) is None else params[key]) for key in PRICES}
+    overrides = info.get("pricing_overrides")
+    told = any(params.get(key) is not None for key in PRICES) or (isinstance(overrides, list) and bool(overrides))
+    known = any(found.values())
+    return {**found, "price_origin": ("configuration" if told else "cost map") if known else ""}
+
+
+def _supported(info: Mapping[str, Any], value: bool) -> str:
+    """Return what a model can (or cannot) do; of what stands there as null nothing is known."""
+    found = {name for key, name in SUPPORTS.items() if info.get(key) is value}
+    parameters = info.get("supported_openai_params")
+    if value and info.get("mode") in _STREAMED and isinstance(parameters, list) and "stream" in parameters:
+        found.add("streaming")
+    return ", ".join(sorted(found))
+
+
+def deprecations(body: bytes) -> dict[str, str]:
+    """Read the day on which a model ends (YYYY-MM-DD) by its key, from the proxy's cost map of thousands of models."""
+    found = ((key, one.get("deprecation_date")) for key, one in _mapping(body).items() if isinstance(one, dict))
+    return {key: day for key, day in found if isinstance(day, str) and _DAY.fullmatch(day)}
+
+
+def deployment_facts(found: tuple[Deployment, ...], ends: Mapping[str, str] | None = None) -> Iterator[Fact]:
+    """Yield one fact per deployment; `ends` is what `deprecations` gave."""
     for one in found:
         facts = {
             "model": one.model,
@@ -102,6 +150,7 @@ def deployment_facts(found: tuple[Deployment, ...]) -> Iterator[Fact]:
             "litellm_model": one.target,
             "mode": one.mode,
             **one.facts,
+            "deprecation_date": (ends or {}).get(one.facts.get("cost_map_key", ""), ""),
         }
         yield Fact("deployment", one.id, {key: value for key, value in facts.items() if value})
 
@@ -118,7 +167,9 @@ def groups(body: bytes) -> Iterator[Fact]:
     for entry in _list(body):
         name = _text(entry.get("model_group"))
         providers = entry.get("providers")
-        facts = {key: _text(entry.get(key)) for key in _GROUP}
+        facts = {key: (_amount if key in PRICES else _text)(entry.get(key)) for key in _GROUP}
+        # A group says "false" also of models that the proxy knows nothing of.
+        facts["supports"] = _supported(entry, True)
         facts["providers"] = ", ".join(map(_text, providers)) if isinstance(providers, list) else ""
         if name:
             yield Fact("model_group", name, {key: value for key, value in facts.items() if value})
@@ -193,6 +244,17 @@ def _list(body: bytes) -> list[Mapping[str, Any]]:
 def _inner(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = found.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def _amount(value: Any) -> str:
+    """Return a price as plain decimal text, exactly; LiteLLM also takes text such as "1e-06" for one."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return ""
+    try:
+        found = Decimal(str(value).strip())
+    except InvalidOperation:
+        return ""
+    return f"{found.normalize():f}" if found.is_finite() and 0 <= found < 1000 and found.adjusted() > -30 else ""
 
 
 def _text(value: Any) -> str:

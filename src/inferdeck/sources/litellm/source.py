@@ -5,6 +5,7 @@ A route that refuses us is left alone for an hour: the proxy counts each refusal
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,6 +39,7 @@ PROBES = (
     Probe("readiness", "GET /health/readiness/details, or /health/readiness", SideEffect.NONE, "version and database"),
     Probe("models", "GET /model/info, /model_group/info, or /v1/models", SideEffect.NONE, "every poll_inventory"),
     Probe("routing", "GET /get/config/callbacks", SideEffect.NONE, "every poll_inventory; fallbacks and callbacks"),
+    Probe("prices", f"GET {inventory.COST_MAP}", SideEffect.NONE, "every poll_prices, without the key; 2.4 MB"),
     Probe("availability", "GET /health/liveliness, /health/readiness", SideEffect.NONE, "instead, while it refuses us"),
     Probe(
         "refused",
@@ -85,6 +87,11 @@ class LitellmSource:
         self._refusals = Refusals(clock)
         self._was_read = False
         """Its metrics were read once, so that an error is not for want of a key."""
+        self._ends: dict[str, str] = {}
+        """The day on which a model ends, by its key in the proxy's cost map."""
+        self._prices_due = 0.0
+        self._read: dict[str, float] = {}
+        """When the inventory and the cost map were read last, in Unix seconds."""
         self._notes: tuple[str, ...] = ()
         self._judged: tuple[Layout, CollectError | None] = (EMPTY_LAYOUT, None)
 
@@ -216,6 +223,7 @@ class LitellmSource:
         models = await self._ask("/model/info", notes)
         if models is not None:
             self._deployments = inventory.deployments(models)
+            self._read["inventory"] = self._clock.now()
         groups = await self._ask("/model_group/info", notes)
         if groups is not None:
             self._groups = tuple(inventory.groups(groups))
@@ -224,7 +232,24 @@ class LitellmSource:
         routing = await self._ask("/get/config/callbacks", notes)
         if routing is not None:
             self._routing, self._callback = inventory.routing(routing)
+        await self._read_prices()
         self._notes = tuple(notes)
+
+    async def _read_prices(self) -> None:
+        """Read when the models of the deployments end; parsed on a thread, since it is large."""
+        wait = self._config.poll_prices
+        if wait is None or not self._deployments or self._clock.monotonic() < self._prices_due:
+            return
+        self._prices_due = self._clock.monotonic() + wait
+        try:
+            answer = await self._get(inventory.COST_MAP, *_REFUSED, _MISSING, send_key=False)
+        except CollectError:
+            # What it would add is worth less than the other routes; it is asked again with the next inventory.
+            self._prices_due = 0.0
+            return
+        if answer.status < 400:
+            self._ends = await asyncio.to_thread(inventory.deprecations, answer.body)
+            self._read["cost map"] = self._clock.now()
 
     async def _read_service(self) -> None:
         """Read the version where it is told, else at least whether the proxy is well."""
@@ -273,8 +298,9 @@ class LitellmSource:
         return () if queued is None else (("llm_queue_depth", (("gateway", self._gateway),), queued),)
 
     def _inventory(self) -> list[Fact]:
-        deployments = inventory.deployment_facts(self._deployments)
-        return [self._service.fact(self._gateway), *self._groups, *deployments, *self._routing]
+        deployments = inventory.deployment_facts(self._deployments, self._ends)
+        read = [Fact("reading", what, {"time": f"{when:.3f}"}) for what, when in self._read.items()]
+        return [self._service.fact(self._gateway), *self._groups, *deployments, *self._routing, *read]
 
 
 def make(config: LitellmConfig, http: HttpClient, clock: Clock, target: TargetKey, extra: Labels) -> LitellmSource:

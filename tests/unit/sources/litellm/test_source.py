@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
@@ -29,6 +30,10 @@ from tests.unit.sources.endpoint import serving
 
 KEY = "sk-planted-9f31c2"
 SAMPLES = Path(catalog.FOLDER) / "litellm" / "samples"
+COSTS = (
+    b'{"sample_spec": {"deprecation_date": "date when the model becomes deprecated in the format YYYY-MM-DD"}, "x": 3,'
+    b' "claude-sonnet-4-5": {"deprecation_date": "2027-02-01", "mode": "chat"}, "gpt-4o": {"mode": "chat"}}'
+)
 AVAILABILITY = ["/health/liveliness", "/health/readiness"]
 FORBIDDEN = {"/health", "/health/services", "/spend/logs", "/cache/ping"}
 
@@ -59,6 +64,8 @@ class Proxy:
             return web.Response(body=self.readiness, content_type="application/json")
         if request.path == "/health/liveliness":
             return web.Response(text='"I\'m alive!"')
+        if request.path == inventory.COST_MAP:
+            return web.Response(body=COSTS, content_type="application/json")
         if not keyed and request.path not in self.open:
             return web.Response(status=self.refusal[0], body=self.refusal[1])
         pages: dict[str, Callable[[], web.StreamResponse]] = {
@@ -105,12 +112,55 @@ async def test_one_collection_brings_metrics_version_and_inventory() -> None:
     assert found.version == "1.109.1"
     assert found.warnings == ()
     kinds = {fact.kind for fact in found.inventory}
-    assert kinds == {"service", "deployment", "model_group", "fallback", "routing"}
+    assert kinds == {"service", "deployment", "model_group", "fallback", "routing", "reading"}
     fallback = next(fact for fact in found.inventory if fact.kind == "fallback")
     assert (fallback.name, fallback.facts["to"]) == ("chain", "up429, good")
     info = [series for series in found.layout.series if metric_name(series) == "llm_model_info"]
     assert len(info) == sum(fact.kind == "deployment" for fact in found.inventory) == 19
-    assert found.requests == len(proxy.asked) == 5
+    assert found.requests == len(proxy.asked) == 6
+
+
+async def test_deployments_tell_what_the_proxy_reckons_what_they_can_do_and_when_they_end() -> None:
+    found = await collect(Proxy(), once, key=KEY)
+    facts = {fact.facts["model"]: fact.facts for fact in found.inventory if fact.kind == "deployment"}
+    claude = facts["mock-claude"]
+    prices = {key: claude[key] for key in inventory.PRICES}
+    assert prices == {
+        "input_cost_per_token": "0.000003",
+        "output_cost_per_token": "0.000015",
+        "cache_read_input_token_cost": "0.0000003",
+        "cache_creation_input_token_cost": "0.00000375",
+    }
+    assert (claude["price_origin"], facts["good"]["price_origin"]) == ("cost map", "configuration")
+    assert claude["supports"] == "computer_use, json, pdf, prompt_caching, reasoning, streaming, tools, vision"
+    assert (claude["max_input_tokens"], claude["deprecation_date"]) == ("200000", "2027-02-01")
+    assert not {*inventory.PRICES, "price_origin", "supports", "deprecation_date"} & facts["up500"].keys()
+    assert facts["emb"]["output_cost_per_token"] == "0"
+    assert {fact.name: fact.facts["time"] for fact in found.inventory if fact.kind == "reading"} == {
+        "inventory": "1000000000.000",
+        "cost map": "1000000000.000",
+    }
+
+
+@pytest.mark.parametrize(("setting", "reads"), [("1d", 2), ("off", 0)])
+async def test_the_cost_map_is_read_once_a_day_without_the_key(setting: str, reads: int) -> None:
+    proxy = Proxy()
+
+    async def two_days(found: LitellmSource, clock: ManualClock) -> Collected:
+        for _ in range(40):
+            await found.collect(clock.now())
+            await clock.advance(3600)
+        return await found.collect(clock.now())
+
+    await collect(proxy, two_days, key=KEY, poll_prices=setting)
+    assert [keyed for path, keyed in proxy.asked if path == inventory.COST_MAP] == [False] * reads
+
+
+@pytest.mark.parametrize("value", [True, None, "free", "nan", "-1", [], "1e-400", "1e400", 1e300])
+def test_what_is_no_price_is_none(value: object) -> None:
+    body = orjson.dumps({"data": [{"model_name": "m", "model_info": {"id": "d", "input_cost_per_token": value}}]})
+    [fact] = inventory.deployment_facts(inventory.deployments(body))
+    assert "input_cost_per_token" not in fact.facts
 
 
 async def test_inventory_is_read_seldom_and_nothing_that_does_harm_ever() -> None:
@@ -285,7 +335,7 @@ async def test_a_route_that_needs_a_database_is_noted_and_the_rest_kept() -> Non
     proxy.broken = {"/model_group/info", "/get/config/callbacks"}
     found = await collect(proxy, once, key=KEY)
     assert sum("needs a database" in warning for warning in found.warnings) == 2
-    assert {fact.kind for fact in found.inventory} == {"service", "deployment", "model_group"}
+    assert {fact.kind for fact in found.inventory} == {"service", "deployment", "model_group", "reading"}
 
 
 async def test_the_backlog_is_read_only_where_asked_for() -> None:
