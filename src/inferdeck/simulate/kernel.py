@@ -19,6 +19,8 @@ class Kernel:
         self._count = 0
         self._told: dict[tuple[type[Event], str], list[Handler]] = {}
         self._every: list[Handler] = []
+        self._whom: dict[tuple[type[Event], str], tuple[Handler, ...]] = {}
+        """Who is told of what, as far as it was asked since the last of them came."""
 
     def at(self, time: float, action: Callable[[], None]) -> None:
         """Do something at a time; what is due at the same time happens in the order in which it was asked for."""
@@ -29,19 +31,21 @@ class Kernel:
         """Tell these handlers of the events of their type and subject; subject "" is every subject."""
         for key, handler in handlers.items():
             self._told.setdefault(key, []).append(handler)
+        self._whom.clear()
 
     def watch(self, handler: Handler) -> None:
         """Tell this handler of every event."""
         self._every.append(handler)
+        self._whom.clear()
 
     def emit(self, event: Event, subject: str) -> None:
         """Say that something happened, now."""
-        kind = type(event)
-        for handler in self._told.get((kind, subject), ()):
-            handler(event)
-        for handler in self._told.get((kind, ""), ()):
-            handler(event)
-        for handler in self._every:
+        key = (type(event), subject)
+        whom = self._whom.get(key)
+        if whom is None:
+            told = self._told
+            whom = self._whom[key] = (*told.get(key, ()), *told.get((key[0], ""), ()), *self._every)
+        for handler in whom:
             handler(event)
 
     def run_until(self, time: float) -> None:

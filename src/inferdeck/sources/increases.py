@@ -42,6 +42,9 @@ class _Bound:
     totals: Values
 
 
+_NOTHING = np.empty(0)
+
+
 def _none() -> _Bound:
     empty = np.empty(0, np.intp)
     return _Bound(Tracked(empty, empty, empty, empty, (), ()), np.empty(0), np.empty(0), np.empty(0))
@@ -115,6 +118,8 @@ class Increases:
 
         quiet: children whose first value is no increase, because their total was stored before they were tracked.
         """
+        if not tracked.keys and not self._bound.tracked.keys:
+            return _NOTHING, False
         created = np.where(tracked.created >= 0, values[tracked.created], 0.0)
         created[~np.isfinite(created)] = 0.0
         back = False

@@ -34,6 +34,22 @@ class Mapped:
     values: Values
 
 
+class _Native:
+    """One native series that a mapping reads, and what was found out about it."""
+
+    __slots__ = ("bound", "child", "labels", "targets")
+
+    def __init__(self, found: dict[str, str]) -> None:
+        self.labels = found
+        self.bound = parse_le(found["le"]) if "le" in found else None
+        self.child = labels({key: value for key, value in found.items() if key != "le"}) if "le" in found else ()
+        self.targets: dict[tuple[int, str], Labels | None] = {}
+        """Its canonical series by mapping and name."""
+
+
+ByName = dict[str, list[tuple[int, _Native]]]
+
+
 class Mapper:
     """Computes the canonical series of one target.
 
@@ -52,6 +68,10 @@ class Mapper:
                 raise CatalogError(
                     f"sources/{catalog.kind}/catalog.yaml: no canonical ladder for histogram {mapping.to}"
                 )
+        self._wanted = frozenset(name for mapping in catalog.mappings for name in wire_names(mapping))
+        self._known: dict[int, _Native | None] = {}
+        """By the identity of the series' object: the next layout mostly has the same ones."""
+        self._kept: list[Labels] = []
         self._plan: tuple[Layout, Layout, Arithmetic] = (EMPTY_LAYOUT, EMPTY_LAYOUT, Arithmetic([]))
 
     def apply(self, layout: Layout, values: Values) -> Mapped:
@@ -67,12 +87,14 @@ class Mapper:
         return Mapped(joined, np.concatenate((values, arithmetic.run(values))))
 
     def _outputs(self, layout: Layout) -> dict[Labels, Output]:
-        by_name: dict[str, list[tuple[int, dict[str, str]]]] = {}
-        wanted = {name for mapping in self._mappings for name in wire_names(mapping)}
+        if len(self._kept) > 4 * len(layout) + 1000:
+            self._known.clear()
+            self._kept.clear()
+        by_name: ByName = {}
         for position, series in enumerate(layout.series):
-            found = dict(series)
-            if found.get(NAME) in wanted:
-                by_name.setdefault(found[NAME], []).append((position, found))
+            found = self._native(series)
+            if found is not None:
+                by_name.setdefault(found.labels[NAME], []).append((position, found))
         outputs: dict[Labels, Output] = {}
         estimated: set[tuple[str, str]] = set()
         for mapping in self._mappings:
@@ -88,7 +110,16 @@ class Mapper:
         native = set(layout.series).intersection(outputs)
         return {series: output for series, output in outputs.items() if series not in native}
 
-    def _plain(self, mapping: Mapping, by_name: dict[str, list[tuple[int, dict[str, str]]]]) -> dict[Labels, Output]:
+    def _native(self, series: Labels) -> _Native | None:
+        key = id(series)
+        if key not in self._known:
+            found = dict(series)
+            self._known[key] = _Native(found) if found.get(NAME) in self._wanted else None
+            # What is remembered by its identity must stay the object that it is.
+            self._kept.append(series)
+        return self._known[key]
+
+    def _plain(self, mapping: Mapping, by_name: ByName) -> dict[Labels, Output]:
         outputs: dict[Labels, Output] = {}
         for source in mapping.sources:
             new: dict[Labels, Output] = {}
@@ -100,9 +131,7 @@ class Mapper:
             outputs.update(new)
         return outputs
 
-    def _histogram(
-        self, mapping: Mapping, by_name: dict[str, list[tuple[int, dict[str, str]]]]
-    ) -> dict[Labels, Output]:
+    def _histogram(self, mapping: Mapping, by_name: ByName) -> dict[Labels, Output]:
         outputs: dict[Labels, Output] = {}
         for source in mapping.sources:
             new: dict[Labels, Output] = {}
@@ -121,15 +150,13 @@ class Mapper:
         return outputs
 
     def _children(
-        self, mapping: Mapping, found: Sequence[tuple[int, dict[str, str]]], taken: Pairs[Labels, Output]
+        self, mapping: Mapping, found: Sequence[tuple[int, _Native]], taken: Pairs[Labels, Output]
     ) -> list[tuple[Labels, dict[float, list[int]]]]:
         """Group buckets by canonical series, and in it by the bounds that the children have: bound -> positions."""
-        children: dict[Labels, tuple[dict[str, str], dict[float, int]]] = {}
+        children: dict[Labels, tuple[_Native, dict[float, int]]] = {}
         for position, series in found:
-            bound = parse_le(series.get("le", ""))
-            if bound is not None:
-                child = labels({key: value for key, value in series.items() if key != "le"})
-                children.setdefault(child, (series, {}))[1][bound] = position
+            if series.bound is not None:
+                children.setdefault(series.child, (series, {}))[1][series.bound] = position
         groups: dict[tuple[Labels, tuple[float, ...]], dict[float, list[int]]] = {}
         for series, positions in children.values():
             target = self._target(mapping, series, f"{mapping.to}_bucket")
@@ -140,7 +167,13 @@ class Mapper:
                 group.setdefault(bound, []).append(position)
         return [(target, buckets) for (target, _), buckets in groups.items()]
 
-    def _target(self, mapping: Mapping, series: dict[str, str], name: str) -> Labels | None:
+    def _target(self, mapping: Mapping, series: _Native, name: str) -> Labels | None:
+        key = (id(mapping), name)
+        if key not in series.targets:
+            series.targets[key] = self._made(mapping, series.labels, name)
+        return series.targets[key]
+
+    def _made(self, mapping: Mapping, series: Pairs[str, str], name: str) -> Labels | None:
         if not all(condition.holds(series.get(condition.label, "")) for condition in mapping.where):
             return None
         facts = {relabel.label: relabeled(relabel, series) for relabel in mapping.labels}

@@ -36,14 +36,18 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One native series as repair sees it; `created` is the identity of the series that says when it began."""
+    """One native series as repair sees it; `created` is the number of the series that says when it began, -1 for none.
+
+    number: that of its output; series that become one have the same. (A label set takes long to hash.)
+    """
 
     output: Labels
+    number: int
     family: str
     counter: bool
     folded: bool
     aggregate: Aggregation
-    created: Labels = ()
+    created: int = -1
     key: Key = (0, 0)
     total: Key = (0, 0)
     """The identity under which its output is added up; of counters alone, as `key`."""
@@ -98,33 +102,40 @@ class Planner:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._folds = {fold.label: fold.keep for fold in catalog.fold}
-        self._known: dict[Labels, Child | None] = {}
+        self._known: dict[int, tuple[Labels, Child | None]] = {}
+        """By the identity of the object: the next layout mostly has the same ones."""
+        self._numbers: dict[Labels, int] = {}
         self._bases: dict[Labels, int] = {}
         self._names: dict[str, tuple[Metric | None, str, bool]] = {}
 
     def plan(self, layout: Layout, everything: bool) -> Plan:
         """Return the plan; everything: all counters are tracked, not only folded ones."""
-        if len(self._known) > 4 * len(layout) + 1000:
+        if max(len(self._known), len(self._numbers)) > 4 * len(layout) + 1000:
             self._known.clear()
+            self._numbers.clear()
             self._bases.clear()
             self._names.clear()
-        outputs: dict[Labels, list[tuple[int, Child]]] = {}
-        created: dict[Labels, int] = {}
+        outputs: dict[int, list[tuple[int, Child]]] = {}
+        created: dict[int, int] = {}
         process_start = -1
         for position, series in enumerate(layout.series):
             child = self._child(series)
             if child is not None:
-                outputs.setdefault(child.output, []).append((position, child))
+                outputs.setdefault(child.number, []).append((position, child))
                 if child.family == PROCESS_START:
                     process_start = position
             elif _name(series).endswith(CREATED):
-                created[series] = position
+                created[self._number(series)] = position
         return _plan(layout, outputs, created, process_start, everything)
 
     def _child(self, series: Labels) -> Child | None:
-        if series not in self._known:
-            self._known[series] = self._look(series)
-        return self._known[series]
+        known = self._known.get(id(series))
+        if known is None or known[0] is not series:
+            known = self._known[id(series)] = (series, self._look(series))
+        return known[1]
+
+    def _number(self, series: Labels) -> int:
+        return self._numbers.setdefault(series, len(self._numbers))
 
     def _look(self, series: Labels) -> Child | None:
         """Return what becomes of a series, None where it is not stored."""
@@ -145,14 +156,14 @@ class Planner:
         suffix = part or next((ending for ending in (*PARTS, "_total") if counter and name.endswith(ending)), "")
         family = name.removesuffix(part) if part else name
         if not counter:
-            return Child(kept, family, counter, folded, aggregate)
+            return Child(kept, self._number(kept), family, counter, folded, aggregate)
         own = {label: value for label, value in found.items() if label not in _PART_LABELS}
         base = labels(own, f"{name.removesuffix(suffix)}{CREATED}")
         if base not in self._bases:
             self._bases[base] = _hash(base)
         key = (self._bases[base], _hash((suffix, *(found.get(label, "") for label in _PART_LABELS))))
         total = (output_key(kept, family), key[1])
-        return Child(kept, family, counter, folded, aggregate, base, key, total)
+        return Child(kept, self._number(kept), family, counter, folded, aggregate, self._number(base), key, total)
 
     def _named(self, name: str) -> tuple[Metric | None, str, bool]:
         """Return a sample's metric, its part of it, and whether it is stored."""
@@ -174,8 +185,8 @@ class Planner:
 
 def _plan(
     layout: Layout,
-    outputs: dict[Labels, list[tuple[int, Child]]],
-    created: dict[Labels, int],
+    outputs: dict[int, list[tuple[int, Child]]],
+    created: dict[int, int],
     process_start: int,
     everything: bool,
 ) -> Plan:
@@ -190,7 +201,7 @@ def _plan(
             several.setdefault(how, []).append((number, [position for position, _ in members]))
     return Plan(
         layout,
-        Layout(tuple(outputs)),
+        Layout(tuple(members[0][1].output for members in outputs.values())),
         tuple(members[0][1] for members in outputs.values()),
         np.array([members[0][0] for members in outputs.values()], np.intp),
         tuple(
@@ -204,7 +215,7 @@ def _plan(
     )
 
 
-def _tracked(found: Sequence[tuple[int, list[tuple[int, Child]]]], created: dict[Labels, int]) -> Tracked:
+def _tracked(found: Sequence[tuple[int, list[tuple[int, Child]]]], created: dict[int, int]) -> Tracked:
     members = [member for _, group in found for member in group]
     sizes = np.array([len(group) for _, group in found], np.intp)
     return Tracked(
