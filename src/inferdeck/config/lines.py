@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-KEY_VARIABLES = {"litellm": "LITELLM_MASTER_KEY", "llamacpp": "LLAMA_API_KEY", "redis": "REDIS_PASSWORD"}
+KEY_VARIABLES = {
+    "huggingface": "HF_TOKEN",
+    "litellm": "LITELLM_MASTER_KEY",
+    "llamacpp": "LLAMA_API_KEY",
+    "ollama": "OLLAMA_API_KEY",
+    "redis": "REDIS_PASSWORD",
+}
 
 
 def with_key(kind: str, url: str) -> str:

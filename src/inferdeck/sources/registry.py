@@ -33,6 +33,7 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("litellm", "LiteLLM proxy", "LitellmConfig", "http://127.0.0.1:4000"),
         Kind("llamacpp", "llama.cpp server", "LlamacppConfig", "http://127.0.0.1:8080"),
+        Kind("ollama", "Ollama", "OllamaConfig", "http://127.0.0.1:11434"),
         Kind("redis", "Redis or Valkey", "RedisConfig", "redis://127.0.0.1:6379"),
         Kind("host", "this machine", "HostConfig", ""),
         Kind("prometheus", "any Prometheus or OpenMetrics endpoint", "PrometheusConfig", "http://127.0.0.1:9090"),

@@ -1,0 +1,1 @@
+"""Ollama, on a machine or in its cloud."""
