@@ -1,8 +1,9 @@
 """The process that plays the past: python -m inferdeck.demo.past SPEC, where SPEC is JSON.
 
 Each life of the fleet is played from its beginning. Every target's series go through the same stages
-as when they are scraped (limit, repair, mapping), and to the daemon in blocks of two hours. It says how far it is as
-lines of JSON, and ends when its standard input does.
+as when they are scraped (limit, repair, mapping), and to the daemon in blocks of two hours. It splits into as many
+players as there are lists of lives, which share the memory of what all of them have loaded. They say how far they are
+as lines of JSON, and end when standard input does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,7 @@ from inferdeck.simulate.programs import makers
 from inferdeck.simulate.servers.program import Program
 from inferdeck.simulate.table import Table
 from inferdeck.simulate.world import World
+from inferdeck.sources import registry
 from inferdeck.sources.assembly import Assembly
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.pipeline import Pipeline
@@ -178,20 +181,50 @@ def _after(moment: float, step: int) -> int:
 def main() -> None:
     """Play the lives that the daemon's process chose, in their order."""
     spec = json.loads(sys.argv[1])
-    threading.Thread(target=_end_with_input, daemon=True).start()
     os.nice(NICENESS)
     gc.set_threshold(GARBAGE)
-    asyncio.run(_play(spec))
-
-
-async def _play(spec: dict[str, Any]) -> None:
+    # All that every player needs, before they part; there is no thread and no event loop yet.
     settings = load(path=Path(spec["config"]), environ={}, kinds=config_classes())
-    past = Past(settings, scenario.named(spec["scenario"]), spec["present"])
-    chosen = [life.Life(*one) for one in spec["lives"]]
-    for one in chosen:
-        samples = past.play(one, spec["present"] - spec["days"] * life.DAY)
-        sys.stdout.write(json.dumps({"days": (one.end - one.start) / life.DAY, "samples": samples}) + "\n")
-        sys.stdout.flush()
+    found = scenario.named(spec["scenario"])
+    for kind in settings.sources:
+        registry.load(kind)
+    gc.collect()
+    gc.freeze()
+    mine, *others = spec["players"]
+    children = []
+    for lives in others:
+        child = os.fork()
+        if child == 0:
+            _play_alone(spec, settings, found, lives)
+        children.append(child)
+    _play(spec, settings, found, mine)
+    sys.exit(max((os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children), key=abs, default=0))
+
+
+def _play_alone(spec: dict[str, Any], settings: Settings, found: scenario.Scenario, lives: list[list[float]]) -> None:
+    """Play in a process that was forked, which ends with it."""
+    code = 1
+    try:
+        _play(spec, settings, found, lives)
+        code = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _play(spec: dict[str, Any], settings: Settings, found: scenario.Scenario, lives: list[list[float]]) -> None:
+    threading.Thread(target=_end_with_input, daemon=True).start()
+
+    async def play() -> None:
+        past = Past(settings, found, spec["present"])
+        for one in (life.Life(*moments) for moments in lives):
+            samples = past.play(one, spec["present"] - spec["days"] * life.DAY)
+            told = json.dumps({"days": (one.end - one.start) / life.DAY, "samples": samples})
+            # In one piece, since other players write to the same pipe.
+            os.write(sys.stdout.fileno(), f"{told}\n".encode())
+
+    asyncio.run(play())
 
 
 def _end_with_input() -> None:

@@ -193,35 +193,19 @@ class Demo:
         if self._wish.days <= 0:
             return
         await daemon.is_up.wait()
-        began, wanted = time.monotonic(), list(life.lives(present, self._wish.days))
-        recent = [one for one in wanted if one.end > present - life.RECENT_SECONDS]
-        older = [one for one in wanted if one not in recent]
-        spec = {"scenario": self._wish.scenario, "config": str(config), "present": present, "days": self._wish.days}
-        progress = Progress(self._wish.days, began)
-        self._progress = progress
-        # The last day by itself, so that it is there soon; then as many at once as there are processors for.
+        wanted = list(life.lives(present, self._wish.days))
+        # Dealt out in turn, the newest first, so that the last day is there soon.
+        players = [part for turn in range(PLAYERS) if (part := [(one.start, one.end) for one in wanted[turn::PLAYERS]])]
+        spec = {
+            "scenario": self._wish.scenario,
+            "config": str(config),
+            "present": present,
+            "days": self._wish.days,
+            "players": players,
+        }
+        progress = self._progress = Progress(self._wish.days, time.monotonic())
         log = config.parent / "past.log"
-        for parts in ([recent], [older[turn::PLAYERS] for turn in range(PLAYERS)]):
-            spoken = await asyncio.gather(
-                *(self._player(spec, part, log, children, progress) for part in parts if part)
-            )
-            if not all(spoken):
-                self._say(f"the past could not be played whole: {_last_words(log)}")
-                progress.failed = True
-                return
-        progress.done = True
-        self._say(f"all {self._wish.days:g} days of the past are there: {progress}")
-
-    async def _player(
-        self,
-        spec: dict[str, Any],
-        part: list[life.Life],
-        log: Path,
-        children: list[asyncio.subprocess.Process],
-        progress: Progress,
-    ) -> bool:
-        """Let one process play some lives; say how far all of them are."""
-        player = await _child("inferdeck.demo.past", {**spec, "lives": [(one.start, one.end) for one in part]}, log)
+        player = await _child("inferdeck.demo.past", spec, log)
         children.append(player)
         assert player.stdout is not None  # noqa: S101 - it was asked for
         async for line in player.stdout:
@@ -229,7 +213,12 @@ class Demo:
             if progress.add(told["days"], told["samples"]):
                 self._say(f"the past: {progress}")
         children.remove(player)
-        return await player.wait() == 0
+        if await player.wait() == 0:
+            progress.done = True
+            self._say(f"all {self._wish.days:g} days of the past are there: {progress}")
+        else:
+            progress.failed = True
+            self._say(f"the past could not be played whole: {_last_words(log)}")
 
     def _note(self) -> str:
         speed = "" if self._wish.speed == 1 else f", {self._wish.speed:g} times as fast, and so are its rates"
