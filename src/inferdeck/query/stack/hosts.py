@@ -20,7 +20,7 @@ _REPORTED = ("host", "hostname", "machine")
 
 
 def address(url: str) -> tuple[str, int | None]:
-    """Return host (lower case) and port of a URL, the scheme's own port where it has none; ("", None) where it is none."""
+    """Return host (lower case) and port of a URL, else the scheme's own port; ("", None) where unreadable."""
     try:
         parts = urlsplit(url if "://" in url else f"//{url}")
         port = parts.port or DEFAULT_PORTS.get(parts.scheme or "http")

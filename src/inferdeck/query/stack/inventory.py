@@ -162,7 +162,6 @@ def _container(state: TargetState, fact: Fact) -> Container:
         fact.name,
         identity,
         facts.get("service", ""),
-        facts.get("hostname", ""),
         *listed(facts.get("aliases", "")),
     }
     return Container(

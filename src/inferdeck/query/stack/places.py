@@ -139,7 +139,8 @@ class Places:
         found = list({(one.key, private): (one, private) for one, private in published}.values())
         if len(found) == 1:
             one, private = found[0]
-            text = f"docker on {self.hosts.of_container(one)} publishes port {port} -> container {one.name} port {private}/tcp"
+            docker = f"docker on {self.hosts.of_container(one)}"
+            text = f"{docker} publishes port {port} -> container {one.name} port {private}/tcp"
             return Found(self._inside(self.network_of(one), private), (*before, text))
         if found:
             several = f"port {port} is published by several containers"
