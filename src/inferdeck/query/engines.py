@@ -32,7 +32,7 @@ def engines(figures: Figures, states: Iterable[TargetState]) -> tuple[Engine, ..
                 name=state.name if state else key[1],
                 kind=state.source_kind if state else "",
                 environment=key[0],
-                model=models.get(key, "") or (_inventory_model(state) if state else ""),
+                model=_shown_models(models.get(key, set()), state),
                 state=_state(figures, key, state),
                 running=figures.number(running.get(key), "count", GAUGES[0], BY, key),
                 waiting=figures.number(waiting.get(key), "count", GAUGES[1], BY, key),
@@ -53,18 +53,22 @@ def _largest(figures: Figures, name: str) -> dict[Group, float]:
     return found
 
 
-def _models(figures: Figures) -> dict[Group, str]:
+def _models(figures: Figures) -> dict[Group, set[str]]:
     found: dict[Group, set[str]] = {}
     for name in ("llm_engine_info", "llm_engine_prompt_tokens_total", "llm_model_status"):
         for row in figures.last(name):
             if model := row.labels.get("model", ""):
                 key = (row.labels.get("environment", ""), row.labels.get("instance", ""))
                 found.setdefault(key, set()).add(model)
-    return {key: ", ".join(sorted(models)) for key, models in found.items()}
+    return found
 
 
-def _inventory_model(state: TargetState) -> str:
-    return ", ".join(sorted(fact.name for fact in state.inventory if fact.kind == "model"))
+def _shown_models(named: set[str], state: TargetState | None) -> str:
+    """Of an engine that has several models, those that are in memory; all that are known where it has one at most."""
+    facts = [fact for fact in state.inventory if fact.kind == "model"] if state is not None else []
+    idle = {fact.name for fact in facts if fact.facts.get("sleeping") == "true" or fact.facts.get("remote")}
+    known = named or {fact.name for fact in facts}
+    return ", ".join(sorted(known - idle if len(facts) > 1 else known))
 
 
 def _state(figures: Figures, key: Group, state: TargetState | None) -> str:

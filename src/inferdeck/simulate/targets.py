@@ -88,8 +88,6 @@ def unwatched(fleet: Fleet) -> tuple[str, ...]:
 
 
 def _engine(name: str, kind: str, version: str) -> Target:
-    if kind == "llamacpp":
-        return Target(name, kind, version, source="llamacpp")
-    if kind == "ollama":
-        return Target(name, kind, version)
+    if kind in ("llamacpp", "ollama"):
+        return Target(name, kind, version, source=kind)
     return Target(name, kind, version, source="prometheus", job=kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferdeck.model.target import Health
+from inferdeck.model.target import Fact, Health
 from inferdeck.query import status
 from tests.unit.query.stack import NOW_MS, add, around, counter, filled, series, state
 
@@ -130,6 +130,26 @@ def test_engines_with_their_models_and_states() -> None:
     assert (found.model, found.state, found.running.value) == ("tiny", "loading", 2.0)
     assert found.decode.value == pytest.approx(40.0)
     assert found.kv_cache.value is None
+
+
+def test_of_an_engine_with_several_models_those_in_memory_are_shown() -> None:
+    ollama = {"job": "ollama", "instance": "o:11434", "engine": "ollama"}
+    names = ("awake", "asleep", "far")
+    store = filled({series("llm_model_status", **ollama, model=name, status="available"): [1.0] * 21 for name in names})
+    facts = {"awake": {"sleeping": "false"}, "asleep": {"sleeping": "true"}, "far": {"remote": "ollama.com"}}
+
+    def shown(*kept: str) -> str:
+        inventory = tuple(Fact("model", name, facts[name]) for name in kept)
+        return status.status(store, around(state("ollama", "o:11434", inventory=inventory)), ()).engines[0].model
+
+    assert shown(*names) == "awake"
+    assert shown("asleep", "far") == "awake", "what a series names and the inventory does not is kept"
+    assert shown() == "asleep, awake, far"
+
+
+def test_an_engine_with_one_model_shows_it_while_it_sleeps() -> None:
+    asleep = state("ollama", "o:11434", inventory=(Fact("model", "only", {"sleeping": "true"}),))
+    assert status.status(filled({series("up"): [1.0]}), around(asleep), ()).engines[0].model == "only"
 
 
 @pytest.mark.parametrize(
