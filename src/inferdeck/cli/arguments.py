@@ -142,7 +142,7 @@ COMMANDS: tuple[Command, ...] = (
         "simulate_serve:serve",
         (
             _option("scenario", metavar="SCENARIO", nargs="?", default="calm-day", help="its name or file (calm-day)"),
-            _option("--speed", type=float, metavar="N", default=1.0, help="how many times as fast as the clock (1)"),
+            _option("--speed", type=float, metavar="N", help="how many times as fast as the clock (1)"),
             _option(
                 "--at", metavar="TIME", help="so far into the scenario: 20m, or a time such as 2026-03-04T09:20:00Z"
             ),

@@ -34,8 +34,11 @@ HEAD = ("PROGRAM", "KIND", "VERSION", "URL", "KEY")
 
 def serve(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM (exit 0); raises UsageError, FileError, NotFoundError and UnavailableError."""
+    if options.frozen and options.speed is not None:
+        raise UsageError("--frozen and --speed: time stands still or goes on, not both")
     found = scenario.named(options.scenario)
-    world = world_of(found, SystemClock(), speed=options.speed, at=options.at, frozen=options.frozen)
+    speed = 1.0 if options.speed is None else options.speed
+    world = world_of(found, SystemClock(), speed=speed, at=options.at, frozen=options.frozen)
     count = sum(one.kind != "docker" for one in targets(found.fleet))
     if options.port < 0 or (options.port and options.port + count - 1 > LAST_PORT):
         raise UsageError(f"--port {options.port}: there must be {count} ports from it to {LAST_PORT}")
@@ -131,7 +134,7 @@ def _as_json(found: Scenario, site: Site, options: argparse.Namespace) -> str:
         "scenario": found.name,
         "start": site.world.start,
         "now": site.world.now,
-        "speed": 0.0 if options.frozen else options.speed,
+        "speed": 0.0 if options.frozen else options.speed or 1.0,
         "programs": [
             {
                 "name": one.process,
@@ -156,7 +159,7 @@ def _time(site: Site, options: argparse.Namespace) -> str:
     if options.frozen:
         return f"time stands still at {_written(site.world.now)}"
     return f"the world began at {_written(site.world.start)}" + (
-        "" if options.speed == 1 else f" and goes on {options.speed:g} times as fast as the clock"
+        "" if options.speed in (None, 1) else f" and goes on {options.speed:g} times as fast as the clock"
     )
 
 

@@ -1,7 +1,8 @@
 """The process of the fleet: python -m inferdeck.demo.fleet SPEC, where SPEC is JSON.
 
-It says where everything is as one line of JSON and serves until its standard input ends. That also happens when the
-daemon is killed; then it removes the folder of the demo, which the daemon does otherwise.
+It says how far it has come to the present ({"played": share}) and then where everything is, as lines of JSON, and
+serves until its standard input ends. That also happens when the daemon is killed; then it removes the folder of the
+demo, which the daemon does otherwise.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from inferdeck.demo import life
 from inferdeck.model.clock import SystemClock
 from inferdeck.simulate import changes, scenario
 from inferdeck.simulate.pace import Pace
-from inferdeck.simulate.serve import serving
+from inferdeck.simulate.serve import Site
+
+STEPS = 20
+"""Steps in which the world comes to the present; a large fleet takes a minute."""
 
 
 def main() -> None:
@@ -44,11 +48,17 @@ async def _serve(spec: dict[str, Any], folder: Path) -> None:
     present = time.time()
     world = life.world(found.fleet, found.seed, life.began(present))
     changes.schedule(world, found.steps, present)
-    # The programs follow it from its beginning: `serving` brings it to the present when they are there.
-    world.follow(Pace(SystemClock(), speed=spec["speed"], at=present))
-    async with serving(world, folder / "fleet") as site:
-        sys.stdout.write(json.dumps({"urls": site.urls(), "present": present}) + "\n")
-        sys.stdout.flush()
+    pace = Pace(SystemClock(), speed=spec["speed"], at=present)
+    # The programs follow the world from its beginning.
+    site = Site(world, folder / "fleet")
+    begun = world.now
+    for step in range(STEPS):
+        world.run_until(begun + (present - begun) * (step + 1) / STEPS)
+        _tell({"played": (step + 1) / STEPS})
+    world.follow(pace)
+    try:
+        await site.start()
+        _tell({"urls": site.urls(), "present": present})
         ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
         going = asyncio.create_task(site.going())
         await asyncio.wait({ended, going}, return_when=asyncio.FIRST_COMPLETED)
@@ -57,6 +67,13 @@ async def _serve(spec: dict[str, Any], folder: Path) -> None:
             sys.stderr.write(f"{going.exception()}\n")
             sys.stderr.flush()
             os._exit(1)  # the thread that reads standard input would be waited for
+    finally:
+        await site.stop()
+
+
+def _tell(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ from inferdeck.simulate.scenario_parts import verb
 from inferdeck.sources.registry import config_classes
 
 INTERVAL = "5s"
-START_SECONDS = 60.0
+SILENT_SECONDS = 60.0
+"""How long the fleet may take for one step of its start."""
+PROGRESS_SECONDS = 5.0
 END_SECONDS = 10.0
 HOST = "127.0.0.1"
 PLAYERS = 2
@@ -111,7 +113,7 @@ class Demo:
         log = folder / "fleet.log"
         fleet = await _child("inferdeck.demo.fleet", spec, log)
         children.append(fleet)
-        told = await self._first_line(fleet, log)
+        told = await self._where(fleet, log)
         if told is None:
             return
         config = folder / "inferdeck.yaml"
@@ -149,13 +151,28 @@ class Demo:
         if self._scenario.steps:
             self._say(f"inferdeck simulate describe {self._wish.scenario} says more of each")
 
-    async def _first_line(self, fleet: asyncio.subprocess.Process, log: Path) -> dict[str, Any] | None:
+    async def _where(self, fleet: asyncio.subprocess.Process, log: Path) -> dict[str, Any] | None:
         """Return where everything is; None when it was ended before."""
         assert fleet.stdout is not None  # noqa: S101 - it was asked for
-        reading = asyncio.create_task(fleet.stdout.readline())
         stopped = asyncio.create_task(self._stopping.wait())
+        said = time.monotonic()
         try:
-            await asyncio.wait({reading, stopped}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            while True:
+                told = await self._line(fleet.stdout, stopped, log)
+                if told is None or "urls" in told:
+                    return told
+                if time.monotonic() - said > PROGRESS_SECONDS:
+                    said = time.monotonic()
+                    self._say(f"its day is being played up to now: {told['played']:.0%}")
+        finally:
+            stopped.cancel()
+
+    @staticmethod
+    async def _line(stdout: asyncio.StreamReader, stopped: asyncio.Task[Any], log: Path) -> dict[str, Any] | None:
+        """Return what the fleet says next; None when it was ended before."""
+        reading = asyncio.create_task(stdout.readline())
+        try:
+            await asyncio.wait({reading, stopped}, timeout=SILENT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if reading.done() and reading.result():
                 told: dict[str, Any] = json.loads(reading.result())
                 return told
@@ -163,10 +180,9 @@ class Demo:
                 return None
             if reading.done():
                 raise UnavailableError(f"the simulated fleet did not start: {_last_words(log)}")
-            raise UnavailableError(f"the simulated fleet did not start within {START_SECONDS:g} s")
+            raise UnavailableError(f"the simulated fleet did not go on for {SILENT_SECONDS:g} s; it was ended")
         finally:
             reading.cancel()
-            stopped.cancel()
 
     def _configuration(self, folder: Path, urls: dict[str, str]) -> str:
         """Return the daemon's configuration: this fleet, and nothing that it finds by itself."""

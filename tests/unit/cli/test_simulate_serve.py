@@ -125,6 +125,7 @@ def test_ports_are_consecutive_and_a_taken_one_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
+        (("--speed", "2", "--frozen"), "not both"),
         (("--speed", "0"), "--frozen lets time stand still"),
         (("--speed", "nan"), "expected a number above 0"),
         (("--at", "soon"), "expected a duration such as 20m"),
