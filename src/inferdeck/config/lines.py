@@ -12,7 +12,10 @@ KEY_VARIABLES = {
 
 
 def with_key(kind: str, url: str) -> str:
-    """Return the line that gives a target its key (a Redis calls it password)."""
+    """Return the line that gives a target its key (a Redis calls it password, a Langfuse wants two)."""
+    if kind == "langfuse":
+        keys = "public_key: pk-lf-…, secret_key: {env: LANGFUSE_SECRET_KEY}"
+        return f"sources: {{langfuse: [{{url: {url}, {keys}}}]}}"
     name = "password" if kind == "redis" else "key"
     variable = KEY_VARIABLES.get(kind, f"{kind.upper()}_KEY")
     return f"sources: {{{kind}: [{{url: {url}, {name}: {{env: {variable}}}}}]}}"

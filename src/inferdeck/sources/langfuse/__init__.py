@@ -1,0 +1,1 @@
+"""Langfuse, version 3 and 4, self-hosted or in its cloud."""
