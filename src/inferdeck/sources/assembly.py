@@ -20,7 +20,7 @@ from inferdeck.sources.pipeline import target_labels
 from inferdeck.sources.repair import Repair
 from inferdeck.sources.watch import Target
 
-_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "valkey": 6379, "valkeys": 6379}
+_PORTS = {"tcp": 2375, "http": 80, "https": 443, "redis": 6379, "rediss": 6379, "valkey": 6379, "valkeys": 6379}
 
 
 class Assembly:
@@ -80,7 +80,9 @@ class Assembly:
 
 def expand(kind: str, entry: TargetConfig, files: TargetFiles) -> Expanded:
     """Return the addresses of one entry; a kind that needs none (the host itself) has one empty address."""
-    found = expand_targets(entry, scheme=urlsplit(registry.kind(kind).default_url).scheme or "http", files=files)
+    scheme = urlsplit(registry.kind(kind).default_url).scheme or "http"
+    # What is written as host:port is no socket.
+    found = expand_targets(entry, scheme="tcp" if scheme == "unix" else scheme, files=files)
     if not found.endpoints and not entry.needs_url and not entry.file_sd:
         return Expanded((Endpoint("", {}, "this machine"),), found.warnings)
     return found

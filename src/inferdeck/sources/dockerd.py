@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -236,7 +236,7 @@ class DockerClient:
         follow: bool = False,
         max_bytes: int = LOG_BYTES,
         deadline: float = 10.0,
-    ) -> AsyncIterator[Line]:
+    ) -> AsyncGenerator[Line, None]:
         """Yield a container's log lines from the oldest on, with their times; close it where you leave early.
 
         since, until: Unix seconds, 0 for no bound; tail: only the last so many. Ends after `max_bytes` of the body,

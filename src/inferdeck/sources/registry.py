@@ -36,6 +36,7 @@ KINDS: dict[str, Kind] = {
         Kind("llamacpp", "llama.cpp server", "LlamacppConfig", "http://127.0.0.1:8080"),
         Kind("ollama", "Ollama", "OllamaConfig", "http://127.0.0.1:11434"),
         Kind("redis", "Redis or Valkey", "RedisConfig", "redis://127.0.0.1:6379"),
+        Kind("docker", "Docker or Podman", "DockerConfig", "unix:///var/run/docker.sock"),
         Kind("host", "this machine", "HostConfig", ""),
         Kind("prometheus", "any Prometheus or OpenMetrics endpoint", "PrometheusConfig", "http://127.0.0.1:9090"),
     )

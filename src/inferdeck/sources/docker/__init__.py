@@ -1,0 +1,1 @@
+"""Docker, and Podman, which speaks its API."""
