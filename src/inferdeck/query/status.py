@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from inferdeck.model.answers import (
@@ -20,6 +20,7 @@ from inferdeck.model.answers import (
     number,
 )
 from inferdeck.model.metric import Quality
+from inferdeck.model.stack import Machine
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query import engines, gateways, machines
 from inferdeck.query.figures import STALE_INTERVALS, Figures, intervals
@@ -41,6 +42,8 @@ class Surroundings:
     store: StoreState
     own: Own
     remote_write: Sequence[RemoteWrite] = ()
+    machine: Machine = field(default_factory=Machine)
+    """The daemon's own machine: its name, addresses and listening sockets."""
 
 
 def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]) -> Status:
