@@ -10,7 +10,7 @@ from inferdeck.model.stack import Chain, Link, LinkState, Machine, RouteSource, 
 from inferdeck.model.target import TargetState
 from inferdeck.query.stack.cards import CardRef, cards
 from inferdeck.query.stack.hosts import Hosts, address
-from inferdeck.query.stack.inventory import Inventory, read
+from inferdeck.query.stack.inventory import Container, Inventory, read
 from inferdeck.query.stack.places import Found, Places, Spot, Vantage, distinct, spot_text
 from inferdeck.query.stack.trails import Trail, Trails, engine_kind, nothing, unknown
 
@@ -49,6 +49,7 @@ class Joins:
                 self._inside[one.trail.inside.key].append(one)
         for state in self.inventory.states:
             self._gateways.setdefault((state.key.environment, state.gateway or state.key.instance), state)
+        self._cards: dict[tuple[str, str], tuple[Link, ...]] = {}
         self.sources: tuple[RouteSource, ...] = self.inventory.routes
         self._chains: dict[tuple[str, str, str], Chain] = {}
         for source in self.sources:
@@ -129,6 +130,13 @@ class Joins:
     def in_container(self, key: tuple[str, str]) -> list[Joined]:
         """Return the watched services in a container, engines first."""
         return sorted(self._inside.get(key, ()), key=lambda one: (not engine_kind(one.state), one.state.key.id))
+
+    def gpus_of(self, one: Container) -> tuple[Link, ...]:
+        """Return the cards of a container, whatever is watched in it."""
+        known = self._cards.get(one.key)
+        if known is None:
+            known = self._cards[one.key] = self.trails.cards_of(one)
+        return known
 
     def _proxied(self, one: Joined) -> bool | None:
         """A proxy that listens in a container's stead says that there is one."""

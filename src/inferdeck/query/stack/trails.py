@@ -83,6 +83,11 @@ class Trails:
         unit = self._unit(spot.host, pid, socket)
         return Trail(spot.host, link, process, self._gpus(spot.host, link, inside, pid, unit), inside, pid, unit)
 
+    def cards_of(self, one: Container) -> tuple[Link, ...]:
+        """Return the cards of a container."""
+        host = self._hosts.of_container(one)
+        return self._gpus(host, self._known(one), one, one.pid, "")
+
     def _socket(self, host: str, port: int | None) -> Socket | None:
         return self._places.sockets.get(port) if port is not None and host == self._hosts.own else None
 
@@ -111,16 +116,22 @@ class Trails:
                 return self._known(inside, said), inside
             here = self._hosts.own
             return Link(LinkState.KNOWN.value, socket.container, socket.container, here, (said,)), None
-        return self._by_host_network(where, host, state)
+        return self._by_host_network(where, host, port, state)
 
-    def _by_host_network(self, where: str, host: str, state: TargetState | None) -> tuple[Link, Container | None]:
-        """Containers in the machine's own network publish nothing: the one with the same program and model is meant."""
+    def _by_host_network(
+        self, where: str, host: str, port: int | None, state: TargetState | None
+    ) -> tuple[Link, Container | None]:
+        """Containers in the machine's network publish nothing: the one told to listen there, or with the same model."""
         beside = self._places.on_host.get(host, [])
         if not beside:
             return unknown(f"no container of {host} is known: no docker of it is watched"), None
         open_ones = [one for one in beside if self._places.network_of(one).mode == "host"]
         if not open_ones:
             return unknown(f"no container on {host} publishes this port or uses the machine's network"), None
+        told = [one for one in open_ones if one.facts.get("listens", "") == str(port)]
+        if len(told) == 1:
+            said = f"{told[0].name} is in {host}'s own network and its command says that it listens on port {port}"
+            return self._known(told[0], said), told[0]
         alike = [one for one in open_ones if state is not None and self._is_alike(one, state)]
         if len(alike) == 1 and state is not None:
             one = alike[0]

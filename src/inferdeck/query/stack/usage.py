@@ -1,0 +1,112 @@
+"""What containers, units and processes use, from the series that their sources write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inferdeck.model.answers import Number
+from inferdeck.query.figures import Figures, Group, total
+
+CONTAINER_CPU = "container_cpu_usage_seconds_total"
+CONTAINER_MEMORY = "container_memory_working_set_bytes"
+CONTAINER_MEMORY_ALL = "container_memory_usage_bytes"
+PROCESS_CPU = "process_cpu_seconds_total"
+PROCESS_MEMORY = "process_resident_memory_bytes"
+PROCESS_START = "process_start_time_seconds"
+UNIT_CPU = "systemd_unit_cpu_seconds_total"
+UNIT_MEMORY = "systemd_unit_memory_bytes"
+UNIT_CONNECTIONS = "systemd_unit_connections"
+REDIS_CLIENTS = "redis_connected_clients"
+METRICS = (
+    CONTAINER_CPU,
+    CONTAINER_MEMORY,
+    CONTAINER_MEMORY_ALL,
+    PROCESS_CPU,
+    PROCESS_MEMORY,
+    PROCESS_START,
+    UNIT_CPU,
+    UNIT_MEMORY,
+    UNIT_CONNECTIONS,
+    REDIS_CLIENTS,
+)
+BY_TARGET = ("environment", "job", "instance")
+BY_NAME = (*BY_TARGET, "name")
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Values of one family by group; one that is not there has no value."""
+
+    figures: Figures
+    name: str
+    unit: str
+    by: tuple[str, ...]
+    values: Mapping[Group, float]
+
+    def get(self, key: Group) -> Number:
+        return self.figures.number(self.values.get(key), self.unit, self.name, self.by, key)
+
+
+class Usage:
+    """Figures of one moment; asked by target and, where it tells of several things, by their name."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._cpu = _rates(figures, CONTAINER_CPU, BY_NAME)
+        self._memory = _last(figures, CONTAINER_MEMORY, BY_NAME, "bytes")
+        self._memory_all = _last(figures, CONTAINER_MEMORY_ALL, BY_NAME, "bytes")
+        self._process_cpu = _rates(figures, PROCESS_CPU, BY_TARGET)
+        self._process_memory = _last(figures, PROCESS_MEMORY, BY_TARGET, "bytes")
+        self._process_start = _last(figures, PROCESS_START, BY_TARGET, "unix")
+        self._clients = _last(figures, REDIS_CLIENTS, BY_TARGET, "count")
+        self._units = {
+            "cpu": _rates(figures, UNIT_CPU, BY_NAME),
+            "memory": _last(figures, UNIT_MEMORY, BY_NAME, "bytes"),
+            "connections": _last(figures, UNIT_CONNECTIONS, BY_NAME, "count"),
+        }
+
+    def container_cpu(self, key: Group) -> Number:
+        """Return the processors that a container uses."""
+        return self._cpu.get(key)
+
+    def container_memory(self, key: Group) -> Number:
+        """Return a container's working set; all that is charged to it where that is not told."""
+        found = self._memory.get(key)
+        return found if found.value is not None else self._memory_all.get(key)
+
+    def process_cpu(self, key: Group) -> Number:
+        """Return the processors that a target's own process says it uses."""
+        return self._process_cpu.get(key)
+
+    def process_memory(self, key: Group) -> Number:
+        """Return the resident memory that a target's own process tells."""
+        return self._process_memory.get(key)
+
+    def process_start(self, key: Group) -> Number:
+        """Return when a target's process says it started, Unix seconds."""
+        return self._process_start.get(key)
+
+    def clients(self, key: Group) -> Number:
+        """Return the connections that a Redis counts."""
+        return self._clients.get(key)
+
+    def unit(self, what: str, key: Group) -> Number:
+        """Return cpu, memory or connections of a systemd unit."""
+        return self._units[what].get(key)
+
+
+def first(*numbers: Number) -> Number:
+    """Return the first figure that is known, else the last."""
+    return next((one for one in numbers if one.value is not None), numbers[-1])
+
+
+def _last(figures: Figures, name: str, by: tuple[str, ...], unit: str) -> _Table:
+    return _Table(figures, name, unit, by, total(figures.last(name), by))
+
+
+def _rates(figures: Figures, name: str, by: tuple[str, ...]) -> _Table:
+    """Processors used: per-processor series are added up, a total beside them wins."""
+    rows = figures.rate(name)
+    whole = total([row for row in rows if row.labels.get("cpu", "total") == "total"], by)
+    parts = total([row for row in rows if row.labels.get("cpu", "total") != "total"], by)
+    return _Table(figures, name, "cores", by, {**parts, **whole})
