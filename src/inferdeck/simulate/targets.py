@@ -43,7 +43,7 @@ def targets(fleet: Fleet) -> Iterator[Target]:
     for gateway in fleet.gateways:
         yield Target(gateway.name, "litellm", gateway.version, MASTER_KEY, "litellm")
     for engine in fleet.engines:
-        yield _engine(engine.name, engine.kind, engine.version)
+        yield Target(engine.name, engine.kind, engine.version, source=engine.kind)
     for cache in fleet.caches:
         yield Target(cache.name, "redis", cache.version, source="redis")
     for one in fleet.applications:
@@ -85,9 +85,3 @@ def entries(fleet: Fleet, urls: Mapping[str, str]) -> dict[str, list[dict[str, A
 def unwatched(fleet: Fleet) -> tuple[str, ...]:
     """Return the programs that no kind of source watches yet."""
     return tuple(target.process for target in targets(fleet) if not target.source)
-
-
-def _engine(name: str, kind: str, version: str) -> Target:
-    if kind in ("llamacpp", "ollama"):
-        return Target(name, kind, version, source=kind)
-    return Target(name, kind, version, source="prometheus", job=kind)

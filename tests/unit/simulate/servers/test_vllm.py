@@ -20,8 +20,8 @@ CONTEXT = 512
 
 
 def captured(name: str) -> str:
-    folder = resources.files("inferdeck.sources.prometheus") / "samples"
-    return gzip.decompress((folder / f"vllm-0.32.0-metrics-{name}.txt.gz").read_bytes()).decode()
+    folder = resources.files("inferdeck.sources.vllm") / "samples"
+    return gzip.decompress((folder / f"0.32.0-metrics-{name}.txt.gz").read_bytes()).decode()
 
 
 def vllm(version: str = "0.33.0", context: int = CONTEXT) -> tuple[OneEngine, Vllm]:
