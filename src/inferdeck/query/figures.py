@@ -89,6 +89,10 @@ class Figures:
         """Return each series' newest value that is not stale."""
         return self._rows(name, lambda block, at: windows.instant(block, at, lookback_ms=self._window_ms))
 
+    def average(self, name: str) -> list[Row]:
+        """Return each gauge's mean over the window."""
+        return self._rows(name, lambda block, at: windows.avg_over_time(block, at, self._window_ms))
+
     def rate(self, name: str) -> list[Row]:
         """Return each counter's increase per second over the window; a series with one sample has none."""
         return self._rows(name, lambda block, at: windows.rate(block, at, self._window_ms))

@@ -16,6 +16,7 @@ FAILING_RATIO = 0.5
 DEGRADED_RATIO = 0.05
 METRICS = (
     "llm_requests_total",
+    "llm_provider_attempts_total",
     "llm_errors_total",
     "llm_tokens_used_total",
     "llm_cost_total",
@@ -31,7 +32,7 @@ METRICS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Totals:
+class Totals:
     """The sums that gateways and providers share, by group."""
 
     figures: Figures
@@ -47,8 +48,8 @@ class _Totals:
         return self.figures.number(value, "ratio", "llm_requests_total", self.by, key)
 
 
-def _totals(figures: Figures, rows: list[Row], by: tuple[str, ...]) -> _Totals:
-    return _Totals(figures, by, total(rows, by), total(rows, by, status="error"))
+def _totals(figures: Figures, rows: list[Row], by: tuple[str, ...]) -> Totals:
+    return Totals(figures, by, total(rows, by), total(rows, by, status="error"))
 
 
 def gateways(figures: Figures, known: Iterable[tuple[str, str, str]]) -> tuple[Gateway, ...]:
@@ -119,9 +120,7 @@ def estimated(figures: Figures) -> frozenset[Group]:
 
 def providers(figures: Figures) -> tuple[Provider, ...]:
     """Return every provider of every gateway that had traffic in the window or has a health series."""
-    totals = _totals(
-        figures, [row for row in figures.rate("llm_requests_total") if row.labels.get("provider")], BY_PROVIDER
-    )
+    totals = attempts(figures)
     health: dict[Group, float] = {}
     for row in figures.last("llm_provider_health"):
         key = group(row.labels, BY_PROVIDER)
@@ -140,6 +139,25 @@ def providers(figures: Figures) -> tuple[Provider, ...]:
         )
         for key in sorted(keys)
     )
+
+
+def attempts(figures: Figures) -> Totals:
+    """Return what providers were asked and failed, where their gateway counts attempts, else requests.
+
+    A request whose fallback answered is no error of the gateway, but it is one of the provider that failed it. Some
+    failures (a refused key) are counted as requests alone, so the larger of the two counts is taken.
+    """
+    asked = figures.rate("llm_requests_total")
+    requests = total(asked, BY_PROVIDER)
+    failed = total(asked, BY_PROVIDER, status="error")
+    rows = figures.rate("llm_provider_attempts_total")
+    answered = total(rows, BY_PROVIDER, status="success")
+    missed = total(rows, BY_PROVIDER, status="error")
+    for key in {*answered, *missed}:
+        failed[key] = max(missed.get(key, 0.0), failed.get(key, 0.0))
+        requests[key] = answered.get(key, 0.0) + failed[key]
+    named = {key: value for key, value in requests.items() if key[2]}
+    return Totals(figures, BY_PROVIDER, named, failed)
 
 
 def _state(requests: float | None, errors: float | None, health: float | None) -> str:

@@ -1,0 +1,1 @@
+"""Pure functions on figures: what they come to, without asking anybody."""

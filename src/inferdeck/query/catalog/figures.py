@@ -1,0 +1,197 @@
+"""The figures of models and providers at one moment, from the canonical series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from inferdeck.analysis.score import Performance, score
+from inferdeck.model.answers import Number, Provider
+from inferdeck.model.model_catalog import ProviderRow, Score, Use
+from inferdeck.query import gateways
+from inferdeck.query.catalog.drafted import Watch
+from inferdeck.query.figures import Figures, Group, group, ratio, total
+from inferdeck.store.interface import Block, Matcher, MatchOp, MetricReader
+
+BY_MODEL = ("environment", "gateway", "model")
+BY_DEPLOYMENT = ("environment", "gateway", "deployment")
+BY_PROVIDER = gateways.BY_PROVIDER
+LISTED = ("llm_requests_total", "llm_model_status", "llm_provider_attempts_total")
+OF_MODEL = (
+    "llm_requests_total",
+    "llm_tokens_used_total",
+    "llm_cost_total",
+    "llm_request_duration_seconds_bucket",
+    "llm_time_to_first_token_seconds_bucket",
+    "inferdeck_quality",
+)
+OF_PROVIDERS = (
+    *OF_MODEL,
+    "llm_provider_attempts_total",
+    "llm_provider_health",
+    "llm_request_duration_seconds_sum",
+)
+_DURATION, _FIRST = "llm_request_duration_seconds", "llm_time_to_first_token_seconds"
+_WORST_FIRST = ("error", "degraded", "loading", "available")
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A MetricReader that sees only series which fit one matcher; what tells of targets (`up`) it sees whole."""
+
+    reader: MetricReader
+    only: Matcher
+
+    def select(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int = 50_000_000
+    ) -> list[Block]:
+        return self.reader.select(self._with(matchers), start_ms, end_ms, max_samples=max_samples)
+
+    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[tuple[tuple[str, str], ...]]:
+        return self.reader.series(self._with(matchers), start_ms, end_ms)
+
+    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+        return self.reader.label_names(self._with(matchers), start_ms, end_ms)
+
+    def label_values(self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
+        return self.reader.label_values(name, self._with(matchers), start_ms, end_ms)
+
+    def _with(self, matchers: Sequence[Matcher]) -> list[Matcher]:
+        up = Matcher("__name__", MatchOp.EQUAL, "up")
+        return [*matchers] if up in matchers else [*matchers, self.only]
+
+
+def watched(figures: Figures) -> dict[Group, Watch]:
+    """Return what each gateway says of its deployments: the word that it gives them, and whether they answered."""
+    words: dict[Group, tuple[str, float]] = {}
+    for row in figures.last("llm_model_status"):
+        key, word = group(row.labels, BY_DEPLOYMENT), row.labels.get("status", "")
+        if row.value != 1 or not key[2] or word not in _WORST_FIRST:
+            continue
+        # LiteLLM has twins of one deployment under two names; the newest change is not told, so the worse word counts.
+        known = words.get(key)
+        if known is None or _WORST_FIRST.index(word) < _WORST_FIRST.index(known[0]):
+            words[key] = (word, row.age_seconds)
+    answered = total(figures.rate("llm_provider_attempts_total"), BY_DEPLOYMENT, status="success")
+    silent: tuple[str, float | None] = ("", None)
+    return {key: Watch(*words.get(key, silent), answered.get(key, 0.0) > 0) for key in {*words, *answered}}
+
+
+def requests(figures: Figures) -> dict[Group, Number]:
+    """Return requests per second by environment, gateway and model."""
+    rates = total(figures.rate("llm_requests_total"), BY_MODEL)
+    return {key: figures.number(rate, "requests/s", "llm_requests_total", BY_MODEL, key) for key, rate in rates.items()}
+
+
+def use(figures: Figures) -> dict[Group, Use]:
+    """Return everything that gateways count, by environment, gateway and model."""
+    asked = figures.rate("llm_requests_total")
+    rates, failed = total(asked, BY_MODEL), total(asked, BY_MODEL, status="error")
+    tokens = total(figures.rate("llm_tokens_used_total"), (*BY_MODEL, "token_type"))
+    cost = total(figures.rate("llm_cost_total"), BY_MODEL)
+    p50, p95 = (figures.quantile(q, _DURATION, BY_MODEL) for q in (0.5, 0.95))
+    first = figures.quantile(0.95, _FIRST, BY_MODEL)
+    shaky = _estimated(figures)
+
+    def seconds(values: Mapping[Group, float], family: str, key: Group) -> Number:
+        return figures.number(values.get(key), "seconds", family, BY_MODEL, key, quality=shaky.get((*key, family), ""))
+
+    found = {}
+    for key in {*rates, *cost, *(one[:3] for one in tokens)}:
+        found[key] = Use(
+            gateway=key[1],
+            requests=_rate(figures, rates.get(key), "requests/s", "llm_requests_total", key, shaky),
+            errors=_rate(figures, ratio(failed.get(key), rates.get(key)), "ratio", "llm_requests_total", key, shaky),
+            tokens={kind: _tokens(figures, tokens, BY_MODEL, key, kind) for kind in gateways.TOKEN_TYPES},
+            cost=_rate(figures, _hourly(cost.get(key)), "usd/h", "llm_cost_total", key, shaky),
+            latency_p50=seconds(p50, _DURATION, key),
+            latency_p95=seconds(p95, _DURATION, key),
+            ttft_p95=seconds(first, _FIRST, key),
+        )
+    return found
+
+
+def _estimated(figures: Figures) -> dict[Group, str]:
+    """Return "estimated" by environment, gateway, model and family where a companion series says so."""
+    rows = [row for row in figures.last("inferdeck_quality") if row.labels.get("quality") == "estimated"]
+    return {group(row.labels, (*BY_MODEL, "family")): "estimated" for row in rows}
+
+
+def _rate(
+    figures: Figures, value: float | None, unit: str, family: str, key: Group, shaky: Mapping[Group, str]
+) -> Number:
+    return figures.number(value, unit, family, BY_MODEL, key, quality=shaky.get((*key, family), ""))
+
+
+def _tokens(figures: Figures, rates: Mapping[Group, float], by: tuple[str, ...], key: Group, kind: str) -> Number:
+    name = "llm_tokens_used_total"
+    return figures.number(rates.get((*key, kind)), "tokens/s", name, (*by, "token_type"), (*key, kind))
+
+
+def _hourly(per_second: float | None) -> float | None:
+    return None if per_second is None else per_second * 3600
+
+
+def providers(figures: Figures, window_seconds: float, models: Mapping[Group, int]) -> list[ProviderRow]:
+    """Return every provider of every gateway; `models` counts those that a gateway has from each."""
+    seen: dict[Group, Provider] = {(one.environment, one.gateway, one.name): one for one in gateways.providers(figures)}
+    totals = gateways.attempts(figures)
+    tokens = total(figures.rate("llm_tokens_used_total"), (*BY_PROVIDER, "token_type"))
+    cost = total(figures.rate("llm_cost_total"), BY_PROVIDER)
+    busy = total(figures.rate("llm_request_duration_seconds_sum"), BY_PROVIDER)
+    health = _lowest(figures)
+    p50, p95 = (figures.quantile(q, _DURATION, BY_PROVIDER) for q in (0.5, 0.95))
+    first = figures.quantile(0.95, _FIRST, BY_PROVIDER)
+
+    def told(value: float | None, unit: str, family: str, key: Group) -> Number:
+        return figures.number(value, unit, family, BY_PROVIDER, key)
+
+    found = []
+    every: set[Group] = {*seen, *(key for key in models if key[2])}
+    for key in sorted(every):
+        known = seen.get(key)
+        written = tokens.get((*key, "output"))
+        figure = {
+            "latency_p95": told(p95.get(key), "seconds", _DURATION, key),
+            "errors": told(ratio(totals.failed.get(key), totals.requests.get(key)), "ratio", "llm_requests_total", key),
+            "availability": told(health.get(key), "ratio", "llm_provider_health", key),
+            "speed": told(ratio(written, busy.get(key)) if written else None, "tokens/s", "llm_tokens_used_total", key),
+        }
+        rate = totals.requests.get(key)
+        found.append(
+            ProviderRow(
+                name=key[2],
+                gateway=key[1],
+                environment=key[0],
+                state=known.state if known else "idle",
+                requests=told(rate, "requests/s", "llm_requests_total", key),
+                latency_p50=told(p50.get(key), "seconds", _DURATION, key),
+                ttft_p95=told(first.get(key), "seconds", _FIRST, key),
+                models=models.get(key, 0),
+                tokens={kind: _tokens(figures, tokens, BY_PROVIDER, key, kind) for kind in gateways.TOKEN_TYPES},
+                cost=told(_hourly(cost.get(key)), "usd/h", "llm_cost_total", key),
+                cache_hits=told(_cached(tokens, key), "ratio", "llm_tokens_used_total", key),
+                score=_score(rate, window_seconds, figure),
+                **figure,
+            )
+        )
+    return found
+
+
+def _score(rate: float | None, window_seconds: float, figure: Mapping[str, Number]) -> Score | None:
+    return score(Performance(None if rate is None else rate * window_seconds, **figure))
+
+
+def _cached(tokens: Mapping[Group, float], key: Group) -> float | None:
+    """Return the cached share of the input; a gateway that counts no cached tokens leaves it unknown."""
+    cached = tokens.get((*key, "cached_input"))
+    return None if cached is None else ratio(cached, tokens.get((*key, "input")))
+
+
+def _lowest(figures: Figures) -> dict[Group, float]:
+    """Return the mean health of each provider over the window; of several series the lowest."""
+    found: dict[Group, float] = {}
+    for row in figures.average("llm_provider_health"):
+        key = group(row.labels, BY_PROVIDER)
+        found[key] = min(found.get(key, row.value), row.value)
+    return found
