@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from inferdeck.cli.figures import figure, shown
 from inferdeck.cli.text import Cell, Page
 from inferdeck.model import numbers
-from inferdeck.model.answers import Engine, Finding, Gateway, Provider, RemoteWrite, Service, Status
+from inferdeck.model.answers import Discovered, Engine, Finding, Gateway, Provider, RemoteWrite, Service, Status
 
 STATES = {
     "up": Cell("✓ up", "green"),
@@ -23,6 +24,7 @@ STATES = {
 }
 SEVERITIES = {"error": Cell("✗", "red"), "warning": Cell("!", "yellow"), "info": Cell("·", "cyan")}
 MOST_ADVICE = 5
+MOST_FOUND = 8
 RIGHT = (
     "PORT LATENCY REQUESTS ERRORS P50 P95 TTFT IN OUT CACHED COST ACTIVE QUEUED HITS RUNNING WAITING KV PREFILL DECODE "
     "MEMORY OF KEYS EVICTED CLIENTS CPU DISK LOAD CORES RECEIVED SENT"
@@ -202,14 +204,28 @@ def _hosts(page: Page, status: Status) -> None:
 
 
 def _found(page: Page, status: Status) -> None:
-    rest = [one for one in status.found if not one.watched or one.fix]
-    if not rest:
+    advised = {finding.fix for finding in status.advice}
+    rest = [one for one in status.found if not one.watched or (one.fix and one.fix not in advised)]
+    rest.sort(key=lambda one: not one.fix)
+    discovered(page, rest[:MOST_FOUND])
+    if len(rest) > MOST_FOUND:
+        page.line(f"and {len(rest) - MOST_FOUND} more; inferdeck sources list shows all", "dim")
+    if status.not_found:
+        kinds = ", ".join(one.kind for one in status.not_found)
+        page.wrapped(f"not found here: {kinds} (inferdeck sources list says how to watch one elsewhere)", "", "dim")
+
+
+def discovered(page: Page, found: Sequence[Discovered]) -> None:
+    """Draw what discovery has to say beside what is watched, each with the line that tells more."""
+    if not found:
         return
     page.section("ALSO ON THIS MACHINE")
-    for one in rest:
-        what = one.note or f"{one.kind} is not watched"
-        process = f" ({one.process})" if one.process else ""
-        page.line(f"{one.address}{process}: {what}")
+    for one in found:
+        behind = ", ".join(filter(None, (one.process, f"container {one.container}" if one.container else "")))
+        what = one.note or (f"{one.kind} is {'watched' if one.watched else 'not watched'}")
+        page.wrapped(f"{one.address}{f' ({behind})' if behind else ''}: {what}", "")
+        if one.fix:
+            page.whole(one.fix, "    ", "cyan")
 
 
 def _advice(page: Page, advice: tuple[Finding, ...]) -> None:

@@ -38,6 +38,10 @@ def list_all(options: argparse.Namespace) -> int:
     ]
     headings = ("STATE", "SOURCE", "ORIGIN", "EVERY", "SEEN", "NATIVE", "CANONICAL", "CPU")
     page.table(headings, rows, right="EVERY SEEN NATIVE CANONICAL CPU")
+    board.discovered(page, [one for one in answer.found if not one.watched or one.note or one.fix])
+    if answer.not_found:
+        page.section("NOT FOUND ON THIS MACHINE", "the line that watches one elsewhere")
+        page.table(("KIND", "WHAT", "LINE"), [(one.kind, one.title, one.fix) for one in answer.not_found], wrap=True)
     sys.stdout.write(page.text())
     return 0
 

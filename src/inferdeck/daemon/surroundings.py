@@ -71,8 +71,10 @@ class Surrounding:
 
     def around(self) -> Surroundings:
         """Return the targets, the store and our own cost as they are now."""
-        states, found = self._on_loop(lambda: (self._watching.states(), self._watching.found()))
-        return Surroundings(self._clock.now(), states, found, self.store(), self.own(states), self.receivers())
+        watching = self._watching
+        states, found, missing = self._on_loop(lambda: (watching.states(), watching.found(), watching.not_found()))
+        own = self.own(states)
+        return Surroundings(self._clock.now(), states, found, self.store(), own, self.receivers(), missing)
 
     def store(self) -> StoreState:
         """Return the store's state, its counts at most STORE_AGE_SECONDS old; whether it writes is always of now."""

@@ -5,25 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from pydantic import ValidationError
+
+from inferdeck import errors
+from inferdeck.config import lines
 from inferdeck.config.schema import Settings, TargetConfig
 from inferdeck.config.targets import Endpoint, TargetFiles
 from inferdeck.errors import UsageError
-from inferdeck.model.answers import Discovered
+from inferdeck.model.answers import Discovered, NotFound
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
-from inferdeck.model.target import TargetState
-from inferdeck.sources import assembly, catalog, discovery, registry
+from inferdeck.model.target import Health, TargetState
+from inferdeck.sources import assembly, catalog, discovery, dockerd, presence, published, registry
 from inferdeck.sources.assembly import Assembly, expand
-from inferdeck.sources.listening import listening
+from inferdeck.sources.discovery import Found
+from inferdeck.sources.listening import Sockets
 from inferdeck.sources.runner import Runner
 from inferdeck.sources.watch import Target
 
 _log = logging.getLogger(__name__)
 
 FILES_SECONDS = 5.0
+FORGET_SECONDS = 86_400.0
+"""How long a target that discovery found, and finds no more, is shown as down."""
 AT_ONCE = 50
 """Targets that begin before the loop has its turn."""
+KEY_NEEDED = errors.kind_name(errors.AuthError)
 
 
 def _prepare(kinds: Iterable[str]) -> None:
@@ -44,7 +53,11 @@ class Watching:
         self._assembly = assembly
         self._clock = clock
         self._files = files
-        self._discovery = discovery.Discovery(clock, lambda: listening((own_port,)))
+        self._discovery = discovery.Discovery(
+            clock, Sockets((own_port,)), sockets=published.sockets, local=presence.local()
+        )
+        self._found: dict[str, tuple[Found, float]] = {}
+        """What discovery found, by the target's id, and when it last did (monotonic seconds)."""
         self._configured: dict[str, Labels] = {}
         """The labels of each configured target, by id."""
         self._reading = asyncio.Lock()
@@ -61,13 +74,25 @@ class Watching:
         """Return what discovery has to show."""
         if not self._settings.discovery.enabled:
             return []
-        return self._discovery.answers({discovery.place(state.url) for state in self.states()} | self._disabled)
+        states = self.states()
+        places = self._places() | self._disabled
+        kinds = {state.source_kind for state in states} | set(self._settings.sources)
+        refused = {self._place(state.url): state for state in states if state.error_kind == KEY_NEEDED}
+        return [_refused(one, refused.get(self._place(one.address))) for one in self._discovery.answers(places, kinds)]
+
+    def not_found(self) -> list[NotFound]:
+        """Return the kinds of this machine's services that neither the settings name nor discovery has found."""
+        if not self._settings.discovery.enabled or not self._discovery.looked:
+            return []
+        there = {state.source_kind for state in self.states()} | {one.kind for one in self.found()}
+        missing = [kind for kind in registry.KINDS.values() if kind.name not in {*there, *self._settings.sources}]
+        return [_not_found(kind) for kind in missing if _is_looked_for(kind)]
 
     async def add_configured(self) -> None:
         """Watch what the settings name, and this machine unless it is named there or discovery is off."""
         await asyncio.to_thread(_prepare, {*self._settings.sources, "host"})
         for entries in self._settings.sources.values():
-            self._disabled |= {discovery.place(entry.url) for entry in entries if not entry.enabled and entry.url}
+            self._disabled |= {self._place(entry.url) for entry in entries if not entry.enabled and entry.url}
         await self._changed()
         for target in (await self._named()).values():
             self._add(target)
@@ -84,9 +109,9 @@ class Watching:
     async def add_entry(self, kind: str, entry: TargetConfig) -> None:
         """Watch one more entry from now on; it takes the place of what discovery found at the same address."""
         for target in await self._of_entry(kind, entry):
-            place = discovery.place(target.url)
+            place = self._place(target.url)
             for state in self.states():
-                same = state.origin == "discovered" and discovery.place(state.url) == place
+                same = state.origin == "discovered" and self._place(state.url) == place
                 if same or state.key.id == target.key.id:
                     await self._runner.remove(state.key.id)
             self._runner.add(target)
@@ -166,27 +191,102 @@ class Watching:
     async def _look(self, announce: Callable[[str], None]) -> None:
         found = await self._discovery.look()
         # Catalogs and modules of new kinds take their time to load: not on the loop.
-        await asyncio.to_thread(_prepare, {one.kind for one in found})
-        known = {discovery.place(state.url) for state in self.states()} | self._disabled
+        await asyncio.to_thread(_prepare, {one.kind for one in found if one.kind in registry.KINDS})
+        now = self._clock.monotonic()
+        known = self._places() | self._disabled | self._docker()
         for one in found:
-            if discovery.place(one.url) not in known:
-                self._add_found(one.kind, one.url)
-                announce(f"found {one.kind} at {one.instance}")
+            before = self._found_before(one)
+            if before and self._found[before][0].kind == one.kind:
+                self._found[before] = (one, now)
+            elif before:
+                # Another program has taken the port.
+                await self._forget(before)
+            elif self._is_known(one, known):
+                continue
+            if not before or before not in self._found:
+                self._add_new(one, now, announce)
+        for target_id, (_, last) in list(self._found.items()):
+            state = next((state for state in self.states() if state.key.id == target_id), None)
+            if state is None or (now - last > FORGET_SECONDS and state.health is not Health.UP):
+                await self._forget(target_id)
+
+    def _add_new(self, one: Found, now: float, announce: Callable[[str], None]) -> None:
+        if one.kind not in registry.KINDS:
+            return
+        target_id = self._add_found(one.kind, one.url, one.name)
+        if target_id:
+            self._found[target_id] = (one, now)
+            announce(f"found {one.kind} at {one.instance}")
+
+    def _found_before(self, one: Found) -> str:
+        """Return the id of the target that discovery found at the same place, "" where it found none there."""
+        place = self._place(one.url)
+        same = (
+            target_id
+            for target_id, (found, _) in self._found.items()
+            if (self._place(found.url) == place if one.url else found.kind == one.kind and not found.url)
+        )
+        return next((target_id for target_id in same if self._runner.watches(target_id)), "")
+
+    def _is_known(self, one: Found, places: set[str]) -> bool:
+        """Whether something watches it already, or the settings say how (or that nobody shall)."""
+        if not one.url:
+            return one.kind in self._settings.sources
+        return self._place(one.url) in places
+
+    def _docker(self) -> set[str]:
+        """Return where the Docker Engine answers that the settings name without an address."""
+        entries = self._settings.sources.get("docker", ())
+        return {self._place(dockerd.place()) for entry in entries if not entry.url}
+
+    def _place(self, url: str) -> str:
+        return self._discovery.place(url)
+
+    def _places(self) -> set[str]:
+        """Return where all targets are; what is of this machine has no URL."""
+        return {self._place(state.url) for state in self.states() if "://" in state.url}
+
+    async def _forget(self, target_id: str) -> None:
+        if target_id not in self._configured:
+            await self._runner.remove(target_id)
+        self._found.pop(target_id, None)
 
     def _announce_rest(self, announce: Callable[[str], None]) -> None:
-        jobs = {state.source_kind for state in self.states()}
-        for kind in registry.KINDS:
-            if kind not in jobs and kind != "host":
-                url = registry.kind(kind).default_url.replace("127.0.0.1", "HOST")
-                announce(f"no {kind} found; to watch one: sources: {{{kind}: [{{url: {url}}}]}}")
+        for missing in self.not_found():
+            announce(f"no {missing.kind} found" + (f"; to watch one: {missing.fix}" if missing.fix else ""))
         for one in self.found():
             if one.fix:
                 announce(f"{one.address}: {one.note}; {one.fix}")
 
-    def _add_found(self, kind: str, url: str) -> None:
-        entry = registry.config_class(kind).model_validate({"url": url} if url else {})
-        self._add(self._assembly.target(kind, entry, Endpoint(url, {}, "discovery"), origin="discovered"))
+    def _add_found(self, kind: str, url: str, name: str = "") -> str:
+        """Watch what discovery found and return the target's id; "" where its kind wants more than an address."""
+        try:
+            entry = registry.config_class(kind).model_validate({"url": url} if url else {})
+        except ValidationError:
+            return ""
+        endpoint = Endpoint(url, {}, "discovery")
+        target = self._assembly.target(kind, entry, endpoint, name=name, origin="discovered")
+        self._add(target)
+        return target.key.id
 
     def _add(self, target: Target) -> None:
         if not self._runner.watches(target.key.id):
             self._runner.add(target)
+
+
+def _refused(one: Discovered, state: TargetState | None) -> Discovered:
+    """Return what is watched and wants a key with the line that gives it one."""
+    if state is None or one.fix or not one.watched:
+        return one
+    fix = lines.with_key(state.source_kind, state.url)
+    return replace(one, note=f"{state.called} needs a key, or refuses the one it was given", fix=fix)
+
+
+def _is_looked_for(kind: registry.Kind) -> bool:
+    url = kind.default_url
+    return kind.name != "host" and (not url or "127.0.0.1" in url or url.startswith("unix:"))
+
+
+def _not_found(kind: registry.Kind) -> NotFound:
+    url = kind.default_url.replace("127.0.0.1", "HOST")
+    return NotFound(kind.name, kind.title, lines.plain(kind.name, url) if url else "")

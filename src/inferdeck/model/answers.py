@@ -163,6 +163,18 @@ class Discovered:
     watched: bool
     note: str = ""
     fix: str = ""
+    """The line that tells more: of configuration, or a command."""
+    container: str = ""
+    """The name of the container behind it, "" where there is none or it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """One kind of source that discovery looked for and nothing here is; `fix` is the line that watches one elsewhere."""
+
+    kind: str
+    title: str
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +252,7 @@ class Status:
     store: StoreState
     own: Own
     remote_write: tuple[RemoteWrite, ...] = ()
+    not_found: tuple[NotFound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +301,11 @@ class SourceAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """All targets."""
+    """All targets; what discovery found beside them, and what it did not find."""
 
     sources: tuple[SourceAnswer, ...]
+    found: tuple[Discovered, ...] = ()
+    not_found: tuple[NotFound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class LocalQuestions:
 
     def sources(self) -> Sources:
         around = self.around()
-        return Sources(tuple(status.source(state, around.now) for state in status.in_order(around.states)))
+        targets = tuple(status.source(state, around.now) for state in status.in_order(around.states))
+        return Sources(targets, tuple(around.discovered), tuple(around.not_found))
 
     def source(self, identity: str) -> SourceAnswer:
         around = self.around()

@@ -10,6 +10,7 @@ from inferdeck.model.answers import (
     Discovered,
     FactAnswer,
     Finding,
+    NotFound,
     Own,
     ProbeAnswer,
     RemoteWrite,
@@ -42,6 +43,7 @@ class Surroundings:
     store: StoreState
     own: Own
     remote_write: Sequence[RemoteWrite] = ()
+    not_found: Sequence[NotFound] = ()
     machine: Machine = field(default_factory=Machine)
     """The daemon's own machine: its name, addresses and listening sockets."""
 
@@ -68,6 +70,7 @@ def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]
         store=around.store,
         own=around.own,
         remote_write=tuple(around.remote_write),
+        not_found=tuple(around.not_found),
     )
 
 

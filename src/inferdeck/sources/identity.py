@@ -1,172 +1,142 @@
 """What a listening socket is: small harmless probes, two positive marks for a name.
 
-The order matters. LiteLLM's GET /health bills a call per model where it takes unauthenticated calls, llama.cpp's
-GET /metrics resets two gauges and GET /slots wakes a sleeping model: none of the three is ever asked for before the
-service is known not to be the one that it harms. No redirect is followed and no key is sent.
+The order never harms: LiteLLM's GET /health bills a call per model where it takes unauthenticated calls, llama.cpp's
+GET /metrics resets two averages and GET /slots wakes a sleeping model, SGLang's /health_generate generates, Ollama's
+/api/generate loads. marks.py says how each is kept away from; no redirect is followed and no key is sent (probing.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, replace
 
 import aiohttp
 
 from inferdeck.sources.listening import Candidate
+from inferdeck.sources.marks import ANOTHER, FIRST, KNOWN, METRICS, Known, Mark, is_exposition
+from inferdeck.sources.probing import PROBE_SECONDS, Answer, Service
 
-LARGEST_PROBE_BYTES = 64 * 1024
-PROBE_SECONDS = 2.0
-REDIS_NAMES = ("redis", "valkey", "keydb")
+REDIS_NAMES = ("redis", "valkey", "keydb", "dragonfly")
 REDIS_PORT = 6379
 # A line of HTTP makes these write an error into their log, or hang.
 NOT_HTTP_PORTS = frozenset({22, 25, 53, 110, 111, 143, 389, 465, 587, 993, 995, 2049, 3306, 5432, 5672, 11211, 27017})
 NOT_HTTP_NAMES = ("sshd", "postgres", "mysqld", "mariadbd", "memcached", "mongod", "master", "exim", "rpcbind", "named")
-_EXPOSITION = re.compile(rb"^# (?:HELP|TYPE) [a-zA-Z_:]", re.MULTILINE)
-_LINK = re.compile(rb"""href=["'][^"']*metrics/?["']""", re.IGNORECASE)
-
-
-ANOTHER = "another inferdeck"
+TLS_WORDS = (b"HTTP request to an HTTPS server", b"plain HTTP request was sent to HTTPS port")
+"""What Go's servers and nginx say to plain HTTP on a TLS port."""
+_TLS_ALERT = r"\x15\x03"
+_REDIS_ERRORS = ("-ERR", "-NOAUTH", "-DENIED", "-NOPERM")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What answers there: a source kind, or "" for an unknown HTTP service; the marks that say so."""
+    """What answers there: a source kind, or "" for an unknown service; the marks that say so."""
 
     kind: str
     marks: tuple[str, ...]
     http: bool = True
     needs_key: bool = False
+    title: str = ""
+    tls: bool = False
+    """It speaks TLS and nothing without."""
+    exposes: bool = False
+    """It has a Prometheus exposition, though nothing says what it is."""
+    host: str = ""
+    """Where it answered where that is not the candidate's first host."""
+
+    @property
+    def another(self) -> bool:
+        """Whether it is an inferdeck like this one."""
+        return self.title == ANOTHER
 
 
 NOTHING = Identity("", (), http=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    def json(self) -> Any:
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-
 async def identify(candidate: Candidate, session: aiohttp.ClientSession) -> Identity:
     """Return what a candidate is; never raises for what it answers."""
-    if candidate.port == REDIS_PORT or candidate.process.lower().startswith(REDIS_NAMES):
+    names = (candidate.process.lower(), candidate.image.rpartition("/")[2].lower())
+    if REDIS_PORT in (candidate.port, candidate.inner_port) or any(name.startswith(REDIS_NAMES) for name in names):
         found = await _redis(candidate)
         if found is not None:
             return found
-    if candidate.port in NOT_HTTP_PORTS or candidate.process.lower().startswith(NOT_HTTP_NAMES):
+    ports = {candidate.port, candidate.inner_port}
+    if ports & NOT_HTTP_PORTS or any(name.startswith(NOT_HTTP_NAMES) for name in names if name):
         return NOTHING
-    return await _Prober(f"http://{candidate.address}", session).identity()
+    service = Service(f"http://{candidate.address}", session)
+    first = await service.get(FIRST)
+    if first.refused and candidate.other_host:
+        other = replace(candidate, host=candidate.other_host, other_host="")
+        return replace(await identify(other, session), host=other.host)
+    if not first.status:
+        return await _no_http(candidate, first)
+    if any(words in first.body for words in TLS_WORDS):
+        return replace(NOTHING, tls=True)
+    return await _of_service(service, first)
 
 
-class _Prober:
-    """Asks one HTTP service, from the most harmless question on."""
-
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self._url = url
-        self._session = session
-
-    async def identity(self) -> Identity:
-        first = await self._get("/health/liveliness")
-        if not first.status:
-            return NOTHING
-        server = first.headers.get("Server", "")
-        if b"alive" in first.body and first.status == 200:
-            return await self._litellm()
-        if "llama.cpp" in server or _is_llama_error(first):
-            return await self._llamacpp(server)
-        if "inferdeck" in (await self._get("/-/healthy")).body.decode("utf-8", "replace"):
-            return Identity("", (ANOTHER,))
-        return await self._exposition()
-
-    async def _litellm(self) -> Identity:
-        marks = ["GET /health/liveliness says it is alive, in LiteLLM's words"]
-        routes = (await self._get("/routes")).body
-        if b'"/model/info"' in routes or b'"/health/liveliness"' in routes or b'"routes"' in routes[:20]:
-            marks.append("GET /routes lists a proxy's routes")
-        readiness = (await self._get("/health/readiness")).json()
-        if isinstance(readiness, dict) and "db" in readiness and "status" in readiness:
-            marks.append("GET /health/readiness tells of its database")
-        return _named("litellm", marks)
-
-    async def _llamacpp(self, server: str) -> Identity:
-        """Only called where the first answer is llama.cpp's own, so that /health is not LiteLLM's."""
-        marks = ["its Server header is llama.cpp's" if "llama.cpp" in server else "its 404 has llama.cpp's form"]
-        health = await self._get("/health")
-        data = health.json()
-        if isinstance(data, dict) and (data.get("status") == "ok" or health.status == 503):
-            marks.append("GET /health answers in llama.cpp's form")
-        models = await self._get("/v1/models")
-        if b'"owned_by":"llamacpp"' in models.body.replace(b" ", b""):
-            marks.append("GET /v1/models is owned by llamacpp")
-        found = _named("llamacpp", marks)
-        return Identity(found.kind, found.marks, needs_key=models.status == 401)
-
-    async def _exposition(self) -> Identity:
-        """A Prometheus server or an exporter: its page must say so before /metrics is asked for."""
-        marks: list[str] = []
-        if (await self._get("/-/healthy")).body.startswith(b"Prometheus"):
-            marks.append("GET /-/healthy is Prometheus'")
-            build = (await self._get("/api/v1/status/buildinfo")).json()
-            if isinstance(build, dict) and build.get("status") == "success":
-                marks.append("GET /api/v1/status/buildinfo answers")
-            return _named("prometheus", marks)
-        page = await self._get("/")
-        if _LINK.search(page.body):
-            marks.append("its page links to its metrics")
-            if _EXPOSITION.search((await self._get("/metrics")).body):
-                marks.append("GET /metrics is a Prometheus exposition")
-        return _named("prometheus", marks)
-
-    async def _get(self, path: str) -> _Answer:
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                async with self._session.get(self._url + path, allow_redirects=False) as answer:
-                    body = b""
-                    while len(body) < LARGEST_PROBE_BYTES:
-                        piece = await answer.content.read(LARGEST_PROBE_BYTES - len(body))
-                        if not piece:
-                            break
-                        body += piece
-                    else:
-                        answer.close()
-                    return _Answer(answer.status, dict(answer.headers), body)
-        except (aiohttp.ClientError, OSError, ValueError, TimeoutError):
-            return _Answer()
+async def _no_http(candidate: Candidate, first: Answer) -> Identity:
+    if _TLS_ALERT in first.raw:
+        return replace(NOTHING, tls=True)
+    if any(word in first.raw for word in _REDIS_ERRORS):
+        return await _redis(candidate) or NOTHING
+    return NOTHING
 
 
-def _named(kind: str, marks: list[str]) -> Identity:
-    return Identity(kind if len(marks) >= 2 else "", tuple(marks))
+async def _of_service(service: Service, first: Answer) -> Identity:
+    seen: list[str] = []
+    if not first.whole:
+        # Nobody that is known says so much there.
+        service.stop()
+    for known in KNOWN:
+        marks = await _marks(known, service, first)
+        if known.title == ANOTHER and marks:
+            return Identity("", (ANOTHER,), title=ANOTHER)
+        if len(marks) >= 2 and not all(mark.weak for mark in marks):
+            needs_key = known.key is not None and known.key.shows(await service.get(known.key.path))
+            return Identity(known.kind, _told(marks), needs_key=needs_key, title=known.title)
+        if marks and known.guarded:
+            return Identity("", _told(marks))
+        seen += [text for text in _told(marks) if text not in seen]
+        if known.guarded and first.status >= 500:
+            # It may be one of those that the next questions could harm, out of order just now.
+            service.stop()
+    exposes = METRICS in service.asked and is_exposition(await service.get(METRICS))
+    return Identity("", tuple(seen), exposes=exposes)
 
 
-def _is_llama_error(answer: _Answer) -> bool:
-    """llama-server behind a proxy has no Server header of its own, but its error has a form."""
-    data = answer.json()
-    error = data.get("error") if isinstance(data, dict) else None
-    if not isinstance(error, dict):
-        return False
-    return error.get("type") in ("not_found_error", "unavailable_error") and isinstance(error.get("code"), int)
+async def _marks(known: Known, service: Service, first: Answer) -> list[Mark]:
+    """Return what speaks for a kind, at most until that is enough."""
+    found: list[Mark] = []
+    for number, mark in enumerate(known.marks):
+        if number >= known.leads and not found:
+            break
+        answer = await service.get(mark.path)
+        if answer.status and not _says_all(mark, answer, first) and mark.shows(answer):
+            found.append(mark)
+        if len(found) >= 2 and not all(mark.weak for mark in found):
+            break
+    return found
+
+
+def _says_all(mark: Mark, answer: Answer, first: Answer) -> bool:
+    """Whether a service says to this question what it says to any; who wants a key may well do that."""
+    same = answer.status == first.status and answer.body == first.body
+    return same and bool(answer.body) and mark.path != FIRST and answer.status != 401
+
+
+def _told(marks: list[Mark]) -> tuple[str, ...]:
+    return tuple(f"GET {mark.path} {mark.says}" for mark in marks)
 
 
 async def _redis(candidate: Candidate) -> Identity | None:
     """Two inline commands that every Redis answers, also one that wants a password; None where it is none."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            reader, writer = await asyncio.open_connection(candidate.host, candidate.port)
+            reader, writer = await asyncio.open_connection(candidate.host, candidate.port, limit=1024)
             try:
                 writer.write(b"PING\r\n")
                 ping = await reader.readline()
-                if not ping.startswith((b"+PONG", b"-NOAUTH", b"-DENIED", b"-NOPERM")):
+                if not ping.startswith((b"+PONG", b"-NOAUTH", b"-DENIED", b"-NOPERM", b"-LOADING")):
                     return None
                 writer.write(b"ECHO inferdeck\r\n")
                 echo = await reader.readline()
@@ -175,8 +145,7 @@ async def _redis(candidate: Candidate) -> Identity | None:
                 writer.close()
     except (OSError, ValueError, TimeoutError):
         return None
-    marks = [f"PING answers {ping.split()[0].decode('ascii', 'replace')}"]
-    if echo.startswith((b"$9", b"-NOAUTH", b"-DENIED", b"-NOPERM")):
-        marks.append("ECHO answers in Redis' form")
-    found = _named("redis", marks)
-    return Identity(found.kind, found.marks, http=False, needs_key=ping.startswith(b"-NOAUTH"))
+    if not echo.startswith((b"$9", b"-NOAUTH", b"-DENIED", b"-NOPERM", b"-LOADING")):
+        return None
+    marks = (f"PING answers {ping.split()[0].decode('ascii', 'replace')}", "ECHO answers in Redis' form")
+    return Identity("redis", marks, http=False, needs_key=ping.startswith(b"-NOAUTH"), title="Redis or Valkey")

@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 
 from inferdeck.model.clock import ManualClock
+from inferdeck.sources import probing
 from inferdeck.sources.discovery import Discovery, place
-from inferdeck.sources.identity import Identity, identify
+from inferdeck.sources.identity import NOTHING, identify
 from inferdeck.sources.listening import Candidate, listening
 from tests.real import programs
 from tests.unit.sources.discovery import services
@@ -22,7 +23,7 @@ HARMFUL_BEFORE_KNOWN = {"GET /metrics", "GET /slots", "GET /health", "GET /spend
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as found:
+    async with probing.session() as found:
         yield found
 
 
@@ -30,7 +31,7 @@ async def test_litellm_is_never_asked_for_health(session: aiohttp.ClientSession)
     async with service(services.LITELLM, server="uvicorn") as found:
         identity = await identify(found.candidate, session)
     assert identity.kind == "litellm"
-    assert len(identity.marks) == 3
+    assert len(identity.marks) == 2
     assert HARMFUL_BEFORE_KNOWN.isdisjoint(found.asked)
     assert all("Authorization" not in headers for headers in found.headers)
 
@@ -89,9 +90,9 @@ async def test_what_does_not_speak_http_is_nothing(session: aiohttp.ClientSessio
 
     async with await asyncio.start_server(slam, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        assert await identify(Candidate("127.0.0.1", port), session) == Identity("", (), http=False)
+        assert await identify(Candidate("127.0.0.1", port), session) == NOTHING
         assert (await identify(Candidate("127.0.0.1", port, 1, "redis-server"), session)).kind == ""
-    assert await identify(Candidate("127.0.0.1", 1, 1, "postgres"), session) == Identity("", (), http=False)
+    assert await identify(Candidate("127.0.0.1", 1, 1, "postgres"), session) == NOTHING
 
 
 @pytest.mark.real
@@ -120,7 +121,6 @@ async def test_looks_once_at_what_it_knows_and_again_at_what_it_does_not() -> No
         shown = {one.address: one for one in discovery.answers({place(found[0].url)})}
         assert shown[known.candidate.address].watched
         assert shown[unknown.candidate.address].note == "an unknown HTTP service"
-        assert "prometheus" in shown[unknown.candidate.address].fix
 
 
 def test_our_own_port_is_left_out() -> None:

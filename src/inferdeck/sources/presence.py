@@ -1,0 +1,59 @@
+"""What is on this machine without listening: NVIDIA's driver, systemd, the journal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """One thing that this machine may have; `seen` says by what it shows, "" where it has it not."""
+
+    kind: str
+    title: str
+    seen: Callable[[], str]
+
+
+def local(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> tuple[Local, ...]:
+    """Return what is looked for."""
+    return (
+        Local("nvidia", "NVIDIA GPUs", _nvidia),
+        Local("systemd", "systemd", lambda: _systemd(environ, root)),
+        Local("logs", "the journal", lambda: _journal(root)),
+    )
+
+
+def _nvidia() -> str:
+    if find_spec("inferdeck.sources.nvidia") is None:
+        return "its driver is loaded" if Path("/proc/driver/nvidia/version").exists() else ""
+    module = import_module("inferdeck.sources.nvidia.presence")
+    return "its driver answers" if module.present() else ""
+
+
+def _systemd(environ: Mapping[str, str], root: Path) -> str:
+    if (root / "run/systemd/system").is_dir():
+        return "/run/systemd/system is there"
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if runtime and (Path(runtime) / "systemd" / "private").is_socket():
+        return "a service manager of the user runs"
+    return ""
+
+
+def _journal(root: Path) -> str:
+    for folder in ("var/log/journal", "run/log/journal"):
+        path = root / folder
+        try:
+            filled = next(path.iterdir(), None) is not None
+        except OSError:
+            continue
+        if filled and shutil.which("journalctl"):
+            return f"/{folder} holds a journal"
+    return ""
