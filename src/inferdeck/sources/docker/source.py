@@ -18,7 +18,7 @@ from inferdeck.model.target import Fact, TargetKey
 from inferdeck.sources.columns import Columns, Sample
 from inferdeck.sources.docker import container as containers
 from inferdeck.sources.docker import series, stats
-from inferdeck.sources.docker.answers import items, text
+from inferdeck.sources.docker.answers import items, name, text
 from inferdeck.sources.docker.config import DockerConfig
 from inferdeck.sources.docker.container import Container
 from inferdeck.sources.docker.following import Following
@@ -41,6 +41,7 @@ KEPT_SECONDS = 300.0
 
 PROBES = (
     Probe("version", "GET /version", SideEffect.NONE, "once, and again after a failure"),
+    Probe("info", "GET /info", SideEffect.NONE, "as often, for the name of its machine"),
     Probe(
         "containers", "GET /containers/json?all=1", SideEffect.NONE, "without sizes, which would cost a walk of disks"
     ),
@@ -87,6 +88,7 @@ class DockerSource:
         self._ooms: Counter[str] = Counter()
         self._failed: list[str] = []
         self._version: Json = {}
+        self._machine = ""
 
     async def collect(self, now: float) -> Collected:
         """Read the daemon once; raises CollectError where it does not answer."""
@@ -138,12 +140,19 @@ class DockerSource:
 
     async def _agree(self) -> Json:
         try:
-            return await self._client.version(self._deadline)
+            found = await self._client.version(self._deadline)
         except ConnectError:
             raise
         except CollectError:
             # A proxy in front may hide it; the list says whether the daemon is there.
-            return {"Version": ""}
+            found = {"Version": ""}
+        try:
+            self._machine = await self._client.machine(self._deadline)
+        except ConnectError:
+            raise
+        except CollectError:
+            self._machine = ""
+        return found
 
     def _heard(self, warnings: list[str]) -> list[Happening]:
         """Return what the events since the last collection say, and note whom they are about."""
@@ -261,6 +270,7 @@ class DockerSource:
         service = {
             "version": text(self._version, "Version"),
             "status": "ok",
+            "host": name(self._machine),
             "program": "podman" if podman else "docker",
             "api": text(self._version, "ApiVersion"),
             "containers": str(len(self._known)),
