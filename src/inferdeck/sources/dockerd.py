@@ -194,6 +194,11 @@ class DockerClient:
         self._prefix = f"/v{spoken[0]}.{spoken[1]}" if newest else ""
         return self._about
 
+    async def machine(self, deadline: float) -> str:
+        """Return the name of the machine that the daemon runs on, from /info; "" where it does not say."""
+        found = _object(await self._body("/info", {}, deadline)).get("Name")
+        return found[:255] if isinstance(found, str) else ""
+
     def forget(self) -> None:
         """Agree anew on the API version at the next request: another daemon may answer by then."""
         self._prefix = None
