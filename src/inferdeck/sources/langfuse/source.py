@@ -207,8 +207,8 @@ class LangfuseSource:
     async def _read_totals(self, now: float) -> None:
         """Renew one window at most: an aggregate over much data takes its time."""
         moment = self._clock.monotonic()
-        due = next((kept for kept in self._kept if moment >= kept.due), None)
-        if due is None:
+        due = min(self._kept, key=lambda kept: kept.due)
+        if moment < due.due:
             return
         # Also where it fails: nothing is asked more often than that.
         due.due = moment + due.period - _SLACK_SECONDS
