@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import anyio._backends._asyncio  # noqa: F401 - imported at the first request otherwise, which holds the event loop
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -33,8 +33,16 @@ WELCOME = """inferdeck {version}
 """
 
 
-def build(questions: Questions, operations: Operations, further: Sequence[BaseRoute] = ()) -> FastAPI:
-    """Return the application with `further` routes before its own; serve it behind a Guard."""
+def build(
+    questions: Questions,
+    operations: Operations,
+    further: Sequence[BaseRoute] = (),
+    topics: Sequence[APIRouter] = (),
+) -> FastAPI:
+    """Return the application with `further` routes before its own and those of each topic after them.
+
+    Serve it behind a Guard.
+    """
     app = FastAPI(
         title="inferdeck",
         version=__version__,
@@ -46,13 +54,20 @@ def build(questions: Questions, operations: Operations, further: Sequence[BaseRo
     # First, since they are the ones that are asked all the time.
     app.router.routes.extend(further)
     app.include_router(native.routes(questions, operations))
+    for topic in topics:
+        app.include_router(topic)
     _add_plain(app, operations)
     return app
 
 
-def ready_made(questions: Questions, operations: Operations, further: Sequence[BaseRoute] = ()) -> FastAPI:
+def ready_made(
+    questions: Questions,
+    operations: Operations,
+    further: Sequence[BaseRoute] = (),
+    topics: Sequence[APIRouter] = (),
+) -> FastAPI:
     """Return the application after its first answer, in which FastAPI makes what it needs per route; off the loop."""
-    app = build(questions, operations, further)
+    app = build(questions, operations, further, topics)
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
