@@ -13,6 +13,7 @@ from typing import Any
 from inferdeck.config.targets import TargetFiles
 from inferdeck.errors import CollectError
 from inferdeck.model.clock import ManualClock
+from inferdeck.model.target import Fact
 from inferdeck.simulate import changes
 from inferdeck.simulate.events import Reachability, Started
 from inferdeck.simulate.ledger import Ledger
@@ -44,6 +45,8 @@ class Watched:
     """World times of the collections that worked."""
     failed: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    inventory: tuple[Fact, ...] = ()
+    """What the last collection that worked told."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,7 @@ class Stage:
         else:
             assert self.modes[process] in ("ok", "slow"), f"{process} was read though it is {self.modes[process]}"
             one.read.append(now)
+            one.inventory = tuple(found.inventory)
             passed = one.pipeline.success(
                 found.layout, found.values, stamp, duration=0.0, dropped=found.dropped, carry=self.database.carry
             )

@@ -64,9 +64,9 @@ class Places:
         self._named: dict[str, list[Container]] = defaultdict(list)
         self._addressed: dict[str, list[Container]] = defaultdict(list)
         self.sockets: dict[int, Socket] = {one.port: one for one in hosts.machine.sockets}
-        for one in inventory.containers:
-            if one.running:
-                self._add(one)
+        # What does not run listens nowhere; it is meant only where nothing that runs can be.
+        for one in sorted(inventory.containers, key=lambda one: not one.running):
+            self._add(one)
 
     def _add(self, one: Container) -> None:
         host = self.hosts.of_container(one)
@@ -136,7 +136,8 @@ class Places:
         if not published and vantage.here:
             # A docker of another machine may be reached by a forwarded socket, and its ports by forwarded ports.
             published = self._local.get(port, [])
-        found = list({(one.key, private): (one, private) for one, private in published}.values())
+        running = [pair for pair in published if pair[0].running]
+        found = list({(one.key, private): (one, private) for one, private in running or published}.values())
         if len(found) == 1:
             one, private = found[0]
             docker = f"docker on {self.hosts.of_container(one)}"
@@ -148,7 +149,7 @@ class Places:
         return Found(Spot(host, port), before)
 
     def _address(self, vantage: Vantage, host: str, port: int) -> Found:
-        possible = self._addressed.get(host, [])
+        possible = _running(self._addressed.get(host, []))
         # Bridge networks have the same addresses on every machine: those of one's own are meant.
         near = [one for one in possible if self.hosts.of_container(one) == vantage.host]
         chosen = near or ([] if self.hosts.called(host) else possible)
@@ -166,13 +167,13 @@ class Places:
 
     def _name(self, vantage: Vantage, host: str, port: int, *, bridged: bool) -> Found:
         if bridged and vantage.container is not None:
-            near = self._beside(vantage.container, host)
+            near = _running(self._beside(vantage.container, host))
             if near:
                 return self._one(near, port, host, f"{host} is a container in a network of {vantage.container.name}")
         machine = self.hosts.called(host)
         if machine:
             return self._on_machine(vantage, machine, port, f"{host} is the machine {machine}")
-        anywhere = self._named.get(host, [])
+        anywhere = _running(self._named.get(host, []))
         if anywhere:
             return self._one(anywhere, port, host, f"{host} is the name of one container on all watched machines")
         return Found(Spot(host, port))
@@ -199,6 +200,10 @@ class Places:
     def shown(self, one: Container) -> str:
         """Return a container's name with its machine."""
         return f"{one.name} on {self.hosts.of_container(one)}"
+
+
+def _running(every: list[Container]) -> list[Container]:
+    return [one for one in every if one.running] or every
 
 
 def _connected(one: Container, other: Container) -> bool:

@@ -125,7 +125,7 @@ class Trails:
         beside = self._places.on_host.get(host, [])
         if not beside:
             return unknown(f"no container of {host} is known: no docker of it is watched"), None
-        open_ones = [one for one in beside if self._places.network_of(one).mode == "host"]
+        open_ones = [one for one in beside if self._places.network_of(one).mode == "host" and one.running]
         if not open_ones:
             return unknown(f"no container on {host} publishes this port or uses the machine's network"), None
         told = [one for one in open_ones if one.facts.get("listens", "") == str(port)]
@@ -147,7 +147,10 @@ class Trails:
         return bool(model) and one.facts.get("engine", "") == engine_kind(state) and model in served | roots
 
     def _known(self, one: Container, *evidence: str) -> Link:
-        return Link(LinkState.KNOWN.value, one.name, one.id, self._hosts.of_container(one), distinct(evidence))
+        still = () if one.running else (f"container {one.name} is {one.facts.get('state', 'not running')}",)
+        return Link(
+            LinkState.KNOWN.value, one.name, one.id, self._hosts.of_container(one), distinct((*evidence, *still))
+        )
 
     def _process(
         self, link: Link, inside: Container | None, socket: Socket | None, port: int | None

@@ -182,7 +182,9 @@ def _image_parts(image: str) -> tuple[str, str]:
 
 def _ports(inspected: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     published, exposed = [], []
-    for port, bindings in pairs(inspected, "NetworkSettings", "Ports"):
+    # One that does not run publishes nothing; what it will publish still says what it is.
+    now = dict(pairs(inspected, "NetworkSettings", "Ports")) or dict(pairs(inspected, "HostConfig", "PortBindings"))
+    for port, bindings in now.items():
         if not re.fullmatch(r"\d{1,5}/(?:tcp|udp|sctp)", port):
             continue
         found = [text(one, "HostPort") for one in bindings or [] if isinstance(one, dict)]
