@@ -56,7 +56,7 @@ def targets(fleet: Fleet) -> Iterator[Target]:
     for host in fleet.hosts:
         yield Target(f"{host.name}/node", "node", NODE_VERSION, source="prometheus", job="node")
         if host.name in with_cards:
-            yield Target(f"{host.name}/dcgm", "dcgm", DCGM_VERSION, source="prometheus", job="dcgm")
+            yield Target(f"{host.name}/dcgm", "dcgm", DCGM_VERSION, source="dcgm")
         if host.docker:
             yield Target(f"{host.name}/docker", "docker", DOCKER_VERSION)
 

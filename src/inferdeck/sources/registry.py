@@ -40,6 +40,8 @@ KINDS: dict[str, Kind] = {
         Kind("ollama", "Ollama", "OllamaConfig", "http://127.0.0.1:11434"),
         Kind("redis", "Redis or Valkey", "RedisConfig", "redis://127.0.0.1:6379"),
         Kind("docker", "Docker or Podman", "DockerConfig", "unix:///var/run/docker.sock"),
+        Kind("nvidia", "NVIDIA cards of this machine", "NvidiaConfig", ""),
+        Kind("dcgm", "NVIDIA dcgm-exporter", "DcgmConfig", "http://127.0.0.1:9400"),
         Kind("host", "this machine", "HostConfig", ""),
         Kind("prometheus", "any Prometheus or OpenMetrics endpoint", "PrometheusConfig", "http://127.0.0.1:9090"),
     )
