@@ -52,15 +52,18 @@ class Entry:
         self.in_trace = line.startswith((*_GOES_ON, "Traceback")) or not line
 
 
-def recognise(text: str, zone: tzinfo | None) -> tuple[Stamp | None, str]:
-    """Return what a plain line tells of its time, and its level ("" where it tells none)."""
+def recognise(text: str, zone: tzinfo | None, *, exact: bool = True) -> tuple[Stamp | None, str]:
+    """Return what a plain line tells of its time, and its level ("" where it tells none).
+
+    exact: False where only the level matters.
+    """
     if text.startswith("{") and (fields := _json(text)) is not None:
         stamps = (times.of_value(fields.get(key), zone) for key in _TIME_KEYS)
         words = (levels.of_value(fields.get(key)) for key in _LEVEL_KEYS)
         return next((one for one in stamps if one), None), next((one for one in words if one), "")
     if text.startswith("(") and (process := _PROCESS.match(text)):
         text = text[process.end() :]
-    stamp, end = times.find(text, zone)
+    stamp, end = times.find(text, zone, exact=exact)
     return stamp, (_sign(text, stamp, end) if end else "") or _priority(text) or levels.of_text(text, end)
 
 
@@ -101,8 +104,11 @@ def goes_on(line: str, before: Entry | None) -> bool:
     return not line or (":" in line[:200] and not line.startswith("{") and " " not in line[: line.index(":")])
 
 
-def join(lines: Iterable[tuple[int, int, bytes]], zone: tzinfo | None) -> list[Entry]:
-    """Return the entries of raw lines (position, end, bytes without the line break), oldest first; empty ones go."""
+def join(lines: Iterable[tuple[int, int, bytes]], zone: tzinfo | None, *, exact: bool = True) -> list[Entry]:
+    """Return the entries of raw lines (position, end, bytes without the line break), oldest first; empty ones go.
+
+    exact: False where only levels matter; times are then not to be used.
+    """
     found: list[Entry] = []
     for position, end, raw in lines:
         text = spelling.decode(raw)
@@ -110,7 +116,7 @@ def join(lines: Iterable[tuple[int, int, bytes]], zone: tzinfo | None) -> list[E
         if last is not None and goes_on(text, last):
             last.add(text, end)
         elif text:
-            stamp, level = recognise(text, zone)
+            stamp, level = recognise(text, zone, exact=exact)
             cut = max(0, len(raw) - spelling.LARGEST_LINE_BYTES)
             found.append(Entry([text], stamp, level, position, end, cut=cut, in_trace=_TRACE in text))
     return found

@@ -49,14 +49,20 @@ _TIME_ONLY = re.compile(rf"[\[(]?{_CLOCK}(?!\d)")
 _EPOCH = re.compile(r"(?:^|(?:ts|time|timestamp)=\"?)\[?(\d{10}(?:\.\d{1,9})?|\d{13}|\d{16}|\d{19})(?![\d.])")
 _LLAMA = re.compile(r"(\d{1,6})\.(\d\d)\.(\d{3})\.(\d{3}) ")
 _HEAD = 100
+_SOME = Stamp(Part.WHOLE, 0.0)
 _OLDEST, _NEWEST = 946_684_800.0, 4_102_444_800.0
 """2000 and 2100: a number outside is no time."""
 
 
-def find(text: str, zone: tzinfo | None) -> tuple[Stamp | None, int]:
-    """Return what a line tells of its time and where in the text that ends; zone: for times without one, None here."""
+def find(text: str, zone: tzinfo | None, *, exact: bool = True) -> tuple[Stamp | None, int]:
+    """Return what a line tells of its time and where in the text that ends.
+
+    zone: of times without one, None for this machine's; exact: False where only that there is a time matters.
+    """
     head = text[:_HEAD]
     if found := _ISO.search(head):
+        if not exact:
+            return _SOME, found.end()
         year, month, day = int(found[1]), int(found[2]), int(found[3])
         return _whole((year, month, day), found.groups()[3:7], _offset(found[8], zone)), found.end()
     if found := _DAY_FIRST.search(head):
@@ -105,6 +111,8 @@ class Resolver:
         self._anchor: float | None = None
         """When the program whose elapsed seconds are read began."""
         self._elapsed = 0.0
+        self.dated = False
+        """Whether it has seen a line with a date, so that others can be understood without those after them."""
 
     def time(self, stamp: Stamp) -> tuple[float, str]:
         """Return Unix seconds and their quality."""
@@ -117,6 +125,7 @@ class Resolver:
             found, quality = self._with_date(stamp.value), ESTIMATED
         else:
             found, quality = self._since_start(stamp.value), ESTIMATED
+        self.dated = self.dated or quality == MEASURED
         self._bound = min(self._bound, found) if found <= self._bound + SLACK_SECONDS else self._bound
         return found, quality
 

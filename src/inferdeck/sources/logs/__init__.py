@@ -1,0 +1,1 @@
+"""What programs write: files, the journal, the output of a command."""
