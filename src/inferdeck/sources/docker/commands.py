@@ -106,10 +106,17 @@ def unfolded(command: Sequence[str]) -> list[str]:
         place = next((at for at, word in enumerate(words) if re.fullmatch(r"-[a-z]*c", word)), None)
         if place is not None and place + 1 < len(words):
             try:
-                return shlex.split(words[place + 1][:LONGEST_SCRIPT], comments=True)
+                return _split(words[place + 1][:LONGEST_SCRIPT])
             except ValueError:
                 return []
     return words
+
+
+def _split(script: str) -> list[str]:
+    """Return the words of a shell script; raises ValueError where a quote is open."""
+    lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>")
+    lexer.whitespace_split = True
+    return list(lexer)
 
 
 def _value(words: Sequence[str], flags: Sequence[str]) -> str:

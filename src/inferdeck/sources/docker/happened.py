@@ -38,6 +38,7 @@ _PLAIN = {
     "rename": ("rename", "was renamed"),
 }
 _PODMAN = {"died": "die", "remove": "destroy"}
+SAME_SHORTAGE_SECONDS = 10.0
 _ENDING = frozenset({"2", "3", "9", "15", "INT", "QUIT", "KILL", "TERM"})
 _ATTRIBUTES = ("name", "image", "exitCode", "signal", "health_status")
 
@@ -53,6 +54,8 @@ class Story:
     """Those that were sent a signal that ends them since they started."""
     _images: dict[str, str] = field(default_factory=dict)
     """By name: what the container of this name last ran."""
+    _ooms: dict[str, float] = field(default_factory=dict)
+    """When each ran out of memory last."""
 
     def tell(self, event: Any) -> list[Happening]:
         """Return what one event of /events means; nothing where it means nothing here."""
@@ -66,7 +69,7 @@ class Story:
         image = name(attributes["image"])
         facts = {"id": container[:ID_DIGITS]} | ({"image": image} if image else {})
         found = self._read(action, detail, container, attributes)
-        if found is None:
+        if found is None or (action == "oom" and self._repeated(container, time)):
             return []
         kind, words, more = found
         told = [Happening(time, kind, subject, f"{subject} {words}", self.source, facts | more)]
@@ -96,6 +99,7 @@ class Story:
         if action == "destroy":
             self._ended.pop(container, None)
             self._asked.discard(container)
+            self._ooms.pop(container, None)
         return (*_PLAIN[action], {}) if action in _PLAIN else None
 
     def _killed(self, container: str, raw: str) -> tuple[str, str, dict[str, str]]:
@@ -103,6 +107,12 @@ class Story:
         if signal.removeprefix("SIG") in _ENDING:
             self._asked.add(container)
         return "kill", f"was sent signal {signal}".rstrip(), {"signal": signal} if signal else {}
+
+    def _repeated(self, container: str, time: float) -> bool:
+        """Return whether this is the same shortage as before: with cgroup v1 every failed page is an event."""
+        before = self._ooms.get(container, 0.0)
+        self._ooms[container] = time
+        return time - before < SAME_SHORTAGE_SECONDS
 
     def _died(self, container: str, raw: str) -> tuple[str, str, dict[str, str]]:
         code = raw if re.fullmatch(r"-?\d{1,6}", raw) else ""

@@ -67,6 +67,8 @@ class Timeline:
 
     container: str
     started: float
+    since: float = 0.0
+    """From when on its log is this life's: a moment before the start, which the daemon notes a little late."""
     began: dict[str, float] = field(default_factory=dict)
     last_ns: int = 0
     read_bytes: int = 0

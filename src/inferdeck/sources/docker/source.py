@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from inferdeck.errors import CollectError, ConnectError
 from inferdeck.model.clock import Clock
@@ -29,13 +29,17 @@ from inferdeck.sources.dockerd import DockerClient, Json
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.interface import Collected, Probe
 
+T = TypeVar("T")
+
 PARALLEL = 8
 """Requests to the daemon at a time."""
 MOST_INSPECTIONS = 200
 """In one collection; the others are looked at in the next."""
 INSPECTION_SECONDS = 120.0
 """Even where nothing seems to have changed: a daemon whose events are not heard restarts containers as well."""
-MOST_STATS = 100
+MOST_STATS = 200
+STATS_PARALLEL = 64
+"""More at a time than other requests: a daemon answers them all with its next sample, which it takes every second."""
 KEPT_SECONDS = 300.0
 """How long old statistics stand for a container whose turn has not come."""
 
@@ -102,7 +106,7 @@ class DockerSource:
         missing = len({text(entry, "Id") for entry in entries} - self._known.keys())
         if missing:
             warnings.append(f"{missing} of {len(entries)} containers were not looked at yet; they are next")
-        await self._each(self._due(), lambda known: self._measure(known, now), began, 0.75)
+        await self._each(self._due(), lambda known: self._measure(known, now), began, 0.75, STATS_PARALLEL)
         happenings += await self._load(now, began)
         if self._failed:
             warnings.append(f"{len(self._failed)} answers about single containers are missing: {self._failed[0]}")
@@ -158,11 +162,11 @@ class DockerSource:
         """Return what the events since the last collection say, and note whom they are about."""
         told = []
         for event in self._following.take():
-            told += self._story.tell(event)
+            heard = self._story.tell(event)
             about = text(event, "Actor", "ID")
             self._stirred.add(about)
-            if text(event, "Action") == "oom":
-                self._ooms[about] += 1
+            self._ooms[about] += sum(one.kind == "oom" for one in heard)
+            told += heard
         if self._following.trouble:
             warnings.append(f"its events were not heard for a while: {self._following.trouble}")
         if self._following.lost:
@@ -220,9 +224,9 @@ class DockerSource:
         return await self._timelines.read([known.value for known in self._known.values()], now, left)
 
     async def _each(
-        self, things: Sequence[Any], do: Callable[[Any], Awaitable[None]], began: float, share: float
+        self, things: Sequence[T], do: Callable[[T], Awaitable[None]], began: float, share: float, most: int = PARALLEL
     ) -> None:
-        """Do something with each, some at a time, until this share of the deadline is gone; what is left waits."""
+        """Do something with each, `most` at a time, until this share of the deadline is gone; what is left waits."""
         end = began + self._deadline * share
         waiting = iter(things)
 
@@ -237,7 +241,7 @@ class DockerSource:
                     if getattr(error, "status", 0) != 404:
                         self._failed.append(str(error))
 
-        await asyncio.gather(*(work() for _ in range(min(PARALLEL, len(things)))))
+        await asyncio.gather(*(work() for _ in range(min(most, len(things)))))
 
     # What is shown
 

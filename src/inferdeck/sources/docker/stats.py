@@ -28,7 +28,7 @@ _MEMORY = (
     (("total_mapped_file", "mapped_file", "file_mapped"), "container_memory_mapped_file"),
 )
 _INACTIVE = ("total_inactive_file", "inactive_file")
-_NANOSECONDS = 1e-9
+_NANOSECONDS = 1e9
 
 
 def samples(stats: Any, own: Pairs) -> list[Sample]:
@@ -43,11 +43,11 @@ def _cpu(stats: Any, own: Pairs) -> Iterator[Sample]:
     for key, name, more in (*usage, ("usage_in_kernelmode", "system", ())):
         value = number(stats, "cpu_stats", "cpu_usage", key)
         if value is not None:
-            yield f"container_cpu_{name}_seconds_total", (*own, *more), value * _NANOSECONDS
+            yield f"container_cpu_{name}_seconds_total", (*own, *more), value / _NANOSECONDS
     periods = whole(stats, "cpu_stats", "throttling_data", "periods")
     if periods:
         throttled = whole(stats, "cpu_stats", "throttling_data", "throttled_periods")
-        seconds = whole(stats, "cpu_stats", "throttling_data", "throttled_time") * _NANOSECONDS
+        seconds = whole(stats, "cpu_stats", "throttling_data", "throttled_time") / _NANOSECONDS
         yield "container_cpu_cfs_periods_total", own, float(periods)
         yield "container_cpu_cfs_throttled_periods_total", own, float(throttled)
         yield "container_cpu_cfs_throttled_seconds_total", own, seconds

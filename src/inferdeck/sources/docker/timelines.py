@@ -17,6 +17,7 @@ READ_BYTES = 2**20
 MOST_BYTES = 16 * 2**20
 """Of one log altogether; an engine that is not ready by then writes about something else."""
 MOST_SECONDS = 4 * 3600.0
+EARLY_SECONDS = 5.0
 SLOW_SECONDS = 1800.0
 PATIENT_SECONDS = 300.0
 """Between readings of a log that never says that it is ready: the daemon searches it from its beginning."""
@@ -47,7 +48,8 @@ class Timelines:
             del self._all[gone]
         for one in engines.values():
             if self.of(one) is None and one.started is not None:
-                self._all[one.id] = Timeline(one.id, one.started)
+                before = max(one.finished or 0.0, one.created or 0.0, one.started - EARLY_SECONDS)
+                self._all[one.id] = Timeline(one.id, one.started, min(before, one.started))
         waiting = [found for found in self._all.values() if not found.over and found.due <= now]
         first = self._next % len(waiting) if waiting else 0
         turn = (waiting[first:] + waiting[:first])[:AT_ONCE]
@@ -78,7 +80,7 @@ class Timelines:
         ]
 
     async def _lines(self, timeline: Timeline, deadline: float) -> list[Line]:
-        since = max(timeline.started, timeline.last_ns / 1e9)
+        since = max(timeline.since, timeline.last_ns / 1e9)
         asked = self._client.logs(timeline.container, since=since, max_bytes=READ_BYTES, deadline=deadline)
         async with asyncio.timeout(deadline), aclosing(asked) as lines:
             return [line async for line in lines]
