@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path("/")
@@ -25,17 +24,16 @@ class Local:
 def local(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> tuple[Local, ...]:
     """Return what is looked for."""
     return (
-        Local("nvidia", "NVIDIA GPUs", _nvidia),
+        Local("nvidia", "NVIDIA GPUs", lambda: _nvidia(root)),
         Local("systemd", "systemd", lambda: _systemd(environ, root)),
         Local("logs", "the journal", lambda: _journal(root)),
     )
 
 
-def _nvidia() -> str:
-    if find_spec("inferdeck.sources.nvidia") is None:
-        return "its driver is loaded" if Path("/proc/driver/nvidia/version").exists() else ""
+def _nvidia(root: Path) -> str:
+    # Every kind is imported where it is used: this one brings the driver's bindings along.
     module = import_module("inferdeck.sources.nvidia.presence")
-    return "its driver answers" if module.present() else ""
+    return "NVIDIA's driver is there" if module.present(root) else ""
 
 
 def _systemd(environ: Mapping[str, str], root: Path) -> str:
