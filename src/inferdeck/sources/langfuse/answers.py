@@ -6,13 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
-
-LONGEST_WAIT_SECONDS = 86_400.0
-USUAL_WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +63,6 @@ def notice(body: bytes) -> str:
     """Return what a legacy route of the cloud says of its own end, "" where it says nothing."""
     found = mapping(body).get("_deprecation")
     return text(found.get("message"))[:200] if isinstance(found, dict) else ""
-
-
-def wait_seconds(headers: Mapping[str, str], now: float) -> float:
-    """Return how long a 429 asks to wait: Retry-After in seconds or as a date (RFC 9110, 10.2.3)."""
-    given = headers.get("Retry-After", "").strip()
-    wait = USUAL_WAIT_SECONDS
-    if re.fullmatch(r"\d{1,9}", given):
-        wait = float(given)
-    elif given:
-        try:
-            moment = parsedate_to_datetime(given)
-        except ValueError:
-            return wait
-        wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
-    return min(max(wait, 1.0), LONGEST_WAIT_SECONDS)
 
 
 def instant(moment: float) -> str:

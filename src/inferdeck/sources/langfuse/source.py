@@ -20,6 +20,7 @@ from inferdeck.sources.interface import Collected, Probe
 from inferdeck.sources.langfuse import answers, totals
 from inferdeck.sources.langfuse.config import LangfuseConfig
 from inferdeck.sources.langfuse.totals import DAY, HOUR, Totals, Window
+from inferdeck.sources.retry_after import wait_seconds
 
 HEALTH, PROJECTS = "/api/public/health", "/api/public/projects"
 METRICS, METRICS_V2 = "/api/public/metrics", "/api/public/v2/metrics"
@@ -189,7 +190,7 @@ class LangfuseSource:
                 "`secret_key` under sources.langfuse"
             )
         if answer.status == _LIMITED:
-            wait = answers.wait_seconds(answer.headers, now)
+            wait = wait_seconds(answer.headers, now)
             self._not_before = self._clock.monotonic() + wait
             raise _LimitedError(
                 f"{self._url}: asked too often (HTTP 429); it is left alone for {wait:.0f} s; a longer "

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from email.utils import formatdate
 from pathlib import Path
 
 import orjson
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,15 +92,6 @@ def test_a_question_is_about_a_span_that_ends_now() -> None:
     assert {"field": "isRootObservation"} in asked["dimensions"]
     assert {"field": "isRootObservation"} not in orjson.loads(totals.question(DAY, NOW, v2=False))["dimensions"]
     assert orjson.loads(totals.question(DAY, NOW, v2=False, traces=True))["view"] == "traces"
-
-
-@pytest.mark.parametrize(
-    ("given_text", "wanted"),
-    [("37", 37.0), ("", 60.0), ("soon", 60.0), ("0", 1.0), ("999999999", 86_400.0),
-     (formatdate(NOW + 90, usegmt=True), 90.0), (formatdate(NOW - 90, usegmt=True), 1.0)],
-)  # fmt: skip
-def test_how_long_to_wait(given_text: str, wanted: float) -> None:
-    assert answers.wait_seconds({"Retry-After": given_text} if given_text else {}, NOW) == wanted
 
 
 @given(JSON)
