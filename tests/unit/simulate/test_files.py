@@ -57,7 +57,7 @@ def test_the_small_company_is_what_the_demo_shows() -> None:
     fleet = fleet_file.named("small-company")
     assert sorted(one.kind for one in fleet.engines) == ["llamacpp", "ollama", "sglang", "tgi", "vllm", "vllm"]
     assert (len(fleet.gpus), len(fleet.providers), len(fleet.agents), len(fleet.teams)) == (8, 2, 10, 6)
-    assert sum(agent.requests_per_minute for agent in fleet.agents) == pytest.approx(12.0)
+    assert sum(agent.requests_per_minute for agent in fleet.agents) == pytest.approx(9.0)
     assert [gateway.database for gateway in fleet.gateways] == [True]
 
 
@@ -145,7 +145,7 @@ observer:
         Step(1200.0, ProviderOutage("openai"), 900.0),
     )
     assert (found.duration, found.observer[0].from_, found.observer[0].until) == (5400.0, 1200.0, None)
-    assert sum(agent.requests_per_minute for agent in found.fleet.agents) == pytest.approx(24.0)
+    assert sum(agent.requests_per_minute for agent in found.fleet.agents) == pytest.approx(18.0)
 
 
 def test_a_change_merges_mappings_and_leaves_the_rest(tmp_path: Path) -> None:
