@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -22,6 +23,7 @@ from inferdeck.api.guard import is_loopback
 from inferdeck.config.schema import Settings
 from inferdeck.config.secrets import secrets_of
 from inferdeck.daemon.history import receiver, store_state
+from inferdeck.daemon.own_machine import OwnMachine
 from inferdeck.daemon.pulse import Pulse
 from inferdeck.daemon.watching import Watching
 from inferdeck.model.answers import Own, RemoteWrite, StoreState, number
@@ -68,13 +70,16 @@ class Surrounding:
         self._loop = asyncio.get_running_loop()
         self._home = threading.get_ident()
         self._store: tuple[float, StoreState] | None = None
+        self.machine = OwnMachine(clock, urlsplit(url).port or 0, watching.states)
+        """What is seen of our own machine."""
 
     def around(self) -> Surroundings:
         """Return the targets, the store and our own cost as they are now."""
         watching = self._watching
         states, found, missing = self._on_loop(lambda: (watching.states(), watching.found(), watching.not_found()))
         own = self.own(states)
-        return Surroundings(self._clock.now(), states, found, self.store(), own, self.receivers(), missing)
+        now = self._clock.now()
+        return Surroundings(now, states, found, self.store(), own, self.receivers(), missing, self.machine.seen())
 
     def store(self) -> StoreState:
         """Return the store's state, its counts at most STORE_AGE_SECONDS old; whether it writes is always of now."""
