@@ -63,10 +63,15 @@ class Places:
         self._local: dict[int, list[tuple[Container, int]]] = defaultdict(list)
         self._named: dict[str, list[Container]] = defaultdict(list)
         self._addressed: dict[str, list[Container]] = defaultdict(list)
-        self.sockets: dict[int, Socket] = {one.port: one for one in hosts.machine.sockets}
+        self.sockets: dict[int, Socket] = {}
+        """By port; where several processes listen on one, each on its own address, there is none."""
+        for one in hosts.machine.sockets:
+            before = self.sockets.setdefault(one.port, one)
+            if before.pid != one.pid:
+                self.sockets[one.port] = Socket(one.host, one.port)
         # What does not run listens nowhere; it is meant only where nothing that runs can be.
-        for one in sorted(inventory.containers, key=lambda one: not one.running):
-            self._add(one)
+        for container in sorted(inventory.containers, key=lambda one: not one.running):
+            self._add(container)
 
     def _add(self, one: Container) -> None:
         host = self.hosts.of_container(one)
