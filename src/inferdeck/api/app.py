@@ -26,6 +26,8 @@ WELCOME = """inferdeck {version}
 
 /api/status    the whole stack at this moment
 /api/sources   all watched targets
+/api/services  watched services with the process behind each; /api/containers, /api/gpus
+/api/routes    public models and where their requests go; /api/chains
 /api/doctor    what is wrong and how to mend it
 /api/v1        Prometheus' own interface: queries, series, labels, remote write
 /metrics       inferdeck's own metrics

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from inferdeck import errors
-from inferdeck.model import answers
+from inferdeck.model import answers, stack
 from inferdeck.model.json_form import build
+from inferdeck.model.page import Page
 
 T = TypeVar("T")
 LARGEST_ANSWER_BYTES = 64 * 2**20
@@ -86,6 +87,22 @@ class Client:
     def job(self, identity: str) -> answers.Job:
         return self._ask(answers.Job, "GET", f"/api/jobs/{quote(identity, safe='')}")
 
+    def services(self, **parameters: str) -> Page[stack.StackService]:
+        """Return a page of services; parameters as in query/stack/interface.py, empty ones are left out."""
+        return self._page(stack.StackService, "/api/services", parameters)
+
+    def containers(self, **parameters: str) -> Page[stack.StackContainer]:
+        return self._page(stack.StackContainer, "/api/containers", parameters)
+
+    def gpus(self, **parameters: str) -> Page[stack.Card]:
+        return self._page(stack.Card, "/api/gpus", parameters)
+
+    def chains(self, **parameters: str) -> Page[stack.Chain]:
+        return self._page(stack.Chain, "/api/chains", parameters)
+
+    def routes(self, **parameters: str) -> Page[stack.Route]:
+        return self._page(stack.Route, "/api/routes", parameters)
+
     def ready(self) -> bool:
         """Return whether a daemon answers and has finished starting; False where none does."""
         try:
@@ -104,6 +121,11 @@ class Client:
         if isinstance(found, dict) and found.get("status") == "success":
             return found
         raise _prometheus_error(found, status, str(self.address))
+
+    def _page(self, kind: type[T], path: str, parameters: dict[str, str]) -> Page[T]:
+        text = urlencode({name: value for name, value in parameters.items() if value})
+        wanted: type[Page[T]] = Page[kind]  # type: ignore[valid-type]  # it is read as the program runs
+        return self._ask(wanted, "GET", f"{path}?{text}" if text else path)
 
     def _ask(self, kind: type[T], method: str, path: str, body: dict[str, Any] | bytes | None = None) -> T:
         status, data = self._request(method, path, body)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from inferdeck import __version__
-from inferdeck.api import app, guard, server
+from inferdeck.api import app, guard, server, stack
 from inferdeck.api.prometheus import routes as prometheus
 from inferdeck.client import marker
 from inferdeck.config.schema import Settings
@@ -27,6 +27,7 @@ from inferdeck.daemon.upkeep import ended, keep_ticking
 from inferdeck.daemon.watching import Watching
 from inferdeck.model.clock import Clock
 from inferdeck.query.local import LocalQuestions
+from inferdeck.query.stack.local import LocalStackQuestions
 from inferdeck.query.writes import WriteLog
 from inferdeck.query.written import NotingSink
 from inferdeck.receive.remote_write import Receiver
@@ -101,6 +102,7 @@ class Daemon:
         url = _url(settings.listen.host, port)
         surrounding = Surrounding(settings, clock, database, watching, pulse, url, sinks, self._note)
         questions = LocalQuestions(database, surrounding.around, surrounding.facts)
+        topics = [stack.routes(LocalStackQuestions(database, surrounding.around))]
         operations = DaemonOperations(
             settings=settings,
             clock=clock,
@@ -115,7 +117,7 @@ class Daemon:
             forget=answering.forget,
         )
         routes = prometheus.routes(answering.service, site)
-        application = await asyncio.to_thread(app.ready_made, questions, operations, routes)
+        application = await asyncio.to_thread(app.ready_made, questions, operations, routes, topics)
         direct = prometheus.direct(routes)
         listeners = [server.Listener(app.guarded(application, rules, direct), tcp, peers_checked=False)]
         if unix is not None:
@@ -130,6 +132,7 @@ class Daemon:
             for listener in listeners:
                 await listener.start()
             self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))
+            self._spawn(surrounding.machine.keep_looking())
             runner.start()
             self._mark(url)
             self._ready = True
