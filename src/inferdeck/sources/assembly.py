@@ -15,6 +15,7 @@ from inferdeck.model.labels import Labels
 from inferdeck.model.target import TargetKey
 from inferdeck.sources import catalog, registry
 from inferdeck.sources.http import HttpClient
+from inferdeck.sources.interface import KeepsAnswers
 from inferdeck.sources.mapping import Mapper
 from inferdeck.sources.pipeline import target_labels
 from inferdeck.sources.repair import Repair
@@ -24,12 +25,16 @@ _PORTS = {"tcp": 2375, "http": 80, "https": 443, "redis": 6379, "rediss": 6379, 
 
 
 class Assembly:
-    """Makes targets for one daemon; `environment` is that of entries which name none."""
+    """Makes targets for one daemon; `environment` is that of entries which name none.
 
-    def __init__(self, http: HttpClient, clock: Clock, environment: str) -> None:
+    answers: the folder in which sources keep what they were told; without one they forget it when they end.
+    """
+
+    def __init__(self, http: HttpClient, clock: Clock, environment: str, answers: Path | None = None) -> None:
         self._http = http
         self._clock = clock
         self._environment = environment
+        self._answers = answers
 
     def configured(self, settings: Settings, files: TargetFiles) -> tuple[dict[str, Target], list[str]]:
         """Return every target that the settings name, by id, and what is wrong with their file_sd files."""
@@ -61,6 +66,8 @@ class Assembly:
         config = entry.model_copy(update={"url": endpoint.url or None, "targets": (), "file_sd": ()})
         extra = target_labels(key, {**endpoint.labels, **entry.labels, **_observer(kind, entry)})
         source = registry.make(kind, config, self._http, self._clock, key, extra)
+        if self._answers is not None and isinstance(source, KeepsAnswers):
+            source.keep_in(self._answers / kind)
         known = catalog.load(kind) if has_catalog(kind) else None
         return Target(
             key=key,

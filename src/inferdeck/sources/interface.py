@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from inferdeck.errors import CollectError
@@ -101,6 +102,15 @@ class FollowsModels(Protocol):
 
     def follow(self, names: Collection[str]) -> None:
         """Take over the names of all models that the stack serves now; called on the event loop."""
+        ...
+
+
+@runtime_checkable
+class KeepsAnswers(Protocol):
+    """A source that keeps what it was told over a restart, so that it asks for it seldom."""
+
+    def keep_in(self, folder: Path) -> None:
+        """Use a folder of its kind's own, which need not be there yet; called once, before the first collection."""
         ...
 
 

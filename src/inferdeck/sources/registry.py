@@ -31,6 +31,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
+        Kind("huggingface", "Hugging Face Hub", "HuggingfaceConfig", "https://huggingface.co"),
         Kind("langfuse", "Langfuse", "LangfuseConfig", "http://127.0.0.1:3000"),
         Kind("litellm", "LiteLLM proxy", "LitellmConfig", "http://127.0.0.1:4000"),
         Kind("llamacpp", "llama.cpp server", "LlamacppConfig", "http://127.0.0.1:8080"),

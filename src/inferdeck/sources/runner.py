@@ -8,7 +8,7 @@ import logging
 from inferdeck.errors import UsageError
 from inferdeck.model.clock import Clock
 from inferdeck.model.target import TargetState
-from inferdeck.sources.interface import Collected
+from inferdeck.sources.interface import Collected, Source
 from inferdeck.sources.watch import Target, Watch
 from inferdeck.sources.writer import SinkWriter
 
@@ -69,6 +69,10 @@ class Runner:
     def states(self) -> list[TargetState]:
         """Return every target as it is now, in the order in which they were added."""
         return [watch.state() for watch in self._watches.values()]
+
+    def sources(self) -> list[Source]:
+        """Return the source of every target, in the order in which they were added."""
+        return [watch.target.source for watch in self._watches.values()]
 
     def last(self, target_id: str) -> Collected | None:
         """Return the last good collection of a target; None before the first one or where it is unknown."""
