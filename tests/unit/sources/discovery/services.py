@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from aiohttp import web
 
@@ -119,7 +120,11 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def service(
-    answers: Answers, *, server: str = "", missing: tuple[int, str, str] = (404, TEXT, "no")
+    answers: Answers,
+    *,
+    server: str = "",
+    missing: tuple[int, str, str] = (404, TEXT, "no"),
+    extra: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Service]:
     """Serve these answers on a free port; a 3xx answer's body is its Location."""
     found = Service()
@@ -129,7 +134,7 @@ async def service(
         found.headers.append(dict(request.headers))
         found.paths.append(request.path_qs)
         status, kind, body = answers.get(request.path, missing)
-        headers = {"Server": server} if server else {}
+        headers = {**extra, **({"Server": server} if server else {})}
         if 300 <= status < 400:
             return web.Response(status=status, headers={**headers, "Location": body})
         return web.Response(status=status, text=body, content_type=kind, headers=headers)

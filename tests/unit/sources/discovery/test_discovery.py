@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,11 +11,11 @@ import pytest
 from inferdeck.model.clock import ManualClock
 from inferdeck.sources import probing
 from inferdeck.sources.discovery import Discovery, place
-from inferdeck.sources.identity import NOTHING, identify
-from inferdeck.sources.listening import Candidate, listening
+from inferdeck.sources.identity import identify
+from inferdeck.sources.listening import listening
 from tests.real import programs
 from tests.unit.sources.discovery import services
-from tests.unit.sources.discovery.services import HTML, JSON, LLAMA_404, TEXT, Answers, service
+from tests.unit.sources.discovery.services import JSON, LLAMA_404, Answers, service
 
 HARMFUL_BEFORE_KNOWN = {"GET /metrics", "GET /slots", "GET /health", "GET /spend/logs", "GET /health/services"}
 
@@ -54,47 +53,6 @@ async def test_a_llamacpp_that_loads_or_wants_a_key_is_known(session: aiohttp.Cl
     assert (identity.kind, identity.needs_key) == ("llamacpp", True)
 
 
-@pytest.mark.parametrize("answers", [services.PROMETHEUS, services.EXPORTER], ids=["server", "exporter"])
-async def test_expositions_are_known(session: aiohttp.ClientSession, answers: Answers) -> None:
-    async with service(answers) as found:
-        assert (await identify(found.candidate, session)).kind == "prometheus"
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        {},
-        {"/health/liveliness": (200, TEXT, "alive")},
-        {"/": (200, HTML, "<a href='/metrics'>m</a>")},
-        {"/": (302, HTML, "/metrics"), "/metrics": (200, TEXT, "# TYPE a counter\na 1\n")},
-        {"/-/healthy": (200, TEXT, "Prometheus is not me")},
-    ],
-    ids=["nothing", "one word", "one link", "a redirect", "one claim"],
-)
-async def test_one_mark_is_not_enough(session: aiohttp.ClientSession, answers: Answers) -> None:
-    async with service(answers) as found:
-        identity = await identify(found.candidate, session)
-    assert (identity.kind, identity.http) == ("", True)
-    assert "GET /health" not in found.asked
-
-
-async def test_an_endless_answer_is_cut_off(session: aiohttp.ClientSession) -> None:
-    async with service({}, missing=(200, TEXT, "x" * 5_000_000)) as found:
-        assert (await identify(found.candidate, session)).kind == ""
-
-
-async def test_what_does_not_speak_http_is_nothing(session: aiohttp.ClientSession) -> None:
-    async def slam(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"\x00\xffgarbage\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(slam, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        assert await identify(Candidate("127.0.0.1", port), session) == NOTHING
-        assert (await identify(Candidate("127.0.0.1", port, 1, "redis-server"), session)).kind == ""
-    assert await identify(Candidate("127.0.0.1", 1, 1, "postgres"), session) == NOTHING
-
-
 @pytest.mark.real
 @pytest.mark.parametrize("arguments", [(), ("--requirepass", "secret")], ids=["open", "password"])
 async def test_a_real_redis_is_known(
@@ -121,22 +79,3 @@ async def test_looks_once_at_what_it_knows_and_again_at_what_it_does_not() -> No
         shown = {one.address: one for one in discovery.answers({place(found[0].url)})}
         assert shown[known.candidate.address].watched
         assert shown[unknown.candidate.address].note == "an unknown HTTP service"
-
-
-def test_our_own_port_is_left_out() -> None:
-    assert all(one.port != 4633 for one in listening((4633,)))
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("http://localhost:4000/x", "127.0.0.1:4000"),
-        ("http://[::1]:4000", "127.0.0.1:4000"),
-        ("redis://127.0.0.1", "127.0.0.1:6379"),
-        ("https://a.example", "a.example:443"),
-        ("a:9", "a:9"),
-        ("http://[", "http://["),
-    ],
-)
-def test_places_are_compared_by_address(url: str, expected: str) -> None:
-    assert place(url) == expected

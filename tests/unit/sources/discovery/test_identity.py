@@ -67,7 +67,7 @@ async def asked(
         ("prometheus", False, services.PROMETHEUS, NO_PATH),
         ("prometheus", False, services.VICTORIA, (400, TEXT, "unsupported path requested")),
         ("prometheus", False, services.EXPORTER, NO_PATH),
-        ("prometheus", False, services.DCGM, NO_PATH),
+        ("dcgm", False, services.DCGM, NO_PATH),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
