@@ -260,6 +260,10 @@ KNOWN: tuple[Known, ...] = (
         Mark("/api/v1/status/buildinfo", "answers in Prometheus' form", _success, weak=True),
         Mark(METRICS, "has families of Prometheus or VictoriaMetrics", _families("prometheus_", "vm_")),
     )),
+    Known("dcgm", "dcgm-exporter", (
+        Mark(METRICS, "has families of DCGM", _families("DCGM_FI_")),
+        Mark(METRICS, "is a Prometheus exposition", is_exposition, weak=True),
+    )),
     Known("prometheus", "an exporter", (
         Mark("/", "links to its metrics", _link, weak=True),
         Mark(METRICS, "is a Prometheus exposition", is_exposition),
