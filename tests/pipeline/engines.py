@@ -48,6 +48,14 @@ class EngineTruth:
             Claim("vllm:prefix_cache_queries_total", model, self._looked(hits=False, newer=True)),
             Claim("vllm:gpu_prefix_cache_hits_total", model, self._looked(hits=True, newer=False)),
             Claim("vllm:gpu_prefix_cache_queries_total", model, self._looked(hits=False, newer=False)),
+            # Under the canonical names, whatever the version calls them.
+            Claim("llm_engine_prompt_tokens_total", ("model",), self._prompted),
+            Claim("llm_engine_generation_tokens_total", ("model",), self._generated),
+            Claim("llm_engine_preemptions_total", ("model",), self._events(ledger.preempted)),
+            Claim("llm_engine_time_to_first_token_seconds_count", ("model",), self._events(ledger.first_tokens)),
+            Claim("llm_engine_e2e_latency_seconds_count", ("model",), self._whole),
+            Claim("llm_engine_prefix_cache_hits_total", ("model",), self._looked_in_tokens(hits=True)),
+            Claim("llm_engine_prefix_cache_queries_total", ("model",), self._looked_in_tokens(hits=False)),
         ]
 
     def _sglang(self) -> list[Claim]:
@@ -56,6 +64,10 @@ class EngineTruth:
             Claim("sglang:num_requests_total", model, self._counted),
             Claim("sglang:prompt_tokens_total", model, self._input),
             Claim("sglang:generation_tokens_total", model, self._counted_output),
+            Claim("llm_engine_prompt_tokens_total", ("model",), self._input),
+            Claim("llm_engine_generation_tokens_total", ("model",), self._counted_output),
+            Claim("llm_engine_prefix_cache_queries_total", ("model",), self._input),
+            Claim("llm_engine_e2e_latency_seconds_count", ("model",), self._counted),
         ]
 
     def _tgi(self) -> list[Claim]:
@@ -63,6 +75,9 @@ class EngineTruth:
             Claim("tgi_request_count", (), self._bare(self._stage.ledger.queued)),
             Claim("tgi_request_success", (), self._done),
             Claim("tgi_request_generated_tokens_sum", (), self._done_output),
+            Claim("llm_engine_prompt_tokens_total", (), self._accepted),
+            Claim("llm_engine_generation_tokens_total", (), self._done_output),
+            Claim("llm_engine_e2e_latency_seconds_count", (), self._done),
         ]
 
     def _llamacpp(self) -> list[Claim]:
@@ -127,6 +142,23 @@ class EngineTruth:
                     yield self._name(), float(tokens if newer else tokens // BLOCK_TOKENS)
 
         return amounts
+
+    def _looked_in_tokens(self, *, hits: bool) -> Truth:
+        """Return what was looked up in the prefix cache: all of its tokens, or those of whole blocks."""
+
+        def amounts(start: float, end: float) -> Amounts:
+            for one in self._admitted(start, end):
+                if not one.again:
+                    tokens = one.cached_tokens + (0 if hits else one.computed_tokens)
+                    whole = tokens // BLOCK_TOKENS * BLOCK_TOKENS
+                    yield self._name(), float(tokens if self._newer(one.time) else whole)
+
+        return amounts
+
+    def _accepted(self, start: float, end: float) -> Amounts:
+        for one in self._stage.ledger.queued.between(start, end):
+            if one.engine == self._engine.name:
+                yield (), float(one.prompt_tokens)
 
     def _taken_in(self, *, computed: bool) -> Truth:
         """Return what the prompts that were done in a window cost: tokens computed, or found in the prefix cache."""

@@ -22,7 +22,7 @@ from tests.pipeline.collecting import Stage, stage
 from tests.pipeline.counters import Claim, Outcome, compare, compare_turns, stored
 from tests.pipeline.engines import EngineTruth
 from tests.pipeline.gateways import GatewayTruth
-from tests.pipeline.percentiles import of_gateway, of_vllm
+from tests.pipeline.percentiles import of_engine, of_gateway
 
 MARGIN_SECONDS = 200.0
 INSTANTS = 22
@@ -140,8 +140,7 @@ def compared(found: Stage) -> Report:
     for gateway in fleet.gateways:
         report.percentiles += of_gateway(found, gateway.name, GatewayTruth(found, gateway))
     for engine in fleet.engines:
-        if engine.kind == "vllm":
-            report.percentiles += of_vllm(found, engine.name, EngineTruth(found, engine))
+        report.percentiles += of_engine(found, engine.name, engine.kind, EngineTruth(found, engine))
     return report
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import orjson
 
 from inferdeck.config.schema import TargetConfig
-from inferdeck.errors import CollectError, MetricsOffError
+from inferdeck.errors import AuthError, CollectError, MetricsOffError, StatusError
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels, get, labels, metric_name
 from inferdeck.model.scrape import EMPTY_LAYOUT
@@ -30,6 +30,7 @@ MOST_MODELS = 200
 """Models and adapters of one engine that are told; an engine may have any number of adapters."""
 NOT_READY = 503
 _NO_METRICS = (404, 501)
+_OWN_FAULT = 500
 # prometheus_client answers OpenMetrics, the larger form, as soon as it is named at all, whatever its q says.
 _ACCEPT = "text/plain;version=0.0.4,*/*;q=0.1"
 _QUESTION_SHARE = 0.25
@@ -64,6 +65,8 @@ class Question:
         self._deadline = deadline
         self.requests = 0
         self.warnings: list[str] = []
+        self.unanswered = False
+        """Something failed that may work soon, as in a server that is busy or just starting."""
 
     async def status(self, path: str, *allow: int) -> int:
         """Return the status of an answer, 0 where there was none."""
@@ -93,6 +96,8 @@ class Question:
             )
         except CollectError as error:
             self.warnings.append(str(error))
+            refused = isinstance(error, AuthError) or (isinstance(error, StatusError) and error.status < _OWN_FAULT)
+            self.unanswered |= not refused
             return None
 
     def _object(self, answer: Response) -> dict[str, Any]:
@@ -209,7 +214,7 @@ class ServedSource:
         if self.own_labels(known) != self.own_labels(self._known):
             self._parser = self._new_parser(self.own_labels(known))
         self._known = known
-        soon = known.status != AVAILABLE
+        soon = ask.unanswered or known.status != AVAILABLE
         self._due = float("-inf") if soon else self._clock.monotonic() + self._every
         return ask.requests
 
