@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,10 @@ from inferdeck.config.values import FilePathText, OneOrMany
 
 VARIABLE = "LITELLM_LOG_SOURCE"
 """An environment variable that holds a command, as in `journalctl --user -u litellm.service -n 40`."""
+
+ALL = "all"
+"""Stands for a journal as a whole."""
+_MATCH = re.compile(r"_{0,2}[A-Z][A-Z0-9_]*=.+")
 
 
 def _words(value: Any) -> Any:
@@ -35,7 +40,7 @@ class LogsConfig(TargetConfig):
         default=(), description="Paths of log files, globs allowed; what rotation makes of them is found by itself."
     )
     journal: Annotated[tuple[str, ...], OneOrMany] = Field(
-        default=(), description="Units of the system's journal, globs allowed; `all` for all of it."
+        default=(), description="Units of the system's journal, globs allowed, or FIELD=value; `all` for all of it."
     )
     user_journal: Annotated[tuple[str, ...], OneOrMany] = Field(
         default=(), description="The same of the own user's journal."
@@ -65,8 +70,9 @@ class LogsConfig(TargetConfig):
     @classmethod
     def _units(cls, units: tuple[str, ...]) -> tuple[str, ...]:
         for unit in units:
-            if not unit or unit.startswith("-") or any(character.isspace() for character in unit):
-                raise ValueError(f'"{unit}" is not the name of a unit')
+            odd = not unit or unit.startswith("-") or any(character.isspace() for character in unit)
+            if odd or ("=" in unit and not _MATCH.fullmatch(unit)):
+                raise ValueError(f'"{unit}" is neither a unit nor a match such as SYSLOG_IDENTIFIER=litellm')
         return units
 
     @field_validator("timezone")

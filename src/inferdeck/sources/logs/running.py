@@ -47,6 +47,7 @@ async def run(command: Sequence[str], seconds: float, *, most_bytes: int = MOST_
             stopped = not await _gather(process.stdout, pieces, most_bytes)
             if not stopped:
                 await process.wait()
+                await errors
     except TimeoutError:
         stopped = True
     finally:
