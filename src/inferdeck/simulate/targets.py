@@ -58,7 +58,7 @@ def targets(fleet: Fleet) -> Iterator[Target]:
         if host.name in with_cards:
             yield Target(f"{host.name}/dcgm", "dcgm", DCGM_VERSION, source="dcgm")
         if host.docker:
-            yield Target(f"{host.name}/docker", "docker", DOCKER_VERSION)
+            yield Target(f"{host.name}/docker", "docker", DOCKER_VERSION, source="docker")
 
 
 def entries(fleet: Fleet, urls: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
