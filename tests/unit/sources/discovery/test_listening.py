@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import psutil
 import pytest
 
 from inferdeck.sources import listening as module
@@ -139,7 +140,7 @@ def test_where_nothing_is_listed_the_well_known_ports_are_tried(
     def refuse(_kind: str) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(module.psutil, "net_connections", refuse)
+    monkeypatch.setattr(psutil, "net_connections", refuse)
     monkeypatch.setattr(module, "_answers", lambda port: port in (4000, 6379))
     assert Sockets((), tmp_path)() == [Candidate("127.0.0.1", 4000), Candidate("127.0.0.1", 6379)]
     assert {3000, 4000, 6379, 8000, 8001, 8080, 9090, 9100, 9400, 11434, 30000} <= set(WELL_KNOWN_PORTS)

@@ -102,15 +102,16 @@ async def test_an_engine_with_its_containers(tmp_path: Path) -> None:
 
 
 async def test_an_engine_on_a_port_beside_its_socket_is_not_doubled(tmp_path: Path) -> None:
-    version = {
-        "/version": (200, services.JSON, '{"Version":"29","ApiVersion":"1.52","MinAPIVersion":"1.44","Os":"linux"}')
-    }
-    async with service(version, missing=(404, services.JSON, '{"message":"page not found"}')) as tcp:
+    version = '{"Version":"29.0","ApiVersion":"1.52","MinAPIVersion":"1.44","Os":"linux"}'
+    answers = {"/version": (200, services.JSON, version)}
+    async with service(answers, extra=HEADERS) as tcp:
         rounds = Rounds(tcp.candidate)
-        assert await rounds.next() == []  # one mark: no Docker header
+        assert await rounds.next() == [("docker", f"http://127.0.0.1:{tcp.port}")]
         async with docker(tmp_path, [], HEADERS):
             rounds = Rounds(tcp.candidate, sockets=lambda: [str(tmp_path / "docker.sock")])
-            assert [kind for kind, _ in await rounds.next()] == ["docker"]
+            assert await rounds.next() == [("docker", f"unix://{tmp_path}/docker.sock")]
+    async with service(answers) as stranger:
+        assert await Rounds(stranger.candidate).next() == [], "a form without the headers is one mark"
 
 
 async def test_what_this_machine_has_is_found_without_an_address() -> None:
@@ -134,22 +135,22 @@ def test_systemd_and_the_journal_show_by_their_folders(tmp_path: Path, monkeypat
 
 
 async def test_services_are_asked_beside_each_other_but_not_all_at_once() -> None:
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal most, now
-        now += 1
-        most = max(most, now)
+    open_now: list[int] = [0]
+    most: list[int] = [0]
+
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_now[0] += 1
+        most[0] = max(most[0], open_now[0])
         await asyncio.sleep(0.2)
-        now -= 1
+        open_now[0] -= 1
         writer.close()
 
-    most = now = 0
     async with AsyncExitStack() as stack:
-        servers = [
-            await stack.enter_async_context(await asyncio.start_server(silent, "127.0.0.1", 0)) for _ in range(20)
-        ]
+        starting = [asyncio.start_server(silent, "127.0.0.1", 0) for _ in range(20)]
+        servers = [await stack.enter_async_context(await one) for one in starting]
         rounds = Rounds(*(Candidate("127.0.0.1", one.sockets[0].getsockname()[1]) for one in servers))
         await rounds.next()
-    assert 1 < most <= 8
+    assert 1 < most[0] <= 8
 
 
 @pytest.mark.parametrize(
