@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferdeck.model.answers import Number, number
-from inferdeck.model.labels import metric_name
+from inferdeck.model.labels import Labels, metric_name
 from inferdeck.model.metric import Quality
 from inferdeck.model.target import TargetState
 from inferdeck.query import windows
@@ -51,6 +51,7 @@ class Figures:
 
     A watched target whose newest stamp is after `now_ms` (the clock was set back, its series go on where they were) is
     evaluated at that stamp. intervals: seconds between the samples of a target, which say when one is stale.
+    relabel: which labels a series is to have; its name stays.
     """
 
     def __init__(
@@ -60,9 +61,11 @@ class Figures:
         now_ms: int,
         window_ms: int,
         intervals: Mapping[Group, float] | None = None,
+        relabel: Callable[[Labels], Labels] = lambda series: series,
     ) -> None:
         self._window_ms = window_ms
         self._intervals = intervals or {}
+        self._relabel = relabel
         self._parts: dict[str, list[_Part]] = defaultdict(list)
         self._ages: dict[tuple[str, Group], dict[Group, tuple[float, bool]]] = {}
         matcher = Matcher("__name__", MatchOp.MATCH, "|".join(sorted(set(names))))
@@ -81,7 +84,7 @@ class Figures:
             if not without or group(dict(series), TARGET) not in without:
                 rows[metric_name(series)].append(index)
         for name, picked in rows.items():
-            named = tuple(block.series[index] for index in picked)
+            named = tuple(self._relabel(block.series[index]) for index in picked)
             part = Block(named, block.timestamps_ms, block.values[picked], block.dense)
             self._parts[name].append(_Part(part, at_ms))
 

@@ -25,6 +25,7 @@ METRICS = (
     "llm_active_requests",
     "llm_queue_depth",
     "llm_provider_health",
+    "llm_model_status",
     "llm_request_duration_seconds_bucket",
     "llm_time_to_first_token_seconds_bucket",
     "inferdeck_quality",
@@ -121,10 +122,7 @@ def estimated(figures: Figures) -> frozenset[Group]:
 def providers(figures: Figures) -> tuple[Provider, ...]:
     """Return every provider of every gateway that had traffic in the window or has a health series."""
     totals = attempts(figures)
-    health: dict[Group, float] = {}
-    for row in figures.last("llm_provider_health"):
-        key = group(row.labels, BY_PROVIDER)
-        health[key] = min(health.get(key, 1.0), row.value)
+    health = healthy(figures.last("llm_provider_health"), figures.last("llm_model_status"))
     p95 = figures.quantile(0.95, "llm_request_duration_seconds", BY_PROVIDER)
     keys = {key for key in {*totals.requests, *health} if key[2]}
     return tuple(
@@ -139,6 +137,34 @@ def providers(figures: Figures) -> tuple[Provider, ...]:
         )
         for key in sorted(keys)
     )
+
+
+def healthy(providers: Iterable[Row], deployments: Iterable[Row]) -> dict[Group, float]:
+    """Return by provider from 0 (down) to 1 (well): the mean of its deployments, else its own series' lowest value.
+
+    The rows may be values of a moment or means over a window. Of one deployment LiteLLM has series under two names, of
+    which the one that tells of a cooldown is never taken back: it counts only while the other one is not well.
+    """
+    well: dict[Group, dict[str, float]] = {}
+    ill: dict[Group, dict[str, float]] = {}
+    for row in deployments:
+        key, deployment, status = (
+            group(row.labels, BY_PROVIDER),
+            row.labels.get("deployment", ""),
+            row.labels.get("status"),
+        )
+        if deployment and key[1] and status in ("available", "error"):
+            side = (well if status == "available" else ill).setdefault(key, {})
+            side[deployment] = max(side.get(deployment, 0.0), row.value)
+    found: dict[Group, float] = {}
+    for key, parts in well.items():
+        lost = [min(ill.get(key, {}).get(name, 0.0), 1.0 - value) for name, value in parts.items()]
+        found[key] = 1.0 - sum(lost) / len(lost)
+    own: dict[Group, float] = {}
+    for row in providers:
+        key = group(row.labels, BY_PROVIDER)
+        own[key] = min(own.get(key, 1.0), row.value)
+    return {**own, **found}
 
 
 def attempts(figures: Figures) -> Totals:

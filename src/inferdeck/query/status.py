@@ -25,6 +25,7 @@ from inferdeck.model.stack import Machine
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query import engines, gateways, machines
 from inferdeck.query.figures import STALE_INTERVALS, Figures, intervals
+from inferdeck.query.provider_names import ProviderNames
 from inferdeck.store.interface import MetricReader
 
 WINDOW_SECONDS = 300.0
@@ -50,7 +51,14 @@ class Surroundings:
 
 def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]) -> Status:
     """Return the whole stack at `around.now`; rates, ratios and percentiles are over the last WINDOW_SECONDS."""
-    figures = Figures(reader, METRICS, int(around.now * 1000), int(WINDOW_SECONDS * 1000), intervals(around.states))
+    figures = Figures(
+        reader,
+        METRICS,
+        int(around.now * 1000),
+        int(WINDOW_SECONDS * 1000),
+        intervals(around.states),
+        ProviderNames(around.states).apply,
+    )
     known = [
         (state.key.environment, _gateway_name(state), state.source_kind)
         for state in around.states

@@ -23,7 +23,7 @@ from inferdeck.model.target import Fact, Health, TargetState
 from inferdeck.pricing.published import PriceBook, Published
 from inferdeck.pricing.reckoned import price, reckoned, together
 from inferdeck.query.catalog.gathered import Deployment, Draft, Engine, age_of, gateway_name
-from inferdeck.query.catalog.told import capabilities, figure, kind_of, known, names
+from inferdeck.query.catalog.told import capabilities, figure, kind_of, known, names, quantization
 
 HUB = "Hugging Face"
 HUB_PAGE = "https://huggingface.co/"
@@ -134,7 +134,6 @@ def gateway_source(state: TargetState) -> str:
 _ENGINE_KEYS = (
     "parameters",
     "size_bytes",
-    "quantization",
     "family",
     "format",
     "adapter_of",
@@ -157,6 +156,10 @@ def _facts(draft: Draft, published: Mapping[str, Published | None], around: Arou
         key: known(_told(key, [*hub, *engines] if key in _HUB_FIRST else [*engines, *hub], around))
         for key in _ENGINE_KEYS
     }
+    found["quantization"] = known(
+        Said(quantization(one.value), one.source, one.age_seconds)
+        for one in _told("quantization", [*engines, *hub], around)
+    )
     modes = [*_told("mode", _of_gateways(draft), around), *_told("type", engines, around)]
     modes += _told("pipeline", hub, around)
     found["type"] = known(Said(kind_of(one.value), one.source, one.age_seconds) for one in modes if one.value)

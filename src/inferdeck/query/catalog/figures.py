@@ -29,10 +29,12 @@ OF_PROVIDERS = (
     *OF_MODEL,
     "llm_provider_attempts_total",
     "llm_provider_health",
+    "llm_model_status",
     "llm_request_duration_seconds_sum",
 )
 _DURATION, _FIRST = "llm_request_duration_seconds", "llm_time_to_first_token_seconds"
-_WORST_FIRST = ("error", "degraded", "loading", "available")
+_ORDER = ("available", "error", "degraded", "loading")
+"""Which of two words about one deployment counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,11 @@ def watched(figures: Figures) -> dict[Group, Watch]:
     words: dict[Group, tuple[str, float]] = {}
     for row in figures.last("llm_model_status"):
         key, word = group(row.labels, BY_DEPLOYMENT), row.labels.get("status", "")
-        if row.value != 1 or not key[2] or word not in _WORST_FIRST:
+        if row.value != 1 or not key[2] or word not in _ORDER:
             continue
-        # LiteLLM has twins of one deployment under two names; the newest change is not told, so the worse word counts.
+        # Of one deployment LiteLLM has series under two names, of which one is never taken back (gateways.healthy).
         known = words.get(key)
-        if known is None or _WORST_FIRST.index(word) < _WORST_FIRST.index(known[0]):
+        if known is None or _ORDER.index(word) < _ORDER.index(known[0]):
             words[key] = (word, row.age_seconds)
     answered = total(figures.rate("llm_provider_attempts_total"), BY_DEPLOYMENT, status="success")
     silent: tuple[str, float | None] = ("", None)
@@ -139,7 +141,7 @@ def providers(figures: Figures, window_seconds: float, models: Mapping[Group, in
     tokens = total(figures.rate("llm_tokens_used_total"), (*BY_PROVIDER, "token_type"))
     cost = total(figures.rate("llm_cost_total"), BY_PROVIDER)
     busy = total(figures.rate("llm_request_duration_seconds_sum"), BY_PROVIDER)
-    health = _lowest(figures)
+    health = gateways.healthy(figures.average("llm_provider_health"), figures.average("llm_model_status"))
     p50, p95 = (figures.quantile(q, _DURATION, BY_PROVIDER) for q in (0.5, 0.95))
     first = figures.quantile(0.95, _FIRST, BY_PROVIDER)
 
@@ -186,12 +188,3 @@ def _cached(tokens: Mapping[Group, float], key: Group) -> float | None:
     """Return the cached share of the input; a gateway that counts no cached tokens leaves it unknown."""
     cached = tokens.get((*key, "cached_input"))
     return None if cached is None else ratio(cached, tokens.get((*key, "input")))
-
-
-def _lowest(figures: Figures) -> dict[Group, float]:
-    """Return the mean health of each provider over the window; of several series the lowest."""
-    found: dict[Group, float] = {}
-    for row in figures.average("llm_provider_health"):
-        key = group(row.labels, BY_PROVIDER)
-        found[key] = min(found.get(key, row.value), row.value)
-    return found

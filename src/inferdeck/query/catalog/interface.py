@@ -7,7 +7,7 @@ from typing import Protocol
 from inferdeck.model.model_catalog import ModelPage, Models, Providers
 from inferdeck.query.stack.interface import EVERYTHING, Wanted
 
-MODEL_SORTS = ("name", "type", "provider", "state", "context", "parameters", "price", "requests")
+MODEL_SORTS = ("name", "type", "provider", "status", "context", "parameters", "price", "requests")
 PROVIDER_SORTS = ("name", "state", "requests", "errors", "latency", "cost", "score")
 
 
@@ -15,7 +15,7 @@ class CatalogQuestions(Protocol):
     """Blocking, from any thread. Raises UsageError (no such filter, value or order), LimitError, StoreError."""
 
     def models(self, wanted: Wanted = EVERYTHING, sort: str = "name") -> Models:
-        """Return models; filters: type, provider, capability, state, environment; sort: MODEL_SORTS, "-" reverses."""
+        """Return models; filters: type, provider, capability, status, environment; sort: MODEL_SORTS, "-" reverses."""
         ...
 
     def model(self, name: str, environment: str = "") -> ModelPage:

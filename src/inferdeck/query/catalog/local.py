@@ -32,6 +32,7 @@ from inferdeck.query.catalog.examples import GATEWAY_KEY, examples
 from inferdeck.query.catalog.figures import Narrowed
 from inferdeck.query.catalog.gathered import Draft, age_of, gateway_name, gather
 from inferdeck.query.figures import Figures, Group, intervals
+from inferdeck.query.provider_names import ProviderNames, provider_name
 from inferdeck.query.stack.interface import EVERYTHING, Wanted, chosen
 from inferdeck.query.status import WINDOW_SECONDS, Surroundings, service
 from inferdeck.store.interface import Matcher, MatchOp, MetricReader
@@ -70,11 +71,11 @@ class LocalCatalog:
                 "type": lambda one: (one.type,),
                 "provider": lambda one: one.providers,
                 "capability": lambda one: one.capabilities,
-                "state": lambda one: (one.state.value,),
+                "status": lambda one: (one.state.value,),
                 "environment": lambda one: (one.environment,),
             },
             _texts,
-            {"state": STATES},
+            {"status": STATES},
         )
         source = self.prices.source(around.now)
         return Models(found.items, found.total, found.offset, found.limit, WINDOW_SECONDS, source)
@@ -122,7 +123,10 @@ class LocalCatalog:
 
     def _figures(self, around: Surroundings, names: Sequence[str], only: Matcher | None = None) -> Figures:
         reader = self.reader if only is None else Narrowed(self.reader, only)
-        return Figures(reader, names, int(around.now * 1000), int(WINDOW_SECONDS * 1000), intervals(around.states))
+        relabel = ProviderNames(around.states).apply
+        return Figures(
+            reader, names, int(around.now * 1000), int(WINDOW_SECONDS * 1000), intervals(around.states), relabel
+        )
 
     def _against(self, around: Surroundings, figures: Figures) -> Around:
         watched = {(key[0], key[1], key[2]): watch for key, watch in counted.watched(figures).items()}
@@ -187,7 +191,8 @@ def _models_by_provider(drafts: Iterable[Draft]) -> dict[Group, int]:
     named: dict[Group, set[str]] = {}
     for draft in drafts:
         for one in draft.deployments:
-            named.setdefault((draft.environment, one.gateway, one.provider), set()).add(draft.name)
+            name = provider_name(one.provider, one.endpoint)
+            named.setdefault((draft.environment, one.gateway, name), set()).add(draft.name)
     return {key: len(models) for key, models in named.items()}
 
 
@@ -244,7 +249,7 @@ _MODEL_ORDERS: dict[str, Callable[[ModelRow], Any]] = {
     "name": lambda one: one.name,
     "type": lambda one: one.type,
     "provider": lambda one: ", ".join(one.providers),
-    "state": lambda one: STATES.index(one.state.value),
+    "status": lambda one: STATES.index(one.state.value),
     "context": lambda one: one.context.value,
     "parameters": lambda one: one.parameters.value,
     "price": lambda one: one.price.output.value if one.price.output.value is not None else one.price.input.value,

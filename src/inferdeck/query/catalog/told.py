@@ -68,6 +68,15 @@ def kind_of(text: str) -> str:
     return TYPES.get(text.casefold(), text)
 
 
+def quantization(text: str) -> str:
+    """Return a quantization as file names write it: llama.cpp says "Q4_K - Medium" for Q4_K_M, "all F32" for F32."""
+    short = text.removesuffix(" (guessed)").removeprefix("(guessed) ").removeprefix("all ").removeprefix("mostly ")
+    name, dash, size = short.partition(" - ")
+    if not dash:
+        return short
+    return f"{name}_{size[0]}" if size in ("Small", "Medium", "Large") else name
+
+
 def known(said: Iterable[Said]) -> Known:
     """Return the first value, most trusted first, and those of others that differ from it."""
     told = [one for one in said if one.value]
