@@ -13,12 +13,13 @@ from inferdeck.errors import CollectError, ConnectError
 from inferdeck.model.clock import Clock
 from inferdeck.model.happening import Happening
 from inferdeck.model.labels import Labels
+from inferdeck.model.masking import mask
 from inferdeck.model.metric import SideEffect
 from inferdeck.model.target import Fact, TargetKey
 from inferdeck.sources.columns import Columns, Sample
 from inferdeck.sources.docker import container as containers
 from inferdeck.sources.docker import series, stats
-from inferdeck.sources.docker.answers import items, name, text
+from inferdeck.sources.docker.answers import items, text
 from inferdeck.sources.docker.config import DockerConfig
 from inferdeck.sources.docker.container import Container
 from inferdeck.sources.docker.following import Following
@@ -274,7 +275,7 @@ class DockerSource:
         service = {
             "version": text(self._version, "Version"),
             "status": "ok",
-            "host": name(self._machine),
+            "host": mask(self._machine),
             "program": "podman" if podman else "docker",
             "api": text(self._version, "ApiVersion"),
             "containers": str(len(self._known)),
