@@ -13,6 +13,7 @@ from inferdeck import errors
 from inferdeck.config import lines
 from inferdeck.config.schema import Settings, TargetConfig
 from inferdeck.config.targets import Endpoint, TargetFiles
+from inferdeck.daemon.served import served
 from inferdeck.errors import UsageError
 from inferdeck.model.answers import Discovered, NotFound
 from inferdeck.model.clock import Clock
@@ -21,6 +22,7 @@ from inferdeck.model.target import Health, TargetState
 from inferdeck.sources import assembly, catalog, discovery, dockerd, presence, published, registry
 from inferdeck.sources.assembly import Assembly, expand
 from inferdeck.sources.discovery import Found
+from inferdeck.sources.interface import FollowsModels
 from inferdeck.sources.listening import Sockets
 from inferdeck.sources.runner import Runner
 from inferdeck.sources.watch import Target
@@ -28,6 +30,7 @@ from inferdeck.sources.watch import Target
 _log = logging.getLogger(__name__)
 
 FILES_SECONDS = 5.0
+MODELS_SECONDS = 5.0
 FORGET_SECONDS = 86_400.0
 """How long a target that discovery found, and finds no more, is shown as down."""
 AT_ONCE = 50
@@ -119,7 +122,7 @@ class Watching:
 
     async def keep_looking(self, announce: Callable[[str], None]) -> None:
         """Follow file_sd files and look for services until cancelled; say once what was found."""
-        jobs = [self._follow_files()]
+        jobs = [self._follow_files(), self._keep_telling()]
         if self._settings.discovery.enabled:
             jobs.append(self._discover(announce))
         await asyncio.gather(*jobs)
@@ -133,6 +136,20 @@ class Watching:
             except Exception:
                 # One odd file must not end the watch over the others.
                 _log.exception("following target files failed; the next look is in %g s", FILES_SECONDS)
+
+    async def _keep_telling(self) -> None:
+        """Tell sources that look models up what is served, whenever that changes or such a source comes."""
+        told: tuple[list[FollowsModels], frozenset[str]] = ([], frozenset())
+        while True:
+            followers: list[FollowsModels] = [
+                source for source in self._runner.sources() if isinstance(source, FollowsModels)
+            ]
+            now = (followers, served(self.states()) if followers else frozenset[str]())
+            if now != told:
+                told = now
+                for source in followers:
+                    source.follow(now[1])
+            await self._clock.sleep(MODELS_SECONDS)
 
     async def _changed(self) -> bool:
         """Say whether a target file came, went or was written since the last time this was asked."""
