@@ -52,7 +52,7 @@ def _option(*flags: str, **settings: Any) -> Option:
 
 
 _JSON = _option("--json", action="store_true", help="print the answer as JSON")
-_KIND = _option("kind", metavar="KIND", help="litellm, llamacpp, redis, host or prometheus")
+_KIND = _option("kind", metavar="KIND", help="litellm, vllm, sglang, tgi, llamacpp, ollama, redis, host, prometheus, …")
 _ENTRY = (
     _KIND,
     _option("address", metavar="URL", nargs="?", help="where it listens; the kind's usual place where absent"),

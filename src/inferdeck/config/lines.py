@@ -8,6 +8,7 @@ KEY_VARIABLES = {
     "llamacpp": "LLAMA_API_KEY",
     "ollama": "OLLAMA_API_KEY",
     "redis": "REDIS_PASSWORD",
+    "vllm": "VLLM_API_KEY",
 }
 
 

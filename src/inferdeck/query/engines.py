@@ -64,9 +64,10 @@ def _models(figures: Figures) -> dict[Group, set[str]]:
 
 
 def _shown_models(named: set[str], state: TargetState | None) -> str:
-    """Of an engine that has several models, those that are in memory; all that are known where it has one at most."""
+    """Of an engine that has several models, those in memory, without adapters; all where it has one at most."""
     facts = [fact for fact in state.inventory if fact.kind == "model"] if state is not None else []
     idle = {fact.name for fact in facts if fact.facts.get("sleeping") == "true" or fact.facts.get("remote")}
+    idle |= {fact.name for fact in facts if fact.facts.get("adapter_of")}
     known = named or {fact.name for fact in facts}
     return ", ".join(sorted(known - idle if len(facts) > 1 else known))
 

@@ -14,6 +14,8 @@ KEY_NEEDED, METRICS_OFF = errors.kind_name(errors.AuthError), errors.kind_name(e
 METRICS_SWITCH = {
     "litellm": 'in the proxy\'s config.yaml: litellm_settings: {callbacks: ["prometheus"]}',
     "llamacpp": "start llama-server with --metrics",
+    "vllm": "start vLLM without --disable-log-stats",
+    "sglang": "start SGLang with --enable-metrics",
 }
 
 

@@ -59,6 +59,8 @@ FAULTS = (
     ),
     Fault("metrics-off", "callbacks", (down("litellm", "g:4000", MetricsOffError("", 404), health=Health.UP),)),
     Fault("metrics-off", "--metrics", (down("llamacpp", "l:8080", MetricsOffError("off", 501)),)),
+    Fault("metrics-off", "--enable-metrics", (down("sglang", "s:30000", MetricsOffError("", 404), health=Health.UP),)),
+    Fault("metrics-off", "log-stats", (down("vllm", "v:8000", MetricsOffError("", 404), health=Health.UP),)),
     Fault("target-failing", "3 times in a row", (down("redis", "r:6379", ConnectError("connection refused")),)),
     Fault(
         "target-failing",

@@ -147,6 +147,21 @@ def test_of_an_engine_with_several_models_those_in_memory_are_shown() -> None:
     assert shown() == "asleep, awake, far"
 
 
+def test_every_kind_of_engine_has_a_row_before_it_has_series() -> None:
+    kinds = ("vllm", "sglang", "tgi", "llamacpp", "ollama")
+    states = tuple(
+        state(kind, f"{kind}:1", inventory=(Fact("model", f"of-{kind}", {"status": "available"}),)) for kind in kinds
+    )
+    found = status.status(filled({series("up"): [1.0]}), around(*states), ()).engines
+    assert {(one.kind, one.model, one.state) for one in found} == {(kind, f"of-{kind}", "available") for kind in kinds}
+
+
+def test_adapters_stand_behind_the_model_that_they_adapt() -> None:
+    models = (Fact("model", "base", {"root": "r"}), *(Fact("model", f"a{n}", {"adapter_of": "base"}) for n in range(3)))
+    served = state("vllm", "v:8000", inventory=models)
+    assert status.status(filled({series("up"): [1.0]}), around(served), ()).engines[0].model == "base"
+
+
 def test_an_engine_with_one_model_shows_it_while_it_sleeps() -> None:
     asleep = state("ollama", "o:11434", inventory=(Fact("model", "only", {"sleeping": "true"}),))
     assert status.status(filled({series("up"): [1.0]}), around(asleep), ()).engines[0].model == "only"
