@@ -31,19 +31,19 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("huggingface", "Hugging Face Hub", "HuggingfaceConfig", "https://huggingface.co"),
-        Kind("langfuse", "Langfuse", "LangfuseConfig", "http://127.0.0.1:3000"),
         Kind("litellm", "LiteLLM proxy", "LitellmConfig", "http://127.0.0.1:4000"),
-        Kind("llamacpp", "llama.cpp server", "LlamacppConfig", "http://127.0.0.1:8080"),
         Kind("vllm", "vLLM server", "VllmConfig", "http://127.0.0.1:8000"),
         Kind("sglang", "SGLang server", "SglangConfig", "http://127.0.0.1:30000"),
         Kind("tgi", "Text Generation Inference", "TgiConfig", "http://127.0.0.1:8080"),
+        Kind("llamacpp", "llama.cpp server", "LlamacppConfig", "http://127.0.0.1:8080"),
         Kind("ollama", "Ollama", "OllamaConfig", "http://127.0.0.1:11434"),
         Kind("redis", "Redis or Valkey", "RedisConfig", "redis://127.0.0.1:6379"),
         Kind("docker", "Docker or Podman", "DockerConfig", "unix:///var/run/docker.sock"),
         Kind("nvidia", "NVIDIA cards of this machine", "NvidiaConfig", ""),
         Kind("dcgm", "NVIDIA dcgm-exporter", "DcgmConfig", "http://127.0.0.1:9400"),
         Kind("host", "this machine", "HostConfig", ""),
+        Kind("langfuse", "Langfuse", "LangfuseConfig", "http://127.0.0.1:3000"),
+        Kind("huggingface", "Hugging Face Hub", "HuggingfaceConfig", "https://huggingface.co"),
         Kind("prometheus", "any Prometheus or OpenMetrics endpoint", "PrometheusConfig", "http://127.0.0.1:9090"),
     )
 }
