@@ -5,7 +5,7 @@ Units are DCGM's (dcgm_fields.h): MHz, Celsius, watts, millijoules, percent, MiB
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ _FRESH: tuple[tuple[str, Read], ...] = (
     ("DCGM_FI_DEV_SM_CLOCK", lambda card: nvml.nvmlDeviceGetClockInfo(card, nvml.NVML_CLOCK_SM)),
     ("DCGM_FI_DEV_MEM_CLOCK", lambda card: nvml.nvmlDeviceGetClockInfo(card, nvml.NVML_CLOCK_MEM)),
     ("DCGM_FI_DEV_VIDEO_CLOCK", lambda card: nvml.nvmlDeviceGetClockInfo(card, nvml.NVML_CLOCK_VIDEO)),
-    ("DCGM_FI_DEV_GPU_TEMP", lambda card: nvml.nvmlDeviceGetTemperature(card, nvml.NVML_TEMPERATURE_GPU)),
+    ("DCGM_FI_DEV_GPU_TEMP", lambda card: _either(_temperature, _temperature_versioned, card)),
     ("DCGM_FI_DEV_POWER_USAGE", lambda card: nvml.nvmlDeviceGetPowerUsage(card) / 1000),
     ("DCGM_FI_DEV_POWER_MGMT_LIMIT", lambda card: nvml.nvmlDeviceGetPowerManagementLimit(card) / 1000),
     ("DCGM_FI_DEV_ENFORCED_POWER_LIMIT", lambda card: nvml.nvmlDeviceGetEnforcedPowerLimit(card) / 1000),
@@ -33,7 +33,7 @@ _FRESH: tuple[tuple[str, Read], ...] = (
     ("DCGM_FI_DEV_FAN_SPEED", lambda card: nvml.nvmlDeviceGetFanSpeed(card)),
     ("DCGM_FI_DEV_ENC_UTIL", lambda card: nvml.nvmlDeviceGetEncoderUtilization(card)[0]),
     ("DCGM_FI_DEV_DEC_UTIL", lambda card: nvml.nvmlDeviceGetDecoderUtilization(card)[0]),
-    (REASONS, lambda card: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(card)),
+    (REASONS, lambda card: _either(_events, _throttling, card)),
     ("DCGM_FI_DEV_PCIE_REPLAY_COUNTER", lambda card: nvml.nvmlDeviceGetPcieReplayCounter(card)),
     ("DCGM_FI_DEV_PCIE_LINK_GEN", lambda card: nvml.nvmlDeviceGetCurrPcieLinkGeneration(card)),
     ("DCGM_FI_DEV_PCIE_LINK_WIDTH", lambda card: nvml.nvmlDeviceGetCurrPcieLinkWidth(card)),
@@ -215,6 +215,30 @@ def _processes(kind: str, card: Handle) -> Sequence[Any] | None:
     return None
 
 
+def _either(first: Callable[[Handle], float], other: Callable[[Handle], float], card: Handle) -> float:
+    """Ask by one name of a call, and where the driver has not got that one, by the other."""
+    try:
+        return first(card)
+    except nvml.NVMLError_FunctionNotFound:
+        return other(card)
+
+
+def _temperature(card: Handle) -> float:
+    return float(nvml.nvmlDeviceGetTemperature(card, nvml.NVML_TEMPERATURE_GPU))
+
+
+def _temperature_versioned(card: Handle) -> float:
+    return float(nvml.nvmlDeviceGetTemperatureV(card, nvml.NVML_TEMPERATURE_GPU))
+
+
+def _events(card: Handle) -> float:
+    return float(nvml.nvmlDeviceGetCurrentClocksEventReasons(card))
+
+
+def _throttling(card: Handle) -> float:
+    return float(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(card))
+
+
 def _ecc(card: Handle, *, corrected: bool, aggregate: bool) -> float:
     kind = nvml.NVML_MEMORY_ERROR_TYPE_CORRECTED if corrected else nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED
     since = nvml.NVML_AGGREGATE_ECC if aggregate else nvml.NVML_VOLATILE_ECC
@@ -228,8 +252,3 @@ def _limit(card: Handle, which: int) -> float | None:
 
 def _power_state(state: int) -> float | None:
     return None if state == nvml.NVML_PSTATE_UNKNOWN else state
-
-
-def described(values: Mapping[str, float]) -> int | None:
-    """Return the mask of clock event reasons among the values."""
-    return int(values[REASONS]) if REASONS in values else None

@@ -101,7 +101,11 @@ ONE(nvmlDeviceGetPerformanceState, 32)
 int nvmlDeviceGetFanSpeed(Card *card, unsigned *out) { (void)card; (void)out; return NOT_SUPPORTED; }
 int nvmlDeviceGetEncoderUtilization(Card *card, unsigned *out, unsigned *period) { READ(card); *out = 3; *period = 100; return OK; }
 int nvmlDeviceGetDecoderUtilization(Card *card, unsigned *out, unsigned *period) { READ(card); *out = 0; *period = 100; return OK; }
+#ifdef OLD
 BIG(nvmlDeviceGetCurrentClocksThrottleReasons, 0x24)
+#else
+BIG(nvmlDeviceGetCurrentClocksEventReasons, 0x24)
+#endif
 ONE(nvmlDeviceGetPcieReplayCounter, 7)
 ONE(nvmlDeviceGetCurrPcieLinkGeneration, 5)
 ONE(nvmlDeviceGetCurrPcieLinkWidth, 16)

@@ -339,6 +339,7 @@ async def test_library_of_2020_gives_what_it_has(monkeypatch: pytest.MonkeyPatch
     found = await collected()
 
     assert value(found, "DCGM_FI_DEV_FB_USED") == 100000000000 // MIB
+    assert value(found, "DCGM_FI_DEV_CLOCKS_EVENT_REASONS") == 0x24
     assert values(found, "DCGM_FI_DEV_FB_RESERVED") == values(found, "DCGM_FI_DEV_MEMORY_TEMP") == {}
     assert [fact.name for fact in facts(found, "gpu_process")] == ["GPU-0/100"]
 
