@@ -1,4 +1,4 @@
-"""docs/discovery.md says what the code does: its tables are current, its lines are right, its numbers are those used."""
+"""docs/discovery.md says what the code does: its tables are current, its lines right, its numbers those used."""
 
 from __future__ import annotations
 
