@@ -1,7 +1,8 @@
 """How each program writes a line: functions of a wall-clock time and of what happened.
 
 Captured: vLLM 0.32 (its access and statistics lines), llama.cpp b11434, Redis 7.0.15. Read in source: LiteLLM 1.106's
-JSON formatter and router lines, GIN's access line as Ollama prints it. Unverified: SGLang, TGI, Langfuse.
+JSON formatter and router lines, GIN's access line as Ollama prints it. As public logs of theirs show them: what SGLang,
+TGI and vLLM on a GPU say while they load. Unverified: everything else of SGLang and TGI, Langfuse.
 """
 
 from __future__ import annotations
@@ -88,6 +89,37 @@ def vllm_loaded(wall: float, pid: int, seconds: float) -> str:
 def vllm_ready(wall: float, pid: int) -> str:
     """Return vLLM's line when it serves."""
     return vllm(wall, pid, "entry.py:140", "Starting vLLM server on http://0.0.0.0:8000")
+
+
+def vllm_phase(wall: float, pid: int, phase: str, model: str, seconds: float) -> str:
+    """Return vLLM's line as a phase of its loading begins; `seconds` is how long the one before took."""
+    if phase == "weights":
+        return vllm(wall, pid, "gpu_model_runner.py:4120", f"Starting to load model {model}...")
+    if phase == "compile":
+        return vllm_loaded(wall, pid, seconds)
+    if phase == "warmup":
+        return vllm(wall, pid, "gpu_model_runner.py:4891", f"Graph capturing finished in {seconds:.0f} secs")
+    return vllm_ready(wall, pid)
+
+
+def sglang_phase(wall: float, phase: str, seconds: float) -> str:
+    """Return SGLang's line as a phase of its loading begins; `seconds` is how long the one before took."""
+    text = {
+        "weights": "Load weight begin. avail mem=78.19 GB",
+        "compile": "Capture cuda graph begin. This can take up to several minutes. avail mem=15.30 GB",
+        "warmup": f"Capture cuda graph end. Time elapsed: {seconds:.2f} s. mem usage=0.80 GB. avail mem=14.50 GB.",
+    }.get(phase, "The server is fired up and ready to roll!")
+    return f"[{at(wall):%Y-%m-%d %H:%M:%S}] {text}"
+
+
+def tgi_phase(wall: float, phase: str, seconds: float) -> str:
+    """Return TGI's line as a phase of its loading begins; `seconds` is how long the one before took."""
+    text = {
+        "weights": "shard-manager: text_generation_launcher: Starting shard rank=0",
+        "compile": f"shard-manager: text_generation_launcher: Shard ready in {seconds:.9f}s rank=0",
+        "warmup": "text_generation_router: router/src/main.rs:317: Warming up model",
+    }.get(phase, "text_generation_router: router/src/main.rs:355: Connected")
+    return f"{at(wall):%Y-%m-%dT%H:%M:%S.%f}Z  INFO {text}"
 
 
 def vllm_statistics(

@@ -161,7 +161,10 @@ class _Gateway(_Writer):
 
 
 class _Engine(_Writer):
-    """SGLang, TGI and whatever else serves with uvicorn."""
+    """What serves with uvicorn."""
+
+    LOADING = ("weights", "compile", "warmup", "ready")
+    """The phases whose beginning is written."""
 
     def __init__(self, journal: Journal, thing: things.Engine) -> None:
         super().__init__(journal, thing)
@@ -178,6 +181,23 @@ class _Engine(_Writer):
 
     def _phase(self, event: Phase) -> None:
         self.say(event.time, formats.plain, f"{self.engine.model.name}: {event.phase}")
+
+    def before(self, phase: str) -> float:
+        """Return how long the phase before this one takes."""
+        place = self.LOADING.index(phase)
+        return self.engine.load_seconds.get(self.LOADING[place - 1], 0.0) if place else 0.0
+
+
+class _Sglang(_Engine):
+    def _phase(self, event: Phase) -> None:
+        if event.phase in self.LOADING:
+            self.say(event.time, formats.sglang_phase, event.phase, self.before(event.phase), error=True)
+
+
+class _Tgi(_Engine):
+    def _phase(self, event: Phase) -> None:
+        if event.phase in self.LOADING:
+            self.say(event.time, formats.tgi_phase, event.phase, self.before(event.phase))
 
 
 class _Vllm(_Engine):
@@ -205,11 +225,9 @@ class _Vllm(_Engine):
         self.computed = self.cached = self.recent = 0
 
     def _phase(self, event: Phase) -> None:
-        if event.phase == "compile":
-            seconds = self.engine.load_seconds.get("weights", 0.0)
-            self.say(event.time, formats.vllm_loaded, self.pid, seconds)
-        elif event.phase == "ready":
-            self.say(event.time, formats.vllm_ready, self.pid)
+        if event.phase in self.LOADING:
+            facts = (self.pid, event.phase, self.engine.model.name, self.before(event.phase))
+            self.say(event.time, formats.vllm_phase, *facts)
 
     def _admitted(self, event: Admitted) -> None:
         self.recent += event.computed_tokens + event.cached_tokens
@@ -290,4 +308,10 @@ def _uvicorn_end(wall: float, code: int) -> str:
     return "INFO:     Finished server process" if not code else f"ERROR:    Application failed, exit {code}"
 
 
-_ENGINES: dict[str, type[_Engine]] = {"vllm": _Vllm, "llamacpp": _LlamaCpp, "ollama": _Ollama}
+_ENGINES: dict[str, type[_Engine]] = {
+    "vllm": _Vllm,
+    "sglang": _Sglang,
+    "tgi": _Tgi,
+    "llamacpp": _LlamaCpp,
+    "ollama": _Ollama,
+}
