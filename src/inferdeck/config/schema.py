@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -197,6 +198,30 @@ class DiscoveryConfig(Section):
     enabled: bool = Field(default=True, description="False watches what `sources` lists and nothing else.")
 
 
+class Deprecation(Section):
+    """A model that ends, as far as no source tells."""
+
+    model: str = Field(description="Its public name.")
+    date: str | None = Field(default=None, description="The day on which it ends, as YYYY-MM-DD.")
+    replacement: str | None = Field(default=None, description="The model to use instead.")
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> Any:
+        # YAML reads a day as one.
+        return value.isoformat() if isinstance(value, datetime.date) else value
+
+    @field_validator("date")
+    @classmethod
+    def _is_day(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                datetime.date.fromisoformat(value)
+            except ValueError:
+                raise ValueError(f'"{value}" is no day; write YYYY-MM-DD') from None
+        return value
+
+
 class Settings(Section):
     """The effective configuration: the file, the environment variables and the defaults."""
 
@@ -221,6 +246,9 @@ class Settings(Section):
     query: QueryConfig = Field(default=QueryConfig(), description="Where PromQL questions are answered.")
     log: LogConfig = Field(default=LogConfig(), description="What the daemon writes about itself.")
     discovery: DiscoveryConfig = Field(default=DiscoveryConfig(), description="Finding what runs on this machine.")
+    deprecations: Annotated[tuple[Deprecation, ...], OneOrMany] = Field(
+        default=(), description="Models that end, beside those of which a gateway's cost map says so."
+    )
     sources: dict[str, tuple[SerializeAsAny[TargetConfig], ...]] = Field(
         default_factory=dict, description="What is watched: per kind one entry or a list of entries."
     )

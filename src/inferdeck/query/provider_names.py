@@ -25,8 +25,8 @@ def provider_name(provider: str, endpoint: str) -> str:
 class ProviderNames:
     """Renames the label `provider` of series by what the gateways tell of their deployments.
 
-    A series without a deployment is its model's provider's, where all deployments of that model have the same one; where
-    they do not, it is nobody's: "".
+    A series without a deployment is its model's provider's, where all deployments of that model have the same one;
+    where they do not, it is nobody's: "".
     """
 
     def __init__(self, states: Iterable[TargetState]) -> None:
