@@ -42,6 +42,8 @@ KINDS: dict[str, Kind] = {
         Kind("nvidia", "NVIDIA cards of this machine", "NvidiaConfig", ""),
         Kind("dcgm", "NVIDIA dcgm-exporter", "DcgmConfig", "http://127.0.0.1:9400"),
         Kind("host", "this machine", "HostConfig", ""),
+        Kind("systemd", "systemd units of this machine", "SystemdConfig", ""),
+        Kind("logs", "log files, the journal, a command's output", "LogsConfig", ""),
         Kind("langfuse", "Langfuse", "LangfuseConfig", "http://127.0.0.1:3000"),
         Kind("huggingface", "Hugging Face Hub", "HuggingfaceConfig", "https://huggingface.co"),
         Kind("prometheus", "any Prometheus or OpenMetrics endpoint", "PrometheusConfig", "http://127.0.0.1:9090"),

@@ -1,0 +1,1 @@
+"""The units of systemd that a stack runs as."""
