@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from inferdeck import errors
-from inferdeck.model import answers, stack
+from inferdeck.model import answers, model_catalog, stack
 from inferdeck.model.json_form import build
 from inferdeck.model.page import Page
 
@@ -122,10 +122,20 @@ class Client:
             return found
         raise _prometheus_error(found, status, str(self.address))
 
+    def models(self, **parameters: str) -> model_catalog.Models:
+        """Return a page of models; parameters as in query/catalog/interface.py, empty ones are left out."""
+        return self._ask(model_catalog.Models, "GET", _with("/api/models", parameters))
+
+    def model(self, name: str, environment: str = "") -> model_catalog.ModelPage:
+        path = f"/api/models/{quote(name, safe='')}"
+        return self._ask(model_catalog.ModelPage, "GET", _with(path, {"environment": environment}))
+
+    def providers(self, **parameters: str) -> model_catalog.Providers:
+        return self._ask(model_catalog.Providers, "GET", _with("/api/providers", parameters))
+
     def _page(self, kind: type[T], path: str, parameters: dict[str, str]) -> Page[T]:
-        text = urlencode({name: value for name, value in parameters.items() if value})
         wanted: type[Page[T]] = Page[kind]  # type: ignore[valid-type]  # it is read as the program runs
-        return self._ask(wanted, "GET", f"{path}?{text}" if text else path)
+        return self._ask(wanted, "GET", _with(path, parameters))
 
     def _ask(self, kind: type[T], method: str, path: str, body: dict[str, Any] | bytes | None = None) -> T:
         status, data = self._request(method, path, body)
@@ -173,6 +183,11 @@ class Client:
             raise errors.UsageError(f"{self.address.url}: not a URL; write http://HOST:PORT")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         return kind(parts.hostname, port, timeout=self.timeout_seconds)
+
+
+def _with(path: str, parameters: dict[str, str]) -> str:
+    text = urlencode({name: value for name, value in parameters.items() if value})
+    return f"{path}?{text}" if text else path
 
 
 def _remote_error(found: Any, status: int, where: str) -> errors.InferdeckError:

@@ -12,11 +12,13 @@ from typing import Any
 
 from inferdeck import __version__
 from inferdeck.api import app, guard, server, stack
+from inferdeck.api import catalog as api_catalog
 from inferdeck.api.prometheus import routes as prometheus
 from inferdeck.client import marker
 from inferdeck.config.schema import Settings
 from inferdeck.config.targets import TargetFiles
 from inferdeck.daemon.answering import Answering
+from inferdeck.daemon.catalog import catalog, load_prices
 from inferdeck.daemon.history import open_store
 from inferdeck.daemon.jobs import Jobs
 from inferdeck.daemon.operating import DaemonOperations
@@ -26,6 +28,7 @@ from inferdeck.daemon.surroundings import Surrounding
 from inferdeck.daemon.upkeep import ended, keep_ticking
 from inferdeck.daemon.watching import Watching
 from inferdeck.model.clock import Clock
+from inferdeck.pricing.published import PublishedPrices
 from inferdeck.query.local import LocalQuestions
 from inferdeck.query.stack.local import LocalStackQuestions
 from inferdeck.query.writes import WriteLog
@@ -103,7 +106,9 @@ class Daemon:
         url = _url(settings.listen.host, port)
         surrounding = Surrounding(settings, clock, database, watching, pulse, url, sinks, self._note)
         questions = LocalQuestions(database, surrounding.around, surrounding.facts)
-        topics = [stack.routes(LocalStackQuestions(database, surrounding.around))]
+        joined, prices = LocalStackQuestions(database, surrounding.around), PublishedPrices()
+        models = catalog(settings, database, surrounding.around, lambda: joined.joins().chains(), prices)
+        topics = [stack.routes(joined), api_catalog.routes(models)]
         operations = DaemonOperations(
             settings=settings,
             clock=clock,
@@ -133,6 +138,7 @@ class Daemon:
             for listener in listeners:
                 await listener.start()
             self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))
+            self._spawn(load_prices(prices))
             self._spawn(surrounding.machine.keep_looking())
             runner.start()
             self._mark(url)
