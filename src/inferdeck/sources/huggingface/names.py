@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 MOST_NAMES = 1000
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
+_WORD = "[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+_ID = re.compile(f"{_WORD}/{_WORD}")
 """As huggingface_hub's validate_repo_id, with a namespace; one without is a name that anything may have."""
 _HUBS = ("https://huggingface.co/", "https://hf.co/", "huggingface.co/", "hf.co/", "hf:")
 _FILES = (".gguf", ".ggml", ".bin", ".safetensors", ".pt", ".pth", ".onnx", ".git", ".ipa")
@@ -27,7 +28,7 @@ def repository(name: str) -> str:
     if _ID.fullmatch(name) is None or ".." in name or "--" in name:
         return ""
     folder, _, last = name.partition("/")
-    if _FOLDER.fullmatch(folder) or last.lower().endswith(_FILES) or last.endswith((".", "-")):
+    if _FOLDER.fullmatch(folder) or last.lower().endswith(_FILES):
         return ""
     return name
 

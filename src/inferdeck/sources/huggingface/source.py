@@ -118,7 +118,7 @@ class HuggingfaceSource:
     async def _ask(self, now: float) -> None:
         """Ask for one repository after the other; the first failure ends the round and begins a pause."""
         due = self._due(now)
-        if not due and self._reached is not None and self._failure is None:
+        if not due and self._failure is None and (self._wanted or self._reached is not None):
             return
         begun, changed = self._clock.monotonic(), False
         try:
