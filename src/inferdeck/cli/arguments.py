@@ -52,7 +52,9 @@ def _option(*flags: str, **settings: Any) -> Option:
 
 
 _JSON = _option("--json", action="store_true", help="print the answer as JSON")
-_KIND = _option("kind", metavar="KIND", help="litellm, vllm, sglang, tgi, llamacpp, ollama, redis, host, prometheus, …")
+_KIND = _option(
+    "kind", metavar="KIND", help="litellm, vllm, sglang, tgi, llamacpp, ollama, redis, host, prometheus or another"
+)
 _ENTRY = (
     _KIND,
     _option("address", metavar="URL", nargs="?", help="where it listens; the kind's usual place where absent"),
@@ -60,6 +62,11 @@ _ENTRY = (
     _option("--key-file", metavar="PATH", help="file that holds its key"),
     _option("--set", metavar="KEY=VALUE", action="append", default=[], help="any other key of the source"),
     _JSON,
+)
+
+_PAGING = (
+    _option("--offset", type=int, metavar="N", help="leave out the first N"),
+    _option("--limit", type=int, metavar="N", help="show at most N (100)"),
 )
 
 COMMANDS: tuple[Command, ...] = (
@@ -83,6 +90,45 @@ COMMANDS: tuple[Command, ...] = (
         (
             _option("-w", "--watch", action="store_true", help="redraw until Ctrl-C"),
             _option("-n", "--interval", type=float, metavar="SECONDS", help="redraw this often (2); implies --watch"),
+            _JSON,
+        ),
+    ),
+    Command(
+        ("models",),
+        "list all models with their prices, or show one with everything known of it and how to ask for it",
+        "models:models",
+        (
+            _option("name", metavar="NAME", nargs="?", help="one model"),
+            _option("--q", metavar="TEXT", help="only what holds this text"),
+            _option("--type", metavar="TYPE", help="LLM, Embedding, Reranker, …"),
+            _option("--provider", metavar="NAME", help="only what this provider serves"),
+            _option("--capability", metavar="WORD", help="vision, tools, json, reasoning, streaming, …"),
+            _option("--status", metavar="WORD", help="available, degraded, loading, error or unknown"),
+            _option("--environment", metavar="NAME", help="only this environment"),
+            _option(
+                "--sort",
+                metavar="BY",
+                help="name, type, provider, status, context, parameters, price, requests; --sort=-price reverses",
+            ),
+            *_PAGING,
+            _JSON,
+        ),
+    ),
+    Command(
+        ("providers",),
+        "list providers with latency, errors, cost and score",
+        "providers:providers",
+        (
+            _option("--q", metavar="TEXT", help="only what holds this text"),
+            _option("--state", metavar="WORD", help="ok, degraded, failing, down or idle"),
+            _option("--gateway", metavar="NAME", help="only as this gateway sees them"),
+            _option("--environment", metavar="NAME", help="only this environment"),
+            _option(
+                "--sort",
+                metavar="BY",
+                help="name, state, requests, errors, latency, cost, score; --sort=-score reverses",
+            ),
+            *_PAGING,
             _JSON,
         ),
     ),
