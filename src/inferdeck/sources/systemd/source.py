@@ -79,7 +79,7 @@ class SystemdSource:
             values,
             inventory=[units.fact(one) for one in found],
             happenings=happenings,
-            version=versions[0].partition(" ")[0],
+            version=versions[0].partition(" ")[0].partition("-")[0],
             # A machine without a user's manager, or the other way round, is nothing to warn of.
             warnings=[text for text in warnings if "nothing is at" not in text],
             requests=sum(one.calls for one in self._managers) - calls,
