@@ -13,6 +13,8 @@ FORMS: dict[str, Callable[[float], str]] = {
     "bytes": numbers.byte_size,
     "ratio": numbers.percent,
     "count": numbers.count,
+    "tokens": numbers.tokens,
+    "usd/Mtok": lambda value: f"{value:g}",
     "usd/h": lambda value: f"{numbers.money(value)}/h",
     "requests/s": numbers.rate,
     "tokens/s": lambda value: numbers.rate(value, unit="tok"),
