@@ -1,4 +1,4 @@
-"""The process that plays the past: python -m inferdeck.demo.past SPEC, where SPEC is JSON.
+"""The process that plays the past: python -m inferdeck.demo.past FILE, where FILE is JSON (run.py writes it).
 
 Each life of the fleet is played from its beginning. Every target's series go through the same stages
 as when they are scraped (limit, repair, mapping), and to the daemon in blocks of two hours. It splits into as many
@@ -8,14 +8,13 @@ as lines of JSON, and end when standard input does.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import json
 import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferdeck.client.tiny import Address, Client
-from inferdeck.config.load import load
-from inferdeck.config.schema import Settings
-from inferdeck.config.targets import TargetFiles
 from inferdeck.demo import life
 from inferdeck.demo.gathered import Gathered
-from inferdeck.model.clock import SystemClock
+from inferdeck.demo.watched import Watched, of_json
 from inferdeck.model.labels import Labels, labels
 from inferdeck.model.scrape import Layout
 from inferdeck.simulate import scenario
@@ -37,12 +33,7 @@ from inferdeck.simulate.programs import makers
 from inferdeck.simulate.servers.program import Program
 from inferdeck.simulate.table import Table
 from inferdeck.simulate.world import World
-from inferdeck.sources import registry
-from inferdeck.sources.assembly import Assembly
-from inferdeck.sources.http import HttpClient
 from inferdeck.sources.pipeline import Pipeline
-from inferdeck.sources.registry import config_classes
-from inferdeck.sources.watch import Target
 
 BLOCK_MS = 2 * 3600 * 1000
 SEND_SECONDS = 120.0
@@ -102,19 +93,15 @@ class Track:
 
 
 class Past:
-    """Plays lives and sends what they leave."""
+    """Plays lives and sends what they leave; targets by the name of their program."""
 
-    def __init__(self, settings: Settings, found: scenario.Scenario, present: float) -> None:
+    def __init__(
+        self, targets: Mapping[str, Watched], found: scenario.Scenario, present: float, daemon: Client
+    ) -> None:
+        self._targets = targets
         self._scenario = found
         self._present = present
-        http = HttpClient()
-        self._targets = {
-            target.name: target
-            for target in Assembly(http, SystemClock(), settings.environment)
-            .configured(settings, TargetFiles())[0]
-            .values()
-        }
-        self._daemon = Client(Address(socket_path=str(settings.listen.unix_socket)), SEND_SECONDS)
+        self._daemon = daemon
 
     def play(self, one: life.Life, oldest: float) -> int:
         """Play one life and send it; returns how many samples it had."""
@@ -142,7 +129,7 @@ class Past:
             if target is not None:
                 program = make(world)
                 world.subscribe(program.handlers())
-                yield Track(name, Read(program, target.extra), _stages(target), Gathered(target.key.id, most))
+                yield Track(name, Read(program, target.extra), target.stages(), Gathered(target.key.id, most))
 
     def _stamps(self, one: life.Life, oldest: float, world: World) -> Iterator[int]:
         """Yield the moments of a life's samples; the next life loads its models while this one ends."""
@@ -163,12 +150,6 @@ class Past:
         return sent
 
 
-def _stages(target: Target) -> Pipeline:
-    return Pipeline(
-        target.key, target.extra, max_series=target.config.max_series, repair=target.repair, mapper=target.mapper
-    )
-
-
 def _nothing(_target: str) -> bytes | None:
     """Every life begins without a memory of the one before."""
     return None
@@ -180,14 +161,15 @@ def _after(moment: float, step: int) -> int:
 
 def main() -> None:
     """Play the lives that the daemon's process chose, in their order."""
-    spec = json.loads(sys.argv[1])
+    spec = json.loads(Path(sys.argv[1]).read_text())
     os.nice(NICENESS)
     gc.set_threshold(GARBAGE)
-    # All that every player needs, before they part; there is no thread and no event loop yet.
-    settings = load(path=Path(spec["config"]), environ={}, kinds=config_classes())
+    # All that every player needs, before they part; there is no thread yet.
     found = scenario.named(spec["scenario"])
-    for kind in settings.sources:
-        registry.load(kind)
+    targets = {name: of_json(target) for name, target in spec["targets"].items()}
+    for name, _ in makers(found.fleet):
+        if name in targets:
+            targets[name].stages()
     gc.collect()
     gc.freeze()
     mine, *others = spec["players"]
@@ -195,17 +177,19 @@ def main() -> None:
     for lives in others:
         child = os.fork()
         if child == 0:
-            _play_alone(spec, settings, found, lives)
+            _play_alone(spec, targets, found, lives)
         children.append(child)
-    _play(spec, settings, found, mine)
+    _play(spec, targets, found, mine)
     sys.exit(max((os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children), key=abs, default=0))
 
 
-def _play_alone(spec: dict[str, Any], settings: Settings, found: scenario.Scenario, lives: list[list[float]]) -> None:
+def _play_alone(
+    spec: dict[str, Any], targets: Mapping[str, Watched], found: scenario.Scenario, lives: list[list[float]]
+) -> None:
     """Play in a process that was forked, which ends with it."""
     code = 1
     try:
-        _play(spec, settings, found, lives)
+        _play(spec, targets, found, lives)
         code = 0
     except Exception:
         traceback.print_exc()
@@ -213,18 +197,17 @@ def _play_alone(spec: dict[str, Any], settings: Settings, found: scenario.Scenar
         os._exit(code)
 
 
-def _play(spec: dict[str, Any], settings: Settings, found: scenario.Scenario, lives: list[list[float]]) -> None:
+def _play(
+    spec: dict[str, Any], targets: Mapping[str, Watched], found: scenario.Scenario, lives: list[list[float]]
+) -> None:
     threading.Thread(target=_end_with_input, daemon=True).start()
-
-    async def play() -> None:
-        past = Past(settings, found, spec["present"])
-        for one in (life.Life(*moments) for moments in lives):
-            samples = past.play(one, spec["present"] - spec["days"] * life.DAY)
-            told = json.dumps({"days": (one.end - one.start) / life.DAY, "samples": samples})
-            # In one piece, since other players write to the same pipe.
-            os.write(sys.stdout.fileno(), f"{told}\n".encode())
-
-    asyncio.run(play())
+    daemon = Client(Address(socket_path=spec["socket"]), SEND_SECONDS)
+    past = Past(targets, found, spec["present"], daemon)
+    for one in (life.Life(*moments) for moments in lives):
+        samples = past.play(one, spec["present"] - spec["days"] * life.DAY)
+        told = json.dumps({"days": (one.end - one.start) / life.DAY, "samples": samples})
+        # In one piece, since other players write to the same pipe.
+        os.write(sys.stdout.fileno(), f"{told}\n".encode())
 
 
 def _end_with_input() -> None:

@@ -18,13 +18,18 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from inferdeck.config.load import load
+from inferdeck.config.schema import Settings
+from inferdeck.config.targets import TargetFiles
 from inferdeck.daemon import logs
 from inferdeck.daemon.composition import Daemon
 from inferdeck.demo import folders, life
+from inferdeck.demo.watched import of_target
 from inferdeck.errors import UnavailableError
 from inferdeck.model.clock import SystemClock
 from inferdeck.simulate import scenario, targets
 from inferdeck.simulate.scenario_parts import verb
+from inferdeck.sources.assembly import Assembly
+from inferdeck.sources.http import HttpClient
 from inferdeck.sources.registry import config_classes
 
 INTERVAL = "5s"
@@ -34,6 +39,8 @@ PROGRESS_SECONDS = 5.0
 END_SECONDS = 10.0
 HOST = "127.0.0.1"
 PLAYERS = 2
+UNPLAYED = frozenset({"docker", "huggingface", "langfuse", "logs", "ollama"})
+"""Kinds of sources that put their series together from several answers; their past begins with the demo."""
 SAID_DAYS = 5.0
 """Days of the past between two lines about it."""
 _LINE_LIMIT = 1 << 20
@@ -111,7 +118,7 @@ class Demo:
         self._say(f"simulated fleet {found.fleet_name}: {found.title}")
         spec = {"scenario": wish.scenario, "speed": wish.speed, "folder": str(folder)}
         log = folder / "fleet.log"
-        fleet = await _child("inferdeck.demo.fleet", spec, log)
+        fleet = await _child("inferdeck.demo.fleet", json.dumps(spec), log)
         children.append(fleet)
         told = await self._where(fleet, log)
         if told is None:
@@ -124,7 +131,7 @@ class Demo:
         daemon = self._daemon = Daemon(settings, SystemClock(), self._say, self._note)
         serving = asyncio.create_task(daemon.run())
         lost = asyncio.create_task(fleet.wait())
-        past = asyncio.create_task(self._play(config, told["present"], children, daemon))
+        past = asyncio.create_task(self._play(folder, settings, told["present"], children, daemon))
         if self._stopping.is_set():
             daemon.stop()
         asking = asyncio.create_task(self._tell(config, told["present"], daemon))
@@ -203,7 +210,12 @@ class Demo:
         return text.getvalue()
 
     async def _play(
-        self, config: Path, present: float, children: list[asyncio.subprocess.Process], daemon: Daemon
+        self,
+        folder: Path,
+        settings: Settings,
+        present: float,
+        children: list[asyncio.subprocess.Process],
+        daemon: Daemon,
     ) -> None:
         """Let the past be played as soon as the daemon answers, and say how far it is."""
         if self._wish.days <= 0:
@@ -214,14 +226,17 @@ class Demo:
         players = [part for turn in range(PLAYERS) if (part := [(one.start, one.end) for one in wanted[turn::PLAYERS]])]
         spec = {
             "scenario": self._wish.scenario,
-            "config": str(config),
+            "socket": str(settings.listen.unix_socket),
+            "targets": await asyncio.to_thread(_watched, settings),
             "present": present,
             "days": self._wish.days,
             "players": players,
         }
         progress = self._progress = Progress(self._wish.days, time.monotonic())
-        log = config.parent / "past.log"
-        player = await _child("inferdeck.demo.past", spec, log)
+        log = folder / "past.log"
+        file = folder / "past.json"
+        file.write_text(json.dumps(spec))
+        player = await _child("inferdeck.demo.past", str(file), log)
         children.append(player)
         assert player.stdout is not None  # noqa: S101 - it was asked for
         async for line in player.stdout:
@@ -245,14 +260,20 @@ class Demo:
         return "; ".join(parts)
 
 
-async def _child(module: str, spec: dict[str, Any], log: Path) -> asyncio.subprocess.Process:
+def _watched(settings: Settings) -> dict[str, Any]:
+    """Return what players must know of the targets that show all they have in one exposition, by program."""
+    found = Assembly(HttpClient(), SystemClock(), settings.environment).configured(settings, TargetFiles())[0]
+    return {one.name: of_target(one).as_json() for one in found.values() if one.source.kind not in UNPLAYED}
+
+
+async def _child(module: str, spec: str, log: Path) -> asyncio.subprocess.Process:
     """Start a process of ours, whose life ends with its standard input: also when this one is killed."""
     with log.open("ab") as complaints:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             module,
-            json.dumps(spec),
+            spec,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=complaints,

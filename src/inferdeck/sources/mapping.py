@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferdeck.errors import CatalogError
-from inferdeck.model.labels import NAME, Labels, labels
+from inferdeck.model.labels import Labels, get, labels, metric_name, without
 from inferdeck.model.metric import Aggregation
 from inferdeck.model.scrape import EMPTY_LAYOUT, Layout
 from inferdeck.sources.arithmetic import Arithmetic, Output
@@ -39,10 +39,10 @@ class _Native:
 
     __slots__ = ("bound", "child", "labels", "targets")
 
-    def __init__(self, found: dict[str, str]) -> None:
-        self.labels = found
-        self.bound = parse_le(found["le"]) if "le" in found else None
-        self.child = labels({key: value for key, value in found.items() if key != "le"}) if "le" in found else ()
+    def __init__(self, series: Labels) -> None:
+        self.labels = series
+        self.bound = parse_le(get(series, "le"))
+        self.child = without(series, "le") if self.bound is not None else ()
         self.targets: dict[tuple[int, str], Labels | None] = {}
         """Its canonical series by mapping and name."""
 
@@ -60,18 +60,17 @@ class Mapper:
 
     def __init__(self, catalog: Catalog, constants: Pairs[str, str]) -> None:
         self._mappings = catalog.mappings
-        self._constants = dict(constants)
+        self.constants: Pairs[str, str] = dict(constants)
         if catalog.identity:
-            self._constants.setdefault(catalog.identity, self._constants.get("instance", ""))
+            self.constants = {catalog.identity: constants.get("instance", ""), **constants}
         for mapping in catalog.mappings:
             if mapping.histogram and mapping.to not in LADDERS:
                 raise CatalogError(
                     f"sources/{catalog.kind}/catalog.yaml: no canonical ladder for histogram {mapping.to}"
                 )
         self._wanted = frozenset(name for mapping in catalog.mappings for name in wire_names(mapping))
-        self._known: dict[int, _Native | None] = {}
+        self._known: dict[int, tuple[Labels, str, _Native | None]] = {}
         """By the identity of the series' object: the next layout mostly has the same ones."""
-        self._kept: list[Labels] = []
         self._plan: tuple[Layout, Layout, Arithmetic] = (EMPTY_LAYOUT, EMPTY_LAYOUT, Arithmetic([]))
 
     def apply(self, layout: Layout, values: Values) -> Mapped:
@@ -87,14 +86,16 @@ class Mapper:
         return Mapped(joined, np.concatenate((values, arithmetic.run(values))))
 
     def _outputs(self, layout: Layout) -> dict[Labels, Output]:
-        if len(self._kept) > 4 * len(layout) + 1000:
+        if len(self._known) > 2 * len(layout) + 1000:
             self._known.clear()
-            self._kept.clear()
         by_name: ByName = {}
         for position, series in enumerate(layout.series):
-            found = self._native(series)
-            if found is not None:
-                by_name.setdefault(found.labels[NAME], []).append((position, found))
+            known = self._known.get(id(series))
+            if known is None or known[0] is not series:
+                name = metric_name(series)
+                known = self._known[id(series)] = (series, name, _Native(series) if name in self._wanted else None)
+            if known[2] is not None:
+                by_name.setdefault(known[1], []).append((position, known[2]))
         outputs: dict[Labels, Output] = {}
         estimated: set[tuple[str, str]] = set()
         for mapping in self._mappings:
@@ -105,19 +106,10 @@ class Mapper:
                 estimated.add((mapping.to, "bucket_layout"))
             outputs.update(made)
         for family, reason in sorted(estimated):
-            facts = {**self._constants, "family": family, "quality": "estimated", "reason": reason}
+            facts = {**self.constants, "family": family, "quality": "estimated", "reason": reason}
             outputs[labels(facts, QUALITY_FAMILY)] = Output([], Aggregation.SUM, value=1.0)
         native = set(layout.series).intersection(outputs)
         return {series: output for series, output in outputs.items() if series not in native}
-
-    def _native(self, series: Labels) -> _Native | None:
-        key = id(series)
-        if key not in self._known:
-            found = dict(series)
-            self._known[key] = _Native(found) if found.get(NAME) in self._wanted else None
-            # What is remembered by its identity must stay the object that it is.
-            self._kept.append(series)
-        return self._known[key]
 
     def _plain(self, mapping: Mapping, by_name: ByName) -> dict[Labels, Output]:
         outputs: dict[Labels, Output] = {}
@@ -170,14 +162,14 @@ class Mapper:
     def _target(self, mapping: Mapping, series: _Native, name: str) -> Labels | None:
         key = (id(mapping), name)
         if key not in series.targets:
-            series.targets[key] = self._made(mapping, series.labels, name)
+            series.targets[key] = self._made(mapping, dict(series.labels), name)
         return series.targets[key]
 
     def _made(self, mapping: Mapping, series: Pairs[str, str], name: str) -> Labels | None:
         if not all(condition.holds(series.get(condition.label, "")) for condition in mapping.where):
             return None
         facts = {relabel.label: relabeled(relabel, series) for relabel in mapping.labels}
-        return labels({**facts, **dict(mapping.set), **self._constants}, name)
+        return labels({**facts, **dict(mapping.set), **self.constants}, name)
 
 
 def relabeled(relabel: Relabel, series: Pairs[str, str]) -> str:
