@@ -89,7 +89,8 @@ def model(kind: str, command: Sequence[str], environment: Mapping[str, str]) -> 
     loaded = _value(words, flags.loaded) or _first(environment, flags.loaded_environment)
     if not loaded and kind == "vllm":
         loaded = _positional(words)
-    found = name(loaded)
+    # A model's name may be a path: an engine that is given one serves under it.
+    found = loaded if name(loaded.lstrip("./~")) else ""
     return found.rpartition("/")[2] if kind == "llamacpp" and found.endswith(".gguf") else found
 
 

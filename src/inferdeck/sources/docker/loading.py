@@ -84,8 +84,9 @@ class Timeline:
 
     def hear(self, engine: str, lines: Iterable[Line]) -> Iterator[str]:
         """Yield each phase that these lines begin."""
+        heard = self.last_ns
         for line in lines:
-            if line.time_ns <= self.last_ns:
+            if line.time_ns <= heard:
                 continue
             self.last_ns = line.time_ns
             self.read_bytes += len(line.text) + line.cut
