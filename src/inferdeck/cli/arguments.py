@@ -52,6 +52,14 @@ def _option(*flags: str, **settings: Any) -> Option:
 
 
 _JSON = _option("--json", action="store_true", help="print the answer as JSON")
+_PAGE = (
+    _option("-q", metavar="TEXT", help="only what shows this text somewhere"),
+    _option("--offset", type=int, default=0, metavar="N", help="leave out the first N"),
+    _option("--limit", type=int, default=0, metavar="N", help="show N at most (100), 1000 at most"),
+    _JSON,
+)
+_ENVIRONMENT = _option("--environment", metavar="NAME", help="only those of this environment")
+_HOST = _option("--host", metavar="NAME", help="only those on this machine")
 _KIND = _option(
     "kind", metavar="KIND", help="litellm, vllm, sglang, tgi, llamacpp, ollama, redis, host, prometheus or another"
 )
@@ -130,6 +138,51 @@ COMMANDS: tuple[Command, ...] = (
             ),
             *_PAGING,
             _JSON,
+        ),
+    ),
+    Command(
+        ("services",),
+        "list services with their process, container or unit: CPU, memory, uptime, restarts",
+        "services:services",
+        (
+            _option("--kind", metavar="KIND", help="only services of this kind, such as vllm"),
+            _option("--health", metavar="HEALTH", help="only those that are up, down or unknown"),
+            _ENVIRONMENT,
+            _HOST,
+            *_PAGE,
+        ),
+    ),
+    Command(
+        ("containers",),
+        "list containers, what runs in them and on which cards",
+        "containers:containers",
+        (
+            _option("--state", metavar="STATE", help="only those in this state, such as running or exited"),
+            _option("--health", metavar="HEALTH", help="only healthy, unhealthy or starting ones"),
+            _option("--project", metavar="NAME", help="only those of this compose project"),
+            _ENVIRONMENT,
+            _HOST,
+            *_PAGE,
+        ),
+    ),
+    Command(
+        ("gpus",),
+        "list GPUs: load, memory, heat, what holds them back, who uses them",
+        "gpus:gpus",
+        (_option("--model", metavar="NAME", help="only cards of this model"), _ENVIRONMENT, _HOST, *_PAGE),
+    ),
+    Command(
+        ("routes",),
+        "show where requests for each public model go: deployments, engines, containers, cards, fallbacks",
+        "routes:routes",
+        (
+            _option("--model", metavar="NAME", help="only this public model"),
+            _option("--gateway", metavar="NAME", help="only this gateway's models"),
+            _option("--state", metavar="STATE", help="only models that are active, degraded, inactive or unknown"),
+            _option("--origin", metavar="ORIGIN", help="only what the running gateway says, or this file"),
+            _option("--why", action="store_true", help="say for each link what it is known from, or why it is not"),
+            _ENVIRONMENT,
+            *_PAGE,
         ),
     ),
     Command(("sources", "list"), "list what is watched", "sources:list_all", (_JSON,)),
