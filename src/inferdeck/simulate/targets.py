@@ -49,9 +49,9 @@ def targets(fleet: Fleet) -> Iterator[Target]:
     for one in fleet.applications:
         yield Target(one.name, one.metrics, OWN_VERSION, source="prometheus", job=one.name)
     for langfuse in fleet.langfuse:
-        yield Target(langfuse.name, "langfuse", langfuse.version, LANGFUSE_KEYS)
+        yield Target(langfuse.name, "langfuse", langfuse.version, LANGFUSE_KEYS, "langfuse")
     if fleet.hub:
-        yield Target("hub", "hub", OWN_VERSION, HUB_TOKEN)
+        yield Target("hub", "hub", OWN_VERSION, HUB_TOKEN, "huggingface")
     with_cards = {gpu.host for gpu in fleet.gpus}
     for host in fleet.hosts:
         yield Target(f"{host.name}/node", "node", NODE_VERSION, source="prometheus", job="node")
@@ -76,10 +76,18 @@ def entries(fleet: Fleet, urls: Mapping[str, str]) -> dict[str, list[dict[str, A
         if target.kind in GATEWAYS:
             # Who counted it; a sum over several would count the same requests twice.
             entry["gateway"] = target.process
-        if target.source == "litellm":
-            entry |= {"key": target.key, "gateway": target.process}
-        found.setdefault(target.source, []).append({**entry, "labels": dict(LABELS)})
+        found.setdefault(target.source, []).append({**entry, **_access(target), "labels": dict(LABELS)})
     return found
+
+
+def _access(target: Target) -> dict[str, str]:
+    """Return the keys of an entry under the names that its kind of source gives them."""
+    if target.source == "litellm":
+        return {"key": target.key, "gateway": target.process}
+    if target.source == "langfuse":
+        public, _, secret = target.key.partition(":")
+        return {"public_key": public, "secret_key": secret}
+    return {"key": target.key} if target.key else {}
 
 
 def unwatched(fleet: Fleet) -> tuple[str, ...]:

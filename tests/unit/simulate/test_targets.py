@@ -57,7 +57,11 @@ def test_what_asks_for_a_key_says_so_and_an_entry_has_it() -> None:
     assert keys.get("hub", HUB_TOKEN) == hub.TOKEN
     found = entries(fleet, urls(fleet))
     assert all(entry["key"] == "sk-inferdeck-demo" and entry["gateway"] == entry["name"] for entry in found["litellm"])
-    assert all("key" not in entry for kind, made in found.items() if kind != "litellm" for entry in made)
+    assert all(entry["key"] == hub.TOKEN for entry in found.get("huggingface", ()))
+    for entry in found.get("langfuse", ()):
+        assert f"{entry['public_key']}:{entry['secret_key']}" == LANGFUSE_KEYS
+    keyed = {"litellm", "huggingface"}
+    assert all("key" not in entry for kind, made in found.items() if kind not in keyed for entry in made)
 
 
 def test_the_job_of_an_exposition_is_its_program() -> None:
