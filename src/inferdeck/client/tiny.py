@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from inferdeck import errors
-from inferdeck.model import answers, model_catalog, stack
+from inferdeck.model import answers, log_lines, model_catalog, stack
 from inferdeck.model.json_form import build
 from inferdeck.model.page import Page
 
@@ -102,6 +102,13 @@ class Client:
 
     def routes(self, **parameters: str) -> Page[stack.Route]:
         return self._page(stack.Route, "/api/routes", parameters)
+
+    def logs(self, parameters: dict[str, list[str]]) -> log_lines.LogAnswer:
+        """Return lines of logs; parameters as in api/logs.py."""
+        return self._ask(log_lines.LogAnswer, "GET", f"/api/logs?{urlencode(parameters, doseq=True)}")
+
+    def log_streams(self) -> log_lines.LogStreams:
+        return self._ask(log_lines.LogStreams, "GET", "/api/logs/streams")
 
     def ready(self) -> bool:
         """Return whether a daemon answers and has finished starting; False where none does."""

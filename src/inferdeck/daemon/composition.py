@@ -13,6 +13,7 @@ from typing import Any
 from inferdeck import __version__
 from inferdeck.api import app, guard, server, stack
 from inferdeck.api import catalog as api_catalog
+from inferdeck.api import logs as api_logs
 from inferdeck.api.prometheus import routes as prometheus
 from inferdeck.client import marker
 from inferdeck.config.schema import Settings
@@ -27,6 +28,7 @@ from inferdeck.daemon.site import DaemonSite
 from inferdeck.daemon.surroundings import Surrounding
 from inferdeck.daemon.upkeep import ended, keep_ticking
 from inferdeck.daemon.watching import Watching
+from inferdeck.daemon.written_lines import written_lines
 from inferdeck.model.clock import Clock
 from inferdeck.pricing.published import PublishedPrices
 from inferdeck.query.local import LocalQuestions
@@ -109,6 +111,7 @@ class Daemon:
         joined, prices = LocalStackQuestions(database, surrounding.around), PublishedPrices()
         models = catalog(settings, database, surrounding.around, lambda: joined.joins().chains(), prices)
         topics = [stack.routes(joined), api_catalog.routes(models)]
+        topics.append(api_logs.routes(written_lines(settings, runner.sources), clock))
         operations = DaemonOperations(
             settings=settings,
             clock=clock,

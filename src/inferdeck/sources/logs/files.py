@@ -20,6 +20,8 @@ from inferdeck.sources.logs import blocks, rotated
 from inferdeck.sources.logs.blocks import RawLine
 from inferdeck.sources.logs.rotated import Position, Segment
 
+START = "start"
+"""The position before everything in the log's newest file."""
 CARRIED_BYTES = 64 * 1024
 """Lines without a time at the start of a block that may belong to an entry of the block before."""
 MOST_UNPACKED = 512 * 2**20
@@ -53,7 +55,8 @@ class FileLog:
         """Return what the query wants of this log; raises OSError where it cannot be read."""
         files = rotated.segments(self.path)
         if text := query.newer.get(self.name):
-            return self._newer(files, query, rotated.position(text), deadline)
+            place = Position(files[-1].identity, 0, between=True) if text == START and files else rotated.position(text)
+            return self._newer(files, query, place, deadline)
         if query.around is not None:
             return self._around(files, query, query.around, deadline)
         place = rotated.position(query.older.get(self.name, ""))

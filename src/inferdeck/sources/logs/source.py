@@ -30,7 +30,7 @@ from inferdeck.sources.logs.following import Followers
 from inferdeck.sources.logs.journal import Journal
 
 MOST_FILES = 200
-READ_SECONDS = 8.0
+READ_SECONDS = 6.0
 """A question is answered with what was found by then."""
 FOLLOW_SECONDS = 5.0
 UNKNOWN = "unknown"
@@ -107,8 +107,9 @@ class LogsSource:
         elif query.older:
             # A stream that has nothing older says so with an empty position.
             wanted &= {name for name, place in query.older.items() if place}
+        deadline = time.monotonic() + READ_SECONDS
         reads: list[Coroutine[Any, Any, LogPage]] = [
-            self._read_file(path, query) for path in self._paths if str(path) in wanted
+            self._read_file(path, query, deadline) for path in self._paths if str(path) in wanted
         ]
         reads += [self._guarded(one, query) for one in self._programs if one.stream.name in wanted]
         return merge(await asyncio.gather(*reads), query)
@@ -151,9 +152,9 @@ class LogsSource:
         except CollectError as error:
             return LogPage(warnings=(f"{one.stream.name}: {error}",))
 
-    async def _read_file(self, path: Path, query: LogQuery) -> LogPage:
+    async def _read_file(self, path: Path, query: LogQuery, deadline: float) -> LogPage:
         log = FileLog(str(path), self._source, path, self._zone)
-        return await asyncio.get_running_loop().run_in_executor(self._reading, _page(log, query))
+        return await asyncio.get_running_loop().run_in_executor(self._reading, _page(log, query, deadline))
 
     def _nothing(self) -> Iterator[str]:
         config = self._config
@@ -183,10 +184,10 @@ def _counted(stream: str, lines: Any, size: int, last: float | None) -> Iterator
         yield "inferdeck_log_last_line_timestamp_seconds", (own,), last
 
 
-def _page(log: FileLog, query: LogQuery) -> Callable[[], LogPage]:
+def _page(log: FileLog, query: LogQuery, deadline: float) -> Callable[[], LogPage]:
     def read() -> LogPage:
         try:
-            found = log.read(query, time.monotonic() + READ_SECONDS)
+            found = log.read(query, deadline)
         except OSError as error:
             return LogPage(warnings=(f"{log.name}: {(error.strerror or type(error).__name__).lower()}",))
         places = {log.name: found.older}, {log.name: found.newer}

@@ -1,0 +1,117 @@
+"""`inferdeck logs`: what the programs of the stack wrote, filtered, around an instant, or as it comes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+
+from inferdeck.cli import daemons
+from inferdeck.cli.text import STYLES, Page, coloured, columns, safe
+from inferdeck.client.tiny import Client
+from inferdeck.errors import UsageError
+from inferdeck.model.json_form import dumps
+from inferdeck.model.log_lines import LogAnswer, LogLine
+
+POLL_SECONDS = 1.0
+MOST_AT_ONCE = 2000
+_STYLES = {"critical": "red", "error": "red", "warning": "yellow", "debug": "dim", "trace": "dim"}
+_LETTERS = {"critical": "C", "error": "E", "warning": "W", "info": "I", "debug": "D", "trace": "T"}
+
+
+def logs(options: argparse.Namespace) -> int:
+    """Print lines, the newest last; with --follow until Ctrl-C."""
+    client = daemons.client(options)
+    if options.streams:
+        return _streams(client, options)
+    if options.follow and (options.around or options.until):
+        raise UsageError("--follow: goes with neither --around nor --until")
+    question = _question(options)
+    answer = client.logs(question)
+    _print(answer, options)
+    if not options.follow:
+        return 0
+    try:
+        _follow(client, question, answer, options)
+    except KeyboardInterrupt:
+        print()
+    return 0
+
+
+def _follow(client: Client, question: dict[str, list[str]], answer: LogAnswer, options: argparse.Namespace) -> None:
+    asked = {name: values for name, values in question.items() if name not in ("since", "limit")}
+    cursor = answer.newer
+    while True:
+        if not answer.truncated:
+            time.sleep(POLL_SECONDS)
+        # Where nothing was there to read yet, there is no cursor: the newest lines then.
+        place = {"cursor": [cursor]} if cursor else {}
+        answer = client.logs({**asked, **place, "limit": [str(MOST_AT_ONCE)]})
+        cursor = answer.newer or cursor
+        _print(answer, options)
+
+
+def _question(options: argparse.Namespace) -> dict[str, list[str]]:
+    asked = {
+        "stream": options.stream,
+        "q": options.grep,
+        "exclude": options.exclude,
+        "level": [options.level],
+        "around": [options.around],
+        "since": [options.since],
+        "until": [options.until],
+        "limit": [options.lines],
+        "before": [options.before],
+        "after": [options.after],
+    }
+    told = {name: [str(one) for one in values if one is not None] for name, values in asked.items()}
+    return {name: values for name, values in told.items() if values}
+
+
+def _print(answer: LogAnswer, options: argparse.Namespace) -> None:
+    if options.json:
+        # As it comes, one line of JSON for each; otherwise the answer as the API gives it.
+        texts = [dumps(line) for line in answer.lines] if options.follow else [dumps(answer, indent=2)]
+        sys.stdout.writelines(f"{text}\n" for text in texts)
+    else:
+        colour = coloured(sys.stdout)
+        for line in answer.lines:
+            sys.stdout.writelines(_drawn(line, colour=colour))
+        for warning in answer.warnings:
+            sys.stderr.write(f"! {safe(warning)}\n")
+        if answer.truncated and not options.follow and not options.around:
+            sys.stderr.write("! there are older lines that match: -n for more, --until for earlier ones\n")
+    sys.stdout.flush()
+
+
+def _drawn(line: LogLine, *, colour: bool) -> Iterator[str]:
+    clock = "-" if line.time is None else time.strftime("%m-%d %H:%M:%S", time.localtime(line.time))
+    # A time that was inferred says so.
+    sign = {"estimated": "~", "carried": "^"}.get(line.time_quality, " ")
+    head = f"{clock:>14}{sign}{_LETTERS.get(line.level, '?')} {safe(line.stream.rpartition('/')[2] or line.stream)}: "
+    style = _STYLES.get(line.level, "")
+    first, *rest = safe(line.text, lines=True).split("\n")
+    more = [f"{' ' * 17}{text}" for text in rest]
+    if line.cut:
+        more.append(f"{' ' * 17}… {line.cut} characters more")
+    if colour:
+        head = f"\x1b[{STYLES['dim']}m{head}\x1b[0m"
+    for text in (first, *more):
+        painted = f"\x1b[{STYLES[style]}m{text}\x1b[0m" if colour and style else text
+        yield f"{head if text is first else ''}{painted}\n"
+
+
+def _streams(client: Client, options: argparse.Namespace) -> int:
+    found = client.log_streams()
+    if options.json:
+        print(dumps(found, indent=2))
+        return 0
+    page = Page(columns(), colour=coloured(sys.stdout))
+    rows = [(one.name, one.origin, one.service, one.source) for one in found.streams]
+    if rows:
+        page.table(("STREAM", "ORIGIN", "SERVICE", "SOURCE"), rows, spare="SOURCE SERVICE")
+    else:
+        page.wrapped("no log is read yet; to read some: sources: {logs: {files: [/var/log/litellm.log]}}", "")
+    sys.stdout.write(page.text())
+    return 0
