@@ -43,6 +43,9 @@ UNPLAYED = frozenset({"docker", "huggingface", "langfuse", "logs", "ollama"})
 """Kinds of sources that put their series together from several answers; their past begins with the demo."""
 SAID_DAYS = 5.0
 """Days of the past between two lines about it."""
+STEADY_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "131072"}
+"""glibc would raise this bound with each large array that is freed, and then keep what the next ones leave (mallopt(3)):
+half of what a player holds."""
 _LINE_LIMIT = 1 << 20
 
 Say = Callable[[str], None]
@@ -277,6 +280,7 @@ async def _child(module: str, spec: str, log: Path) -> asyncio.subprocess.Proces
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=complaints,
+            env={**os.environ, **STEADY_MEMORY},
             # Ctrl-C in a terminal is for this process; it ends the others.
             start_new_session=True,
             limit=_LINE_LIMIT,
