@@ -78,7 +78,7 @@ class Watching:
         if not self._settings.discovery.enabled:
             return []
         states = self.states()
-        places = self._places() | self._disabled
+        places = self._places()
         kinds = {state.source_kind for state in states} | set(self._settings.sources)
         refused = {self._place(state.url): state for state in states if state.error_kind == KEY_NEEDED}
         return [_refused(one, refused.get(self._place(one.address))) for one in self._discovery.answers(places, kinds)]
@@ -112,9 +112,9 @@ class Watching:
     async def add_entry(self, kind: str, entry: TargetConfig) -> None:
         """Watch one more entry from now on; it takes the place of what discovery found at the same address."""
         for target in await self._of_entry(kind, entry):
-            place = self._place(target.url)
+            place = self._place(target.url if "://" in target.url or kind != "docker" else dockerd.place())
             for state in self.states():
-                same = state.origin == "discovered" and self._place(state.url) == place
+                same = state.origin == "discovered" and "://" in state.url and self._place(state.url) == place
                 if same or state.key.id == target.key.id:
                     await self._runner.remove(state.key.id)
             self._runner.add(target)
@@ -210,7 +210,7 @@ class Watching:
         # Catalogs and modules of new kinds take their time to load: not on the loop.
         await asyncio.to_thread(_prepare, {one.kind for one in found if one.kind in registry.KINDS})
         now = self._clock.monotonic()
-        known = self._places() | self._disabled | self._docker()
+        known = self._places()
         for one in found:
             before = self._found_before(one)
             if before and self._found[before][0].kind == one.kind:
@@ -251,17 +251,15 @@ class Watching:
             return one.kind in self._settings.sources
         return self._place(one.url) in places
 
-    def _docker(self) -> set[str]:
-        """Return where the Docker Engine answers that the settings name without an address."""
-        entries = self._settings.sources.get("docker", ())
-        return {self._place(dockerd.place()) for entry in entries if not entry.url}
-
     def _place(self, url: str) -> str:
         return self._discovery.place(url)
 
     def _places(self) -> set[str]:
-        """Return where all targets are; what is of this machine has no URL."""
-        return {self._place(state.url) for state in self.states() if "://" in state.url}
+        """Return where all targets are, and where the settings forbid one; what is of this machine has no place."""
+        # An entry for the Docker Engine may leave the address to the environment.
+        engines = [entry for entry in self._settings.sources.get("docker", ()) if not entry.url]
+        found = {self._place(state.url) for state in self.states() if "://" in state.url}
+        return found | self._disabled | ({self._place(dockerd.place())} if engines else set())
 
     async def _forget(self, target_id: str) -> None:
         if target_id not in self._configured:

@@ -169,8 +169,9 @@ class Discovery:
         for engine in self._engines:
             if not engine.trouble:
                 yield Found("docker", engine.url, engine.path)
-        for kind in self._here:
-            yield Found(kind, "", socket.gethostname())
+        for kind, (local, _) in self._here.items():
+            if not local.fix:
+                yield Found(kind, "", socket.gethostname())
 
     def _firsts(self) -> dict[tuple[str, int, int, str], str]:
         """Return of each service that is found a second time where it was found first: it is watched there."""
@@ -230,7 +231,9 @@ def _engine(engine: published.Engine, watched: bool) -> Discovered:
 
 
 def _local(one: Local, seen: str, watched: bool) -> Discovered:
-    return Discovered(one.kind, socket.gethostname(), "", (seen,), watched)
+    fix = "" if watched else one.fix
+    note = f"{one.title} is read where the configuration says what of it" if fix else ""
+    return Discovered(one.kind, socket.gethostname(), "", (seen,), watched, note, fix)
 
 
 def _discovered(known: _Known, watched: bool, first: str) -> Discovered:

@@ -13,6 +13,7 @@ import socket
 import struct
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -24,7 +25,7 @@ WELL_KNOWN_PORTS = (3000, 4000, 6379, 8000, 8001, 8080, 8428, 9090, 9100, 9400, 
 Ollama, SGLang: tried where the system does not list sockets."""
 CONNECT_SECONDS = 0.3
 PROC = Path("/proc")
-_LISTEN = "0A"
+_LISTEN = " 0A "
 _ANY4, _ANY6 = "0.0.0.0", "::"  # noqa: S104 - compared with, never bound
 _LOCAL4, _LOCAL6 = "127.0.0.1", "::1"
 
@@ -76,6 +77,7 @@ class Sockets:
         self._proc = proc
         self._holders: dict[int, tuple[int, str, str]] = {}
         """Inode -> pid, process name, id of its container."""
+        self._last: tuple[list[_Row], list[Candidate]] = ([], [])
         self.walks = 0
         """How many times the open files of all processes were walked over."""
 
@@ -91,12 +93,15 @@ class Sockets:
 
     def _from_linux(self) -> list[Candidate]:
         rows = list(_rows(self._proc))
+        if rows == self._last[0]:
+            return self._last[1]
         self._find_holders({row.inode for row in rows})
         made: list[Candidate] = []
         for row in rows:
             pid, process, container = self._holders.get(row.inode, (0, "", ""))
             made += _candidates(row.ip, row.port, pid, process, row.inode, container)
-        return _once(made)
+        self._last = (rows, _once(made))
+        return self._last[1]
 
     def _find_holders(self, inodes: Collection[int]) -> None:
         """Look up who holds the sockets that are new; one that cannot be looked up is not tried again."""
@@ -124,12 +129,15 @@ def _rows(proc: Path) -> Iterator[_Row]:
         except OSError:  # a kernel without IPv6
             continue
         for line in text.splitlines()[1:]:
+            if _LISTEN not in line:
+                continue
             parts = line.split()
-            if len(parts) > 9 and parts[3] == _LISTEN:
+            if len(parts) > 9 and parts[3] == _LISTEN.strip():
                 address, _, port = parts[1].partition(":")
                 yield _Row(_ip(address), int(port, 16), int(parts[9]))
 
 
+@lru_cache(maxsize=256)
 def _ip(text: str) -> str:
     """Return the address that the kernel writes as 32-bit words in the machine's own byte order."""
     words = bytes.fromhex(text)

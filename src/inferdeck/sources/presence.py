@@ -19,6 +19,8 @@ class Local:
     kind: str
     title: str
     seen: Callable[[], str]
+    fix: str = ""
+    """The line that watches it, where somebody must say what of it is wanted."""
 
 
 def local(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> tuple[Local, ...]:
@@ -26,7 +28,7 @@ def local(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> tuple[L
     return (
         Local("nvidia", "NVIDIA GPUs", lambda: _nvidia(root)),
         Local("systemd", "systemd", lambda: _systemd(environ, root)),
-        Local("logs", "the journal", lambda: _journal(root)),
+        Local("logs", "the journal", lambda: _journal(root), "sources: {logs: [{journal: [litellm.service]}]}"),
     )
 
 
