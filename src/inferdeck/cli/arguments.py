@@ -61,7 +61,10 @@ _PAGE = (
 _ENVIRONMENT = _option("--environment", metavar="NAME", help="only those of this environment")
 _HOST = _option("--host", metavar="NAME", help="only those on this machine")
 _KIND = _option(
-    "kind", metavar="KIND", help="litellm, vllm, sglang, tgi, llamacpp, ollama, redis, host, prometheus or another"
+    "kind",
+    metavar="KIND",
+    help="litellm, vllm, sglang, tgi, llamacpp, ollama, redis, docker, nvidia, dcgm, host, systemd, logs, langfuse, "
+    "huggingface or prometheus",
 )
 _ENTRY = (
     _KIND,
