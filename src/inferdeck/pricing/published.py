@@ -18,6 +18,7 @@ from inferdeck.pricing.matching import PROVIDERS, Clause, first_match, reference
 
 NAME = "genai-prices"
 PATIENCE_SECONDS = 60.0
+_REMEMBERED = 10_000
 OLD_DAYS = 90
 """From this age on the prices are said to be old."""
 
@@ -74,6 +75,7 @@ class PublishedPrices:
         self._lock = threading.Lock()
         self._table: _Table | None = None
         self._trouble = "not read yet"
+        self._known: dict[tuple[str, str, str], tuple[str, _Entry] | None] = {}
 
     def load(self) -> None:
         """Read the table unless that has worked before; what goes wrong is told by `source`."""
@@ -96,19 +98,30 @@ class PublishedPrices:
         return PriceSource(NAME, table.version, table.as_of, days, trouble)
 
     def look_up(self, provider: str, target: str, endpoint: str, now: float) -> Published | None:
-        table = self._table
-        found = table.providers.get(PROVIDERS.get(provider, "")) if table is not None else None
-        if table is None or found is None:
+        table, asked = self._table, (provider, target, endpoint)
+        if table is None:
             return None
-        if endpoint and not found.api.match(endpoint):
-            # Somebody else speaks the provider's protocol there.
-            return None
-        name = reference(provider, target)
-        for one in (found, *(table.providers[other] for other in found.fallback if other in table.providers)):
-            place = first_match(name, one.clauses)
-            if place is not None:
-                return _published(table, PROVIDERS[provider], one.entries[place], now)
+        if asked not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[asked] = _found(table, *asked)
+        entry = self._known.get(asked)
+        return None if entry is None else _published(table, *entry, now)
+
+
+def _found(table: _Table, provider: str, target: str, endpoint: str) -> tuple[str, _Entry] | None:
+    """Return the entry that a deployment surely is, with the name of its provider."""
+    found = table.providers.get(PROVIDERS.get(provider, ""))
+    # Where the address is another one, somebody else speaks the provider's protocol there.
+    if found is None or (endpoint and not found.api.match(endpoint)):
         return None
+    name = reference(provider, target)
+    sellers = (PROVIDERS[provider], *(other for other in found.fallback if other in table.providers))
+    for seller in sellers:
+        place = first_match(name, table.providers[seller].clauses)
+        if place is not None:
+            return seller, table.providers[seller].entries[place]
+    return None
 
 
 def extracted() -> bytes:

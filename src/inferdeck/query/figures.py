@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +40,26 @@ class Row:
     """Since the newest sample that the value is made from."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Part:
     """Series of one name and the moment at which they are evaluated."""
 
     block: Block
     at_ms: int
+
+    @cached_property
+    def labels(self) -> list[dict[str, str]]:
+        """The labels of each series."""
+        return [dict(series) for series in self.block.series]
+
+    @cached_property
+    def ages(self) -> list[float]:
+        """Seconds since each series' newest sample, infinite where it has none."""
+        there = windows.has_value(self.block.values) & ~windows.is_stale(self.block.values)
+        newest = there.shape[1] - 1 - np.argmax(there[:, ::-1], axis=1)
+        ages = np.where(there.any(axis=1), (self.at_ms - self.block.timestamps_ms[newest]) / 1000, np.inf)
+        found: list[float] = ages.tolist()
+        return found
 
 
 class Figures:
@@ -68,6 +84,8 @@ class Figures:
         self._relabel = relabel
         self._parts: dict[str, list[_Part]] = defaultdict(list)
         self._ages: dict[tuple[str, Group], dict[Group, tuple[float, bool]]] = {}
+        self._computed: dict[tuple[str, str], list[Row]] = {}
+        self._counts: dict[tuple[str, Group], dict[Group, dict[float, float]]] = {}
         matcher = Matcher("__name__", MatchOp.MATCH, "|".join(sorted(set(names))))
         # One that is not watched any more has no present: what it left after `now_ms` is not shown as one.
         ahead = {key: at_ms for key, at_ms in _ahead(reader, now_ms).items() if key in self._intervals}
@@ -90,19 +108,19 @@ class Figures:
 
     def last(self, name: str) -> list[Row]:
         """Return each series' newest value that is not stale."""
-        return self._rows(name, lambda block, at: windows.instant(block, at, lookback_ms=self._window_ms))
+        return self._rows("last", name, lambda block, at: windows.instant(block, at, lookback_ms=self._window_ms))
 
     def average(self, name: str) -> list[Row]:
         """Return each gauge's mean over the window."""
-        return self._rows(name, lambda block, at: windows.avg_over_time(block, at, self._window_ms))
+        return self._rows("average", name, lambda block, at: windows.avg_over_time(block, at, self._window_ms))
 
     def rate(self, name: str) -> list[Row]:
         """Return each counter's increase per second over the window; a series with one sample has none."""
-        return self._rows(name, lambda block, at: windows.rate(block, at, self._window_ms))
+        return self._rows("rate", name, lambda block, at: windows.rate(block, at, self._window_ms))
 
     def increase(self, name: str) -> list[Row]:
         """Return each counter's increase over the window."""
-        return self._rows(name, lambda block, at: windows.increase(block, at, self._window_ms))
+        return self._rows("increase", name, lambda block, at: windows.increase(block, at, self._window_ms))
 
     def number(
         self, value: float | None, unit: str, name: str, by: Sequence[str], key: Group, *, quality: str = ""
@@ -116,23 +134,17 @@ class Figures:
         if ages is None:
             ages = self._ages[name, tuple(by)] = {}
             for part in self._parts.get(name, ()):
-                for series, age in zip(part.block.series, _ages(part), strict=True):
-                    labels = dict(series)
+                for labels, age in zip(part.labels, part.ages, strict=True):
                     limit = STALE_INTERVALS * self._intervals.get(group(labels, TARGET), DEFAULT_INTERVAL)
                     key, found = group(labels, by), (age, age > limit)
-                    if np.isfinite(age):
+                    if math.isfinite(age):
                         ages[key] = min(ages.get(key, found), found)
         return ages
 
     def quantile(self, q: float, name: str, by: Sequence[str]) -> dict[Group, float]:
         """Return the q-quantile (0..1) of a classic histogram per group; a group without observations is absent."""
-        counts: dict[Group, dict[float, float]] = defaultdict(lambda: defaultdict(float))
-        for row in self.rate(f"{name}_bucket"):
-            bound = windows.parse_le(row.labels.get("le", ""))
-            if bound is not None:
-                counts[group(row.labels, by)][bound] += row.value
         found: dict[Group, float] = {}
-        for key, buckets in counts.items():
+        for key, buckets in self._buckets(name, tuple(by)).items():
             bounds = sorted(buckets)
             heights = np.array([[buckets[bound]] for bound in bounds])
             values, _ = windows.histogram_quantile(q, np.array(bounds), heights)
@@ -141,15 +153,31 @@ class Figures:
                 found[key] = value
         return found
 
-    def _rows(self, name: str, kernel: Callable[[Block, Ints], Floats]) -> list[Row]:
-        rows: list[Row] = []
+    def _buckets(self, name: str, by: Group) -> dict[Group, dict[float, float]]:
+        """Return increases per second per upper bound, by group."""
+        counts = self._counts.get((name, by))
+        if counts is None:
+            counts = self._counts[name, by] = defaultdict(lambda: defaultdict(float))
+            bounds: dict[str, float | None] = {}
+            for row in self.rate(f"{name}_bucket"):
+                text = row.labels.get("le", "")
+                bound = bounds[text] if text in bounds else bounds.setdefault(text, windows.parse_le(text))
+                if bound is not None:
+                    counts[group(row.labels, by)][bound] += row.value
+        return counts
+
+    def _rows(self, what: str, name: str, kernel: Callable[[Block, Ints], Floats]) -> list[Row]:
+        known = self._computed.get((what, name))
+        if known is not None:
+            return known
+        rows = self._computed[what, name] = []
         for part in self._parts.get(name, ()):
             column = kernel(part.block, np.array([part.at_ms], dtype=np.int64))[:, 0]
             # A hole is a NaN too, so that finite means "there is a number".
             rows.extend(
-                Row(dict(series), float(value), age)
-                for series, value, age in zip(part.block.series, column, _ages(part), strict=True)
-                if np.isfinite(value)
+                Row(labels, value, age)
+                for labels, value, age in zip(part.labels, column.tolist(), part.ages, strict=True)
+                if math.isfinite(value)
             )
         return rows
 
@@ -171,18 +199,9 @@ def _ahead(reader: MetricReader, now_ms: int) -> dict[Group, int]:
     return found
 
 
-def _ages(part: _Part) -> list[float]:
-    """Return the seconds since each series' newest sample, infinite where it has none."""
-    block = part.block
-    there = windows.has_value(block.values) & ~windows.is_stale(block.values)
-    newest = there.shape[1] - 1 - np.argmax(there[:, ::-1], axis=1)
-    ages = np.where(there.any(axis=1), (part.at_ms - block.timestamps_ms[newest]) / 1000, np.inf)
-    return [float(age) for age in ages]
-
-
 def group(labels: Mapping[str, str], by: Sequence[str]) -> Group:
     """Return the values of these labels; an absent one is ""."""
-    return tuple(labels.get(name, "") for name in by)
+    return tuple([labels.get(name, "") for name in by])
 
 
 def total(rows: Iterable[Row], by: Sequence[str], **where: str) -> dict[Group, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from inferdeck.model.answers import Number, number
@@ -59,6 +59,14 @@ class Around:
     endings: Mapping[str, Ending]
     watched: Mapping[tuple[str, str, str], Watch]
     """By environment, gateway and deployment."""
+    _ages: dict[tuple[str, str], float | None] = field(default_factory=dict)
+
+    def age(self, state: TargetState, what: str = "") -> float | None:
+        """Return the seconds since a target told its facts."""
+        key = (state.key.id, what)
+        if key not in self._ages:
+            self._ages[key] = age_of(state, self.now, what)
+        return self._ages[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +87,10 @@ class Finished:
         return min(known_places, key=lambda one: STATES.index(one.value)) if known_places else Known("unknown")
 
 
-def finished(draft: Draft, around: Around) -> Finished:
-    """Return the model that a draft comes to."""
+def finished(draft: Draft, around: Around, *, whole: bool = True) -> Finished:
+    """Return the model that a draft comes to; not `whole`: with the facts of the list alone."""
     published = {one.fact.name: _published(one, around) for one in draft.deployments}
-    facts = _facts(draft, published, around)
+    facts = _facts(draft, published, around, whole=whole)
     places = tuple(_places(draft, published, around))
     return Finished(
         draft,
@@ -131,15 +139,13 @@ def gateway_source(state: TargetState) -> str:
     return f"gateway {gateway_name(state)}"
 
 
-_ENGINE_KEYS = (
-    "parameters",
-    "size_bytes",
+_LISTED_KEYS = ("parameters", "size_bytes", "licence", "version")
+"""What the list shows of what engines and the Hub tell; a page shows the rest too."""
+_FURTHER_KEYS = (
     "family",
     "format",
     "adapter_of",
     "sleeping",
-    "licence",
-    "version",
     "pipeline",
     "gated",
     "updated",
@@ -149,12 +155,12 @@ _HUB_FIRST = ("parameters", "licence")
 """What the Hub counts or states, and an engine only repeats or rounds."""
 
 
-def _facts(draft: Draft, published: Mapping[str, Published | None], around: Around) -> dict[str, Known]:
+def _facts(draft: Draft, published: Mapping[str, Published | None], around: Around, *, whole: bool) -> dict[str, Known]:
     engines = [(one.state, one.fact, engine_source(one.state)) for one in draft.engines]
     hub = [(one.state, one.fact, HUB) for one in draft.repositories]
     found = {
         key: known(_told(key, [*hub, *engines] if key in _HUB_FIRST else [*engines, *hub], around))
-        for key in _ENGINE_KEYS
+        for key in (*_LISTED_KEYS, *(_FURTHER_KEYS if whole else ()))
     }
     found["quantization"] = known(
         Said(quantization(one.value), one.source, one.age_seconds)
@@ -171,8 +177,9 @@ def _facts(draft: Draft, published: Mapping[str, Published | None], around: Arou
             *(Said(str(one.context), one.offer.source) for one in published.values() if one and one.context),
         ]
     )
-    found["output"] = known(_told("max_output_tokens", _of_gateways(draft), around))
-    found["description"] = known(_told("description", _of_gateways(draft), around))
+    if whole:
+        found["output"] = known(_told("max_output_tokens", _of_gateways(draft), around))
+        found["description"] = known(_told("description", _of_gateways(draft), around))
     found["repository"] = known(_repository(draft, around))
     if not found["version"].value:
         found["version"] = known(_snapshots(draft))
@@ -187,17 +194,17 @@ def _of_gateways(draft: Draft) -> list[tuple[TargetState, Fact, str]]:
 def _told(key: str, sources: Iterable[tuple[TargetState, Fact, str]], around: Around) -> Iterator[Said]:
     for state, fact, source in sources:
         if value := fact.facts.get(key, ""):
-            yield Said(value, source, age_of(state, around.now, INVENTORY))
+            yield Said(value, source, around.age(state, INVENTORY))
 
 
 def _repository(draft: Draft, around: Around) -> Iterator[Said]:
     for one in draft.repositories:
-        yield Said(one.fact.name, HUB, age_of(one.state, around.now))
+        yield Said(one.fact.name, HUB, around.age(one.state))
     for engine in draft.engines:
         for name in (engine.fact.facts.get("repository", ""), engine.fact.facts.get("root", ""), engine.fact.name):
             # A path such as /models/x is none, and of an Ollama's own library it is not known.
             if _REPOSITORY.fullmatch(name) and engine.state.source_kind != "ollama":
-                yield Said(name, engine_source(engine.state), age_of(engine.state, around.now))
+                yield Said(name, engine_source(engine.state), around.age(engine.state))
 
 
 def _snapshots(draft: Draft) -> Iterator[Said]:
@@ -229,7 +236,7 @@ def _published(one: Deployment, around: Around) -> Published | None:
 def _places(draft: Draft, published: Mapping[str, Published | None], around: Around) -> Iterator[Place]:
     for one in draft.deployments:
         listed = published[one.fact.name]
-        own = reckoned(one.fact.facts, gateway_source(one.state), age_of(one.state, around.now, INVENTORY))
+        own = reckoned(one.fact.facts, gateway_source(one.state), around.age(one.state, INVENTORY))
         yield Place(
             gateway=one.gateway,
             deployment=one.fact.name,
@@ -261,9 +268,9 @@ def _groups(draft: Draft, around: Around) -> Iterator[Place]:
     """Yield the model as a key sees it that may not look at deployments."""
     for state, fact in draft.groups:
         source = gateway_source(state)
-        own = reckoned(fact.facts, source, age_of(state, around.now, INVENTORY))
+        own = reckoned(fact.facts, source, around.age(state, INVENTORY))
         down = state.health is Health.DOWN
-        said = Known("error", source, age_of(state, around.now)) if down else Known("unknown")
+        said = Known("error", source, around.age(state)) if down else Known("unknown")
         for provider in names(fact.facts.get("providers", "")) or [""]:
             worth = price(own, None, runs_here=False)
             yield Place(gateway_name(state), "", provider, "", "", "", "", said, worth)
@@ -274,7 +281,7 @@ def _state(one: Deployment, around: Around) -> Known:
 
     An engine that is well while its gateway says otherwise is degraded: something between them is wrong.
     """
-    source, age = gateway_source(one.state), age_of(one.state, around.now)
+    source, age = gateway_source(one.state), around.age(one.state)
     if one.state.health is Health.DOWN:
         return Known("error", f"{source} does not answer", age)
     key = (one.state.key.environment, one.gateway, one.fact.name)
@@ -292,7 +299,7 @@ def _state(one: Deployment, around: Around) -> Known:
 
 
 def _engine_state(engine: Engine, around: Around) -> Known:
-    source, age = engine_source(engine.state), age_of(engine.state, around.now)
+    source, age = engine_source(engine.state), around.age(engine.state)
     if engine.state.health is Health.DOWN:
         return Known("error", f"{source} does not answer", age)
     word = engine.fact.facts.get("status", "")

@@ -61,7 +61,7 @@ class LocalCatalog:
         rates = _busiest(counted.requests(figures))
         against = self._against(around, figures)
         rows = [
-            row(finished(draft, against), rates.get((draft.environment, draft.name), no_requests()))
+            row(finished(draft, against, whole=False), rates.get((draft.environment, draft.name), no_requests()))
             for draft in gather(around.states, self.chains())
         ]
         found = chosen(
@@ -84,7 +84,8 @@ class LocalCatalog:
         """Return one model's page."""
         around = self.around()
         draft = _one(gather(around.states, self.chains()), name, environment)
-        model = finished(draft, self._against(around, self._figures(around, counted.LISTED[1:])))
+        behind = self._behind(draft, around)
+        model = finished(draft, self._against(around, behind))
         figures = self._figures(around, counted.OF_MODEL, Matcher("model", MatchOp.EQUAL, draft.name))
         every = sorted(counted.use(figures).items())
         used = [one for key, one in every if (key[0], key[2]) == (draft.environment, draft.name)]
@@ -98,7 +99,7 @@ class LocalCatalog:
             places=model.places,
             fallbacks=tuple(f"{gateway_name(state)}: {fact.facts.get('to', '')}" for state, fact in draft.fallbacks),
             use=tuple(used),
-            engines=self._engines(draft, around),
+            engines=_engines(draft, around, behind),
             examples=_examples(model),
             prices=self.prices.source(around.now),
         )
@@ -132,18 +133,22 @@ class LocalCatalog:
         watched = {(key[0], key[1], key[2]): watch for key, watch in counted.watched(figures).items()}
         return Around(around.now, self.prices, self.endings, watched)
 
-    def _engines(self, draft: Draft, around: Surroundings) -> tuple[EngineUse, ...]:
-        states = {one.state.key.id: one.state for one in draft.engines}
-        if not states:
-            return ()
-        pattern = "|".join(sorted(_escaped(state.key.instance) for state in states.values()))
-        figures = self._figures(around, engines.METRICS, Matcher("instance", MatchOp.MATCH, pattern))
-        found = {(one.environment, one.name): one for one in engines.engines(figures, states.values())}
-        return tuple(
-            _engine(state, found[state.key.environment, state.name], around)
-            for state in sorted(states.values(), key=lambda one: one.key.id)
-            if (state.key.environment, state.name) in found
-        )
+    def _behind(self, draft: Draft, around: Surroundings) -> Figures:
+        """Return the figures of a model's engines, and what its gateways say of their deployments."""
+        states = [*draft.states, *(one.state for one in draft.engines)]
+        pattern = "|".join(sorted({_escaped(state.key.instance) for state in states}))
+        names = (*engines.METRICS, *counted.LISTED[1:])
+        return self._figures(around, names, Matcher("instance", MatchOp.MATCH, pattern))
+
+
+def _engines(draft: Draft, around: Surroundings, figures: Figures) -> tuple[EngineUse, ...]:
+    states = {one.state.key.id: one.state for one in draft.engines}
+    found = {(one.environment, one.name): one for one in engines.engines(figures, states.values())}
+    return tuple(
+        _engine(state, found[state.key.environment, state.name], around)
+        for state in sorted(states.values(), key=lambda one: one.key.id)
+        if (state.key.environment, state.name) in found
+    )
 
 
 def _engine(state: TargetState, one: EngineFigures, around: Surroundings) -> EngineUse:
