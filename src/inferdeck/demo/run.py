@@ -44,7 +44,7 @@ UNPLAYED = frozenset({"docker", "huggingface", "langfuse", "logs", "ollama"})
 SAID_DAYS = 5.0
 """Days of the past between two lines about it."""
 STEADY_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "131072"}
-"""glibc would raise this bound with each large array that is freed, and then keep what the next ones leave (mallopt(3)):
+"""glibc would raise this bound with each large array that is freed, and keep what the next ones leave (mallopt(3)):
 half of what a player holds."""
 _LINE_LIMIT = 1 << 20
 
