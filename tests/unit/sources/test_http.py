@@ -196,6 +196,35 @@ async def test_a_place_that_cannot_be_reached_is_named(
     assert cause in str(caught.value)
 
 
+async def test_a_question_is_posted_once_with_the_key_and_no_redirect_is_followed(http: HttpClient) -> None:
+    asked: list[tuple[str, str, bytes]] = []
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        asked.append((request.headers["Authorization"], request.headers["Content-Type"], await request.read()))
+        return web.Response(body=b'{"ok":true}')
+
+    async def moved(request: web.Request) -> web.StreamResponse:
+        asked.append(("", "", await request.read()))
+        return web.Response(status=307, headers={"Location": "/show"})
+
+    app = web.Application()
+    app.router.add_post("/show", show)
+    app.router.add_post("/moved", moved)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url, settings = f"http://127.0.0.1:{runner.addresses[0][1]}", TargetConfig.model_validate({"key": "k"})
+    answer = await http.post(url, b'{"model":"m"}', settings=settings, path="/show", deadline=5.0)
+    assert (answer.status, answer.body, answer.requests) == (200, b'{"ok":true}', 1)
+    assert asked == [("Bearer k", "application/json", b'{"model":"m"}')]
+    with pytest.raises(StatusError, match="not followed here"):
+        await http.post(url, b"{}", settings=settings, path="/moved", deadline=5.0)
+    with pytest.raises(TooLargeError):
+        await http.post(url, b"{}", settings=settings, path="/show", deadline=5.0, max_bytes=3)
+    assert [body for _, _, body in asked] == [b'{"model":"m"}', b"{}", b"{}"]
+    await runner.cleanup()
+
+
 async def test_reads_over_a_unix_socket(http: HttpClient, tmp_path: Path) -> None:
     app = web.Application()
     app.router.add_get("/metrics", bad.good)
