@@ -267,8 +267,8 @@ class Watching:
         self._found.pop(target_id, None)
 
     def _announce_rest(self, announce: Callable[[str], None]) -> None:
-        for missing in self.not_found():
-            announce(f"no {missing.kind} found" + (f"; to watch one: {missing.fix}" if missing.fix else ""))
+        if missing := ", ".join(one.kind for one in self.not_found()):
+            announce(f"not found here: {missing}; inferdeck sources list has the line that watches one elsewhere")
         for one in self.found():
             if one.fix:
                 announce(f"{one.address}: {one.note}; {one.fix}")

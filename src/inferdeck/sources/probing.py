@@ -21,7 +21,7 @@ PROBE_SECONDS = 2.0
 """For one answer."""
 SERVICE_SECONDS = 8.0
 """For all answers of one service; nothing more is asked after that."""
-AT_ONCE = 8
+AT_ONCE = 16
 """Services that are asked at the same time."""
 HEADERS = {"User-Agent": f"inferdeck/{__version__} (discovery)", "Accept": "*/*", "Accept-Encoding": "identity"}
 _RECEIVE_BYTES = 32 * 1024

@@ -28,6 +28,7 @@ MOST_LIST_BYTES = 8 * 2**20
 """Of the list of containers: about 2 kB each."""
 LIST_SECONDS = 5.0
 _ID_DIGITS = 12
+_LONGEST_NAME = 255
 _WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, never bound
 
 
@@ -129,8 +130,8 @@ def _containers(rows: list[Any]) -> Iterator[Container]:
         mapped = [one for one in ports if _is_published(one)] if isinstance(ports, list) else []
         yield Container(
             row["Id"][:_ID_DIGITS],
-            name,
-            str(row.get("Image", "")),
+            name[:_LONGEST_NAME],
+            str(row.get("Image", ""))[:_LONGEST_NAME],
             tuple((str(one.get("IP", "")), one["PublicPort"], one["PrivatePort"]) for one in mapped),
         )
 
