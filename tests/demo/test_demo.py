@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -160,6 +161,29 @@ def test_what_cannot_be_is_told(cache: Path, words: list[str], told: str) -> Non
     with demo(cache, *words) as running:
         assert told in running.line("inferdeck:")
         assert running.process.wait(30) == 2
+
+
+def test_a_port_that_is_taken_is_told_before_anything_begins(cache: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with demo(cache, "--port", str(port)) as running:
+            assert f"--port {port}: cannot be had" in running.line("inferdeck:")
+            assert running.process.wait(30) == 3
+    assert running.lines[0].startswith("inferdeck:")
+
+
+def test_without_a_daemon_the_demos_that_run_are_named(cache: Path) -> None:
+    def asked() -> str:
+        environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "INFERDECK_DATA_DIR": str(cache / "none")}
+        done = subprocess.run([COMMAND, "status"], env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 3
+        return done.stderr
+
+    assert "a demo runs" not in asked()
+    with demo(cache, "--days", "0") as running:
+        running.line("Ctrl-C stops")
+        (folder,) = cache.glob("inferdeck/demo-*")
+        assert f"export INFERDECK_CONFIG={folder}/inferdeck.yaml" in asked()
 
 
 def test_clean_says_what_it_did(cache: Path) -> None:

@@ -19,8 +19,17 @@ def client(options: argparse.Namespace) -> Client:
     """Return a client of the daemon meant by --url, $INFERDECK_URL or the data directory; raises DaemonDownError."""
     found = running(options)
     if found is None:
-        raise DaemonDownError(NO_DAEMON)
+        raise DaemonDownError("\n".join([NO_DAEMON, *_demos()]))
     return found
+
+
+def _demos() -> list[str]:
+    """Return how to ask the demos that run."""
+    from inferdeck.demo import folders
+
+    return [
+        f"a demo runs; to ask it: export INFERDECK_CONFIG={one / folders.CONFIG}" for one in folders.running(os.environ)
+    ]
 
 
 def running(options: argparse.Namespace) -> Client | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from inferdeck.errors import UnavailableError
 
 LOCK = "lock"
+CONFIG = "inferdeck.yaml"
 PREFIX = "demo-"
 
 
@@ -44,6 +45,25 @@ def make(environ: Mapping[str, str]) -> tuple[Path, int]:
 def sweep(environ: Mapping[str, str]) -> list[Path]:
     """Remove the folders of demos that run no more and return them."""
     return [folder for folder in _left(environ) if _remove(folder)]
+
+
+def running(environ: Mapping[str, str]) -> list[Path]:
+    """Return the folders of demos that run now."""
+    return [folder for folder in _left(environ) if _is_held(folder)]
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _left(environ: Mapping[str, str]) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from inferdeck.api.server import bind_tcp
 from inferdeck.config.load import load
 from inferdeck.config.schema import Settings
 from inferdeck.config.targets import TargetFiles
@@ -24,7 +25,7 @@ from inferdeck.daemon import logs
 from inferdeck.daemon.composition import Daemon
 from inferdeck.demo import folders, life
 from inferdeck.demo.watched import of_target
-from inferdeck.errors import UnavailableError
+from inferdeck.errors import ConfigError, UnavailableError
 from inferdeck.model.clock import SystemClock
 from inferdeck.simulate import scenario, targets
 from inferdeck.simulate.scenario_parts import verb
@@ -105,7 +106,8 @@ class Demo:
             self._daemon.stop()
 
     async def run(self) -> None:
-        """Run all of it; nothing is left behind."""
+        """Run all of it; nothing is left behind. Raises UnavailableError where the port is taken."""
+        _require_port(self._wish.port)
         folders.sweep(os.environ)
         folder, lock = folders.make(os.environ)
         children: list[asyncio.subprocess.Process] = []
@@ -126,7 +128,7 @@ class Demo:
         told = await self._where(fleet, log)
         if told is None:
             return
-        config = folder / "inferdeck.yaml"
+        config = folder / folders.CONFIG
         config.touch(mode=0o600)
         config.write_text(self._configuration(folder, told["urls"]))
         settings = load(path=config, environ={}, kinds=config_classes())
@@ -261,6 +263,16 @@ class Demo:
             state = "could not be played whole" if self._progress.failed else "is being played"
             parts.append(f"its past {state}: {self._progress}")
         return "; ".join(parts)
+
+
+def _require_port(port: int) -> None:
+    """Say at once what would else be found out when the fleet has been played up to now."""
+    try:
+        bind_tcp(HOST, port).close()
+    except ConfigError as error:
+        raise UnavailableError(
+            f"--port {port}: cannot be had (another program listens there?); without --port any free one is taken"
+        ) from error
 
 
 def _watched(settings: Settings) -> dict[str, Any]:
