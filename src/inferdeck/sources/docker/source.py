@@ -13,6 +13,7 @@ from inferdeck.errors import CollectError, ConnectError
 from inferdeck.model.clock import Clock
 from inferdeck.model.happening import Happening
 from inferdeck.model.labels import Labels
+from inferdeck.model.log_lines import LogPage, LogQuery, LogStream
 from inferdeck.model.masking import mask
 from inferdeck.model.metric import SideEffect
 from inferdeck.model.target import Fact, TargetKey
@@ -24,6 +25,7 @@ from inferdeck.sources.docker.config import DockerConfig
 from inferdeck.sources.docker.container import Container
 from inferdeck.sources.docker.following import Following
 from inferdeck.sources.docker.happened import Story
+from inferdeck.sources.docker.lines import ContainerLines
 from inferdeck.sources.docker.loading import PHASES
 from inferdeck.sources.docker.timelines import Timelines
 from inferdeck.sources.dockerd import DockerClient, Json
@@ -94,6 +96,7 @@ class DockerSource:
         self._failed: list[str] = []
         self._version: Json = {}
         self._machine = ""
+        self._lines = ContainerLines(self._client, target.id, lambda: [one.value for one in self._known.values()])
 
     async def collect(self, now: float) -> Collected:
         """Read the daemon once; raises CollectError where it does not answer."""
@@ -124,6 +127,14 @@ class DockerSource:
     async def aclose(self) -> None:
         """End the stream of events."""
         await self._following.aclose()
+
+    def streams(self) -> Sequence[LogStream]:
+        """Return the containers of the last collection."""
+        return self._lines.streams()
+
+    async def read(self, query: LogQuery) -> LogPage:
+        """Return lines of their logs."""
+        return await self._lines.read(query)
 
     # Reading
 
