@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from inferdeck.cli import daemons
-from inferdeck.cli.stack_words import cores, empty, link, links, paging, show, told, whole
+from inferdeck.cli.stack_words import cards, cores, empty, link, paging, show, told, whole
 from inferdeck.cli.text import Cell, Page
 from inferdeck.client.tiny import Client
 from inferdeck.model import numbers
@@ -54,7 +54,7 @@ def draw(page: Page, found: Sequence[StackContainer]) -> None:
             one.host if hosts else "",
             link(one.service),
             one.engine,
-            links(one.gpus) if one.engine or any(gpu.state == "known" for gpu in one.gpus) else "",
+            cards(one.gpus) if one.engine or any(gpu.state == "known" for gpu in one.gpus) else "",
             told(one.cpu, cores),
             told(one.memory, numbers.byte_size),
             told(one.uptime, numbers.seconds),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from inferdeck.cli import daemons
 from inferdeck.cli.figures import shown
-from inferdeck.cli.stack_words import empty, links, paging, show, why
+from inferdeck.cli.stack_words import cards, empty, paging, show, why
 from inferdeck.cli.text import Page
 from inferdeck.client.tiny import Client
 from inferdeck.model.answers import Number
@@ -117,7 +117,7 @@ def _chain(chain: Chain) -> str:
         f"{chain.engine.name or '? engine'}",
         f"container {chain.container.name}" if chain.container.state == "known" else "",
         f"PID {chain.process.id}" if chain.process.state == "known" else "",
-        links(chain.gpus).text if any(gpu.state == "known" for gpu in chain.gpus) else "? card",
+        cards(chain.gpus).text if any(gpu.state == "known" for gpu in chain.gpus) else "? card",
     ]
     return "→ " + " → ".join(part for part in parts if part)
 

@@ -15,6 +15,7 @@ NOTHING = (
     "Nothing is watched: discovery found no service on this machine, and none is configured.",
     "inferdeck sources add litellm http://HOST:4000",
 )
+GOOD = ("healthy", "running", "active", "connected", "ready")
 RIGHT = "PID CPU MEMORY CONNECTIONS UP RESTARTS"
 
 
@@ -43,12 +44,20 @@ def draw(page: Page, found: Sequence[StackService]) -> None:
     page.table(headings, rows, right=RIGHT, spare="VERSION CONNECTIONS HOST CONFIG CONTAINER PID KIND RESTARTS")
 
 
+def _state(one: StackService) -> Cell:
+    """Return the service's own word under the sign of whether it answers."""
+    if one.status in board.STATES:
+        return board.STATES[one.status]
+    answers = board.STATES.get(one.service.health, Cell(one.service.health))
+    good = one.service.health == "up" and one.status in GOOD
+    sign = answers.text[:1] if good or one.service.health != "up" else "·"
+    return Cell(f"{sign} {one.status}", answers.style if sign != "·" else "")
+
+
 def _row(one: StackService, *, several: bool) -> tuple[Cell | str, ...]:
     service = one.service
-    state = board.STATES.get(one.status) or board.STATES.get(service.health, Cell(one.status))
-    word = one.status if one.status not in ("up", "down", "unknown", "") else service.health
     return (
-        Cell(board.STATES[word].text, state.style) if word in board.STATES else Cell(f"· {word}", state.style),
+        _state(one),
         service.name,
         service.kind,
         service.environment if several else "",

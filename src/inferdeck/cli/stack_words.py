@@ -32,6 +32,18 @@ def links(many: Sequence[Link]) -> Cell:
     return Cell(", ".join(known)) if known else link(many[0]) if many else Cell(numbers.MISSING, "dim")
 
 
+def cards(many: Sequence[Link]) -> Cell:
+    """Return cards, those of one machine together: GPU 0, 1 of gpu-1."""
+    found: dict[str, list[str]] = {}
+    for one in many:
+        if one.state == "known":
+            number = one.name.removeprefix("GPU ").removesuffix(f" of {one.host}")
+            found.setdefault(one.host, []).append(number)
+    if not found:
+        return links(many)
+    return Cell("; ".join(f"GPU {', '.join(numbers)} of {host or '?'}" for host, numbers in found.items()))
+
+
 def why(one: Link) -> str:
     """Return the evidence of a link in one line."""
     text = "; ".join(one.evidence)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 from inferdeck.model.answers import Cache, Host, Number
+from inferdeck.model.target import TargetState
 from inferdeck.query.figures import Figures, Group, group, ratio, total
 
 BY = ("environment", "instance")
@@ -29,6 +31,9 @@ CACHE_METRICS = (
     "redis_connected_clients",
     "redis_mem_fragmentation_ratio",
 )
+HOST_KINDS = ("host", "prometheus")
+"""A node_exporter is read as any exposition."""
+CACHE_KINDS = ("redis",)
 _USED = "redis_memory_used_bytes"
 # Devices whose traffic passes another device too, or never leaves the machine: bridges, containers, tunnels, VLANs,
 # and what bundles several cards (the cards themselves count).
@@ -58,7 +63,16 @@ PSEUDO_FILESYSTEMS = frozenset(
 )
 
 
-def caches(figures: Figures) -> tuple[Cache, ...]:
+def names(states: Iterable[TargetState]) -> dict[Group, str]:
+    """Return what targets are called in the configuration, where that says more than where they are."""
+    return {
+        (state.key.environment, state.key.instance): state.name
+        for state in states
+        if state.name not in ("", state.key.instance) and state.source_kind in (*HOST_KINDS, *CACHE_KINDS)
+    }
+
+
+def caches(figures: Figures, called: Mapping[Group, str]) -> tuple[Cache, ...]:
     """Return every Redis or Valkey that has series; hit rate and evictions are over the window."""
     used = total(figures.last("redis_memory_used_bytes"), BY)
     limit = total(figures.last("redis_memory_max_bytes"), BY)
@@ -69,7 +83,7 @@ def caches(figures: Figures) -> tuple[Cache, ...]:
     evicted = total(figures.increase("redis_evicted_keys_total"), BY)
     return tuple(
         Cache(
-            name=key[1],
+            name=called.get(key, key[1]),
             environment=key[0],
             memory=figures.number(used.get(key), "bytes", "redis_memory_used_bytes", BY, key),
             memory_limit=_limit(figures, limit.get(key), key),
@@ -93,7 +107,7 @@ def _share(part: float | None, rest: float | None) -> float | None:
     return None if part is None or rest is None else ratio(part, part + rest)
 
 
-def hosts(figures: Figures) -> tuple[Host, ...]:
+def hosts(figures: Figures, called: Mapping[Group, str]) -> tuple[Host, ...]:
     """Return every machine that has series; its disk is the fullest real one, its network that of its cards."""
     memory = total(figures.last("node_memory_MemTotal_bytes"), BY)
     free = total(figures.last("node_memory_MemAvailable_bytes"), BY)
@@ -109,7 +123,7 @@ def hosts(figures: Figures) -> tuple[Host, ...]:
         mount, fullness = disks.get(key, ("", None))
         found.append(
             Host(
-                name=key[1],
+                name=called.get(key, key[1]),
                 environment=key[0],
                 cpu=figures.number(cpu.get(key), "ratio", "node_cpu_seconds_total", BY, key),
                 memory=figures.number(used, "ratio", "node_memory_MemAvailable_bytes", BY, key),

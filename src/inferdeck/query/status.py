@@ -64,6 +64,7 @@ def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]
         for state in around.states
         if state.source_kind in GATEWAY_KINDS
     ]
+    called = machines.names(around.states)
     return Status(
         time=around.now,
         window_seconds=WINDOW_SECONDS,
@@ -71,8 +72,8 @@ def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]
         gateways=gateways.gateways(figures, known),
         providers=gateways.providers(figures),
         engines=engines.engines(figures, around.states),
-        caches=machines.caches(figures),
-        hosts=machines.hosts(figures),
+        caches=machines.caches(figures, called),
+        hosts=machines.hosts(figures, called),
         found=tuple(around.discovered),
         advice=tuple(advice),
         store=around.store,

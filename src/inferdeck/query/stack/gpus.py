@@ -77,6 +77,8 @@ XIDS = {
     120: "the card's system processor failed",
     140: "unrecovered ECC error",
 }
+READERS = frozenset({"dcgm", "nvidia"})
+"""Kinds that look at cards without computing on them."""
 _READER = ("environment", "job", "instance")
 
 
@@ -94,10 +96,13 @@ class _Figures:
         self._rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
         self._rates: dict[tuple[str, str], float] = {}
         for name, found in rows.items():
-            for row in found:
+            newest: dict[tuple[str, str], Row] = {}
+            for row in sorted(found, key=lambda row: row.age_seconds):
                 uuid = row.labels.get("UUID", "")
                 if uuid and best[uuid][1] == _reader(row):
-                    self._rows[name, uuid].append(row)
+                    newest.setdefault((uuid, row.labels.get("GPU_I_ID", "")), row)
+            for (uuid, _), row in newest.items():
+                self._rows[name, uuid].append(row)
         for name in VIOLATIONS:
             for row in figures.rate(name):
                 self._rates[name, row.labels.get("UUID", "")] = row.value
@@ -212,6 +217,8 @@ def _users(joins: Joins) -> Mapping[str, list[Link]]:
     for one in joins.targets.values():
         if one.trail.inside is not None:
             seen.add(one.trail.inside.key)
+        if READERS & {one.state.source_kind, one.state.key.job}:
+            continue
         for link in one.trail.gpus:
             if link.state == LinkState.KNOWN.value:
                 user = Link(LinkState.KNOWN.value, one.state.name, one.state.key.id, one.trail.host, link.evidence)

@@ -18,6 +18,9 @@ WATCHERS = frozenset({"docker", "nvidia", "host", "systemd", "logs", "huggingfac
 """Kinds that look at a machine or at what is elsewhere: they are behind no port of their own."""
 
 
+ELSEWHERE = frozenset({"huggingface"})
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
     """One target with where it is and what is behind it."""
@@ -144,8 +147,10 @@ class Joins:
 
     def _join(self, state: TargetState) -> Joined:
         if state.source_kind in WATCHERS:
-            host = self.hosts.of_docker(state)
-            rest = nothing(f"a {state.source_kind} source reads {host} itself, not a service on it")
+            host = "" if state.source_kind in ELSEWHERE else self.hosts.of_docker(state)
+            rest = nothing(
+                f"a {state.source_kind} source reads {host or 'what is elsewhere'}, not a service of the stack"
+            )
             return Joined(state, Found(None, rest.evidence), Trail(host, rest, rest, (rest,)))
         host, port = address(state.url)
         found = self.places.resolve(self.places.ours(), host, port)
