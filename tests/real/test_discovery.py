@@ -8,9 +8,11 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from tests.real.daemon import COMMAND
 from tests.real.docker_engine import docker_engine
 from tests.real.own_network import own_network
 from tests.real.upstream import upstream
+from tests.unit.sources.discovery.services import LITELLM
 
 PORT = 4633
 PLANTED = "sk-planted-0815"
@@ -92,10 +95,13 @@ def simulated(folder: Path) -> Iterator[dict[int, str]]:
 
 
 @contextlib.contextmanager
-def daemon(folder: Path) -> Iterator[Mapping[str, str]]:
-    """Run `inferdeck up` as a user without any configuration; yields the environment of its commands."""
+def daemon(folder: Path, config: str = "") -> Iterator[Mapping[str, str]]:
+    """Run `inferdeck up`, as a user without any configuration unless given; yields its commands' environment."""
     home = folder / "home"
     home.mkdir(mode=0o700)
+    if config:
+        (home / ".config" / "inferdeck").mkdir(parents=True)
+        (home / ".config" / "inferdeck" / "inferdeck.yaml").write_text(config)
     own = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home), "NO_COLOR": "1", **SECRETS}
     gone = {name: None for name in os.environ if name.startswith(("INFERDECK_", "XDG_")) and name != "XDG_RUNTIME_DIR"}
     with programs.running(
@@ -158,6 +164,60 @@ def test_a_daemon_without_configuration_watches_what_it_finds_and_says_the_rest(
         assert PLANTED not in logs
         for one in strangers.requests(tmp_path / "application"):
             assert {"authorization", "x-api-key", "cookie"}.isdisjoint(one["headers"])
+
+
+@contextlib.contextmanager
+def impostor() -> Iterator[tuple[int, list[tuple[str, dict[str, str]]]]]:
+    """Answer as a LiteLLM and note every header that comes; yields the port and the notes."""
+    heard: list[tuple[str, dict[str, str]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+            status, kind, body = LITELLM.get(self.path, (401, "application/json", '{"error":"no key"}'))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Set-Cookie", "a=b")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port, heard
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("network")
+def test_keys_of_the_configuration_reach_nobody_who_was_only_found(tmp_path: Path) -> None:
+    config = (
+        f"sources:\n  litellm: [{{url: http://127.0.0.1:1, key: {PLANTED}}}]\n"
+        f"  prometheus: [{{url: http://127.0.0.1:2, headers: {{X-Api-Key: {PLANTED}}}}}]\n"
+        f"  redis: [{{url: redis://127.0.0.1:3, password: {PLANTED}}}]\n"
+    )
+    with impostor() as (port, heard), daemon(tmp_path, config) as environment:
+        found: list[dict[str, Any]] = []
+        for _ in range(60):
+            status = json.loads(run(environment, "status", "--json"))
+            found = [one for one in status["services"] if one["port"] == port and one["error"]]
+            if found:
+                break
+            time.sleep(1)
+        assert [(one["kind"], one["origin"]) for one in found] == [("litellm", "discovered")]
+        assert "needs a key" in found[0]["error"]
+    assert {"/health/liveliness", "/routes", "/metrics/"} <= {path for path, _ in heard}
+    assert "/health" not in {path for path, _ in heard}
+    for _, headers in heard:
+        assert PLANTED not in json.dumps(headers)
+        assert {"authorization", "x-api-key", "x-litellm-api-key", "cookie"}.isdisjoint(headers)
 
 
 def first_status(environment: Mapping[str, str], wanted: set[str]) -> dict[str, Any]:

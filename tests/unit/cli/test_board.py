@@ -8,7 +8,7 @@ import pytest
 
 from inferdeck.cli import board
 from inferdeck.cli.text import Page, width
-from inferdeck.model.answers import Discovered, Finding, Status
+from inferdeck.model.answers import Discovered, Finding, NotFound, Status
 from inferdeck.model.target import Health
 from inferdeck.query import status
 from tests.unit.query.stack import around, counter, filled, receiver, series, state
@@ -34,7 +34,10 @@ def answer(name: str = "gate") -> Status:
     found = status.status(store, around(*states), ())
     finding = Finding("x", "error", name, f"{name} is broken", fix=f"mend {name}")
     return replace(
-        found, advice=(finding,) * 7, found=(Discovered("", "127.0.0.1:1", name, (), watched=False, note=name),)
+        found,
+        advice=(finding,) * 7,
+        found=(Discovered("", "127.0.0.1:1", name, (), watched=False, note=name, fix=f"add {name}", container=name),),
+        not_found=(NotFound("vllm", name),),
     )
 
 
@@ -55,6 +58,27 @@ def test_nothing_raw_from_outside_reaches_the_terminal() -> None:
     assert "\x1b" not in page.text()
     assert "\x07" not in page.text()
     assert "\\x1b[2J" in page.text()
+
+
+def test_what_was_found_and_is_not_watched_comes_with_its_line_and_what_was_not_found_is_named() -> None:
+    found = (
+        Discovered(
+            "litellm", "127.0.0.1:4000", "litellm", ("a", "b"), watched=True, note="needs a key", fix="mend gate"
+        ),
+        Discovered("langfuse", "127.0.0.1:3000", "", ("a", "b"), watched=True, note="needs a key", fix="give it"),
+        Discovered("vllm", "127.0.0.1:18000", "docker-proxy", ("a", "b"), watched=False, container="vllm-a"),
+        Discovered("redis", "127.0.0.1:6379", "redis-server", ("a", "b"), watched=True),
+        *(Discovered("", f"127.0.0.1:{port}", "", (), watched=False, note="unknown") for port in range(9000, 9020)),
+    )
+    page = Page(120, colour=False)
+    board.draw(page, replace(answer(), found=found))
+    text = page.text()
+    assert "127.0.0.1:18000 (docker-proxy, container vllm-a): vllm is not watched" in text
+    assert "    give it" in text
+    assert "127.0.0.1:4000" not in text, "advice has its line already"
+    assert "127.0.0.1:6379" not in text
+    assert "and 14 more; inferdeck sources list shows all" in text
+    assert "not found here: vllm (inferdeck sources list" in text
 
 
 def test_each_remote_write_has_a_line_at_the_end() -> None:
