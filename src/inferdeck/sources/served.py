@@ -134,6 +134,8 @@ class ServedSource:
         self._deadline = config.deadline or min(config.interval, 10.0)
         self._known = Known(status="unknown")
         self._due = float("-inf")
+        self.fresh = True
+        """Whether it may be another process than the one that was asked last; what cannot change is asked then."""
         self._warnings: tuple[str, ...] = ()
         self._parser = self._new_parser({})
         self._own = Columns(extra)
@@ -159,7 +161,7 @@ class ServedSource:
             )
         except CollectError:
             # It may be another process, of another version, when it answers again.
-            self._due = float("-inf")
+            self._due, self.fresh = float("-inf"), True
             raise
         sent = answer.requests
         if self._clock.monotonic() >= self._due:
@@ -174,6 +176,7 @@ class ServedSource:
             return self._without_metrics(answer, sent, None)
         exposition = await self._parser.parse(answer.body, answer.headers.get("Content-Type", ""))
         if self._is_another(exposition):
+            self.fresh = True
             sent += await self._renew()
         return self._collected(answer, exposition, sent)
 
@@ -214,6 +217,7 @@ class ServedSource:
         if self.own_labels(known) != self.own_labels(self._known):
             self._parser = self._new_parser(self.own_labels(known))
         self._known = known
+        self.fresh &= ask.unanswered
         soon = ask.unanswered or known.status != AVAILABLE
         self._due = float("-inf") if soon else self._clock.monotonic() + self._every
         return ask.requests

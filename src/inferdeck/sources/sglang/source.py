@@ -38,7 +38,8 @@ PROBES = (
         "server",
         "GET /server_info, or /get_server_info",
         SideEffect.NONE,
-        "every info_interval; its answer holds the server's API keys: five fields are read and the rest is forgotten",
+        "once in a process's life, since its scheduler answers between two batches; "
+        "the answer holds API keys: five fields are read and the rest is forgotten",
     ),
     Probe("models", "GET /v1/models", SideEffect.NONE, _OWN),
     Probe("health", "GET /health", SideEffect.COSTS_MONEY, "generates a token on an idle server; never sent"),
@@ -61,28 +62,39 @@ class SglangSource(ServedSource):
 
     def __init__(self, config: SglangConfig, http: HttpClient, clock: Clock, target: TargetKey, extra: Labels) -> None:
         super().__init__(config, http, clock, target, extra, config.info_interval)
+        self._server: dict[str, str] = {}
 
     async def look(self, ask: Question) -> Known:
         """Ask whether it is ready, what it serves, and how it was started."""
         ready = await ask.status("/ready", 404, NOT_READY)
         model = await ask.mapping("/model_info", "/get_model_info")
-        server = await ask.mapping("/server_info", "/get_server_info")
+        if self.fresh:
+            self._server = _settings(await ask.mapping("/server_info", "/get_server_info"))
+        server = self._server
         served = models(await ask.mapping("/v1/models"))
-        name = text(model.get("served_model_name")) or text(server.get("served_model_name"))
+        name = text(model.get("served_model_name")) or server.get("served_model_name", "")
         facts = _facts(model, server)
         told = tuple(_with(one, facts) for one in served) or ((Model(name, facts),) if name else ())
         about = {key: facts[key] for key in ("quantization",) if key in facts}
-        return Known(LOADING if ready == NOT_READY else AVAILABLE, text(server.get("version")), told, about)
+        return Known(LOADING if ready == NOT_READY else AVAILABLE, server.get("version", ""), told, about)
 
 
-def _facts(model: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the base model's fact says; nothing else of /server_info is looked at, since it holds keys."""
+def _settings(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Return the few settings that are told; nothing else of /server_info is looked at, since it holds keys."""
+    names = ("version", "served_model_name", "model_path", "quantization")
+    found = {name: text(answer.get(name)) for name in names}
+    found["context_length"] = whole(answer.get("context_length"))
+    return {name: value for name, value in found.items() if value}
+
+
+def _facts(model: Mapping[str, Any], server: Mapping[str, str]) -> dict[str, str]:
+    """Return what the base model's fact says."""
     generates = model.get("is_generation")
     facts = {
-        "root": text(model.get("model_path")) or text(server.get("model_path")),
+        "root": text(model.get("model_path")) or server.get("model_path", ""),
         "type": "" if generates is None else ("LLM" if generates is True else "Embedding"),
-        "quantization": text(server.get("quantization")),
-        "context": whole(server.get("context_length")),
+        "quantization": server.get("quantization", ""),
+        "context": server.get("context_length", ""),
         "capabilities": ",".join(name for key, name in _CAPABILITIES.items() if model.get(key)),
     }
     return {key: value for key, value in facts.items() if value}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from inferdeck.errors import MetricsOffError
+from inferdeck.errors import MetricsOffError, StatusError
+from inferdeck.model.clock import ManualClock
 from inferdeck.model.labels import get, metric_name
 from inferdeck.sources import catalog
 from tests.unit.sources.replaying import (
@@ -84,6 +85,24 @@ async def test_keys_in_the_servers_settings_leave_the_answer_nowhere() -> None:
     everything = repr((found.inventory, found.layout.series, found.families, found.warnings, found.version))
     assert not [secret for secret in PLANTED if secret in everything]
     assert not [secret for secret in PLANTED if secret in repr(vars(ours))]
+
+
+async def test_settings_are_asked_for_once_in_a_process_s_life() -> None:
+    clock = ManualClock()
+    async with replaying(READY) as server, reading("sglang", server.url, clock) as ours:
+        for _ in range(2):
+            await ours.collect(0.0)
+            await clock.advance(60.0)
+        found = await ours.collect(0.0)
+        assert server.asked.count("/server_info") == 1
+        assert server.asked.count("/model_info") == 3
+        assert facts(found, "model")["qwen3-8b"]["quantization"] == "fp8"
+        server.answers["/metrics"] = (500, b"")
+        with pytest.raises(StatusError):
+            await ours.collect(0.0)
+        server.answers |= {"/metrics": READY["/metrics"], "/server_info": told({**SERVER, "version": "0.6.0"})}
+        assert (await ours.collect(0.0)).version == "0.6.0"
+    assert server.asked.count("/server_info") == 2
 
 
 async def test_an_older_server_is_asked_under_the_older_paths() -> None:
