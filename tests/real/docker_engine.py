@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tests.real.programs import AbsentError, Running, executable, running
 
+PODMAN_INSTALL = "apt-get install --no-install-recommends podman netavark conmon runc busybox-static (as root)"
 INSTALL = "apt-get install --no-install-recommends docker.io busybox-static (as root)"
 IMAGE = "bb:1"
 COMMAND_SECONDS = 60.0
@@ -33,12 +34,27 @@ address = "{folder}/cd.sock"
 """
 
 
+# What a machine without systemd and with cgroup v1 needs: its crun, systemd's cgroups and the journal are not there.
+_PODMAN = """[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+netns = "none"
+[network]
+network_backend = "netavark"
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class RealDocker:
-    """A running daemon; calling it runs the `docker` command and returns its output."""
+    """A running daemon; calling it runs `docker` (or `podman`) with some arguments and returns its output."""
 
     socket: Path
     daemon: Running
+    command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
     image: str = IMAGE
 
     @property
@@ -48,10 +64,17 @@ class RealDocker:
 
     def __call__(self, *arguments: str, check: bool = True) -> str:
         """Run `docker ARGUMENTS` against this daemon."""
-        command = [executable("docker", INSTALL), "-H", self.url, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
+        done = subprocess.run(
+            [*self.command, *arguments],
+            env={**os.environ, **dict(self.environment)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
         if check and done.returncode:
-            raise AssertionError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
+            raise AssertionError(f"{' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def run(self, name: str, *arguments: str, network: str = "none", image: str = "", command: str = "") -> str:
@@ -78,7 +101,7 @@ def docker_engine(folder: Path) -> Iterator[RealDocker]:
         command += ["--default-ulimit", "nofile=4096:4096"]
         try:
             with running("dockerd", command, folder, port=0, ready=lambda _: _listens(above)) as daemon:
-                docker = RealDocker(above, daemon)
+                docker = RealDocker(above, daemon, (executable("docker", INSTALL), "-H", f"unix://{above}"))
                 _import(docker, folder / "rootfs", busybox)
                 try:
                     yield docker
@@ -89,6 +112,29 @@ def docker_engine(folder: Path) -> Iterator[RealDocker]:
                         docker("network", "rm", network, check=False)
         finally:
             subprocess.run(["umount", str(folder / "exec" / "netns" / "default")], capture_output=True, check=False)
+
+
+@contextlib.contextmanager
+def podman_service(folder: Path) -> Iterator[RealDocker]:
+    """Run Podman's service, which speaks Docker's API; AbsentError where it is not installed or we are not root."""
+    podman, busybox = (executable(name, PODMAN_INSTALL) for name in ("podman", "busybox"))
+    for name in ("runc", "conmon"):
+        executable(name, PODMAN_INSTALL)
+    if os.geteuid() != 0:
+        raise AbsentError("podman without user namespaces needs root: run the tests as root")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "containers.conf").write_text(_PODMAN)
+    environment = {"CONTAINERS_CONF": str(folder / "containers.conf")}
+    command = (podman, "--root", str(folder / "store"), "--runroot", str(folder / "run"), "--tmpdir", str(folder / "t"))
+    place = folder / "api.sock"
+    service = [*command, "system", "service", "--time", "0", f"unix://{place}"]
+    with running("podman", service, folder, port=0, ready=lambda _: _listens(place), environment=environment) as daemon:
+        found = RealDocker(place, daemon, command, tuple(environment.items()))
+        _import(found, folder / "rootfs", busybox)
+        try:
+            yield found
+        finally:
+            found("rm", "-f", "-a", "-t", "0", check=False)
 
 
 def _import(docker: RealDocker, root: Path, busybox: str) -> None:

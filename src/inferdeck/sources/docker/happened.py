@@ -24,8 +24,10 @@ ACTIONS = (
     "destroy",
     "rename",
     "health_status",
+    "died",
+    "remove",
 )
-"""The only events that are asked for: those of `exec` carry command lines."""
+"""The only events that are asked for, Podman's own words the last two; those of `exec` carry command lines."""
 _PLAIN = {
     "create": ("create", "created"),
     "start": ("start", "started"),
@@ -50,8 +52,10 @@ class Story:
     source: str
     _ended: dict[str, str] = field(default_factory=dict)
     """Exit code by id, of those that nobody stopped."""
-    _asked: set[str] = field(default_factory=set)
-    """Those that were sent a signal that ends them since they started."""
+    _asked: dict[str, str] = field(default_factory=dict)
+    """What asked those to end that were asked since they started: "kill" or "restart"."""
+    _replaced: set[str] = field(default_factory=set)
+    """Those that were started again after such a signal."""
     _images: dict[str, str] = field(default_factory=dict)
     """By name: what the container of this name last ran."""
     _ooms: dict[str, float] = field(default_factory=dict)
@@ -84,6 +88,9 @@ class Story:
     def _read(
         self, action: str, detail: str, container: str, attributes: Mapping[str, str]
     ) -> tuple[str, str, dict[str, str]] | None:
+        if action == "restart" and container not in self._replaced:
+            # Podman says it before it ends the container without a word of a signal, Docker when it runs again.
+            self._asked[container] = action
         if action == "die":
             return self._died(container, attributes["exitCode"])
         if action == "kill":
@@ -92,20 +99,23 @@ class Story:
             health = detail or attributes["health_status"]
             return ("health", f"is {health}", {"health": health}) if health in HEALTHS else None
         if action == "start":
-            self._asked.discard(container)
+            self._replaced.discard(container)
+            if self._asked.pop(container, "") == "kill":
+                self._replaced.add(container)
             code = self._ended.pop(container, None)
             if code is not None:
                 return "restart", f"was started again after it had ended with exit code {code}", {"exit_code": code}
         if action == "destroy":
             self._ended.pop(container, None)
-            self._asked.discard(container)
+            self._asked.pop(container, None)
             self._ooms.pop(container, None)
+            self._replaced.discard(container)
         return (*_PLAIN[action], {}) if action in _PLAIN else None
 
     def _killed(self, container: str, raw: str) -> tuple[str, str, dict[str, str]]:
         signal = raw if re.fullmatch(r"[A-Z0-9+]{1,12}", raw) else ""
         if signal.removeprefix("SIG") in _ENDING:
-            self._asked.add(container)
+            self._asked[container] = "kill"
         return "kill", f"was sent signal {signal}".rstrip(), {"signal": signal} if signal else {}
 
     def _repeated(self, container: str, time: float) -> bool:

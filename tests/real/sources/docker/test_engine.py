@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from inferdeck.model.happening import Happening
-from inferdeck.model.target import Fact
 from inferdeck.sources import catalog
 from inferdeck.sources.docker.config import DockerConfig
-from inferdeck.sources.docker.source import DockerSource
 from inferdeck.sources.dockerd import DockerClient
 from inferdeck.sources.http import HttpClient
-from inferdeck.sources.interface import Collected
 from tests.real.docker_engine import RealDocker, docker_engine
-from tests.real.sources.reading import Series, series, source
+from tests.real.sources.docker.watched import Watched, of, value, watching
+from tests.real.sources.reading import series
 
 pytestmark = pytest.mark.heavy
-PATIENCE_SECONDS = 30.0
 PLANTED = "sk-planted0123456789abcdefghijklmnop"
 
 
@@ -33,45 +27,6 @@ PLANTED = "sk-planted0123456789abcdefghijklmnop"
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDocker]:
     with docker_engine(tmp_path_factory.mktemp("d")) as found:
         yield found
-
-
-class Watched:
-    """A source that collects until something is seen; everything that it told is kept."""
-
-    def __init__(self, found: DockerSource) -> None:
-        self.source = found
-        self.told: list[Happening] = []
-        self.last: Collected | None = None
-
-    async def collect(self) -> Collected:
-        self.last = await self.source.collect(time.time())
-        self.told += self.last.happenings
-        return self.last
-
-    async def until(self, holds: Callable[[Watched], bool]) -> Collected:
-        end = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            found = await self.collect()
-            if holds(self):
-                return found
-            assert time.monotonic() < end, (self.told, found.inventory)
-            await asyncio.sleep(0.2)
-
-    def fact(self, name: str, kind: str = "container") -> Fact:
-        assert self.last is not None
-        return next((one for one in self.last.inventory if (one.kind, one.name) == (kind, name)), Fact(kind, name, {}))
-
-    def kinds(self, subject: str) -> list[str]:
-        return [one.kind for one in self.told if one.subject == subject]
-
-
-@asynccontextmanager
-async def watching(docker: RealDocker) -> AsyncIterator[Watched]:
-    async with source("docker", DockerConfig(url=docker.url, stats_interval=0.01)) as found:
-        assert isinstance(found, DockerSource)
-        watched = Watched(found)
-        await watched.collect()
-        yield watched
 
 
 @pytest_asyncio.fixture
@@ -82,15 +37,6 @@ async def watched(docker: RealDocker) -> AsyncIterator[Watched]:
 
 def inspected(docker: RealDocker, name: str) -> Any:
     return json.loads(docker("inspect", name))[0]
-
-
-def of(found: Collected, name: str) -> Series:
-    return {key: value for key, value in series(found).items() if dict(key).get("name") == name}
-
-
-def value(found: Series, metric: str, **more: str) -> float | None:
-    wanted = {"__name__": metric, **more}
-    return next((value for key, value in found.items() if wanted.items() <= dict(key).items()), None)
 
 
 async def test_a_container_is_what_the_docker_command_says(docker: RealDocker, watched: Watched) -> None:
@@ -260,7 +206,7 @@ async def test_logs_of_frames_and_of_a_terminal(docker: RealDocker) -> None:
         assert {line.text: line.stream for line in framed}["two"] == "stderr"
         assert [line.text for line in framed if line.text.startswith("line")] == [f"line {i}" for i in range(300)]
         assert all(line.time_ns for line in framed)
-        assert [line.text async for line in client.logs("framed", tail=2)] == ["line 298", "line 299"]
+        assert [line async for line in client.logs("framed", tail=2)] == framed[-2:]
         since = framed[-1].time_ns / 1e9 + 1
         assert [line async for line in client.logs("framed", since=since)] == []
         assert [line.text async for line in client.logs("terminal")] == ["one", "two"]

@@ -85,3 +85,9 @@ def test_what_is_no_event_tells_nothing(broken: Any) -> None:
 def test_podman_says_health_in_an_attribute_and_died() -> None:
     found = told([event("health_status", health_status="healthy"), event("died", exitCode="1")])
     assert [one.kind for one in found] == ["health", "die"]
+
+
+def test_podman_says_restart_before_the_end() -> None:
+    events = [event("start"), event("restart"), event("died", exitCode="137"), event("start")]
+    assert kinds(told(events), "x") == ["start", "restart", "die", "start"]
+    assert kinds(told([*events, event("die", exitCode="3"), event("start")]), "x")[-1] == "restart"
