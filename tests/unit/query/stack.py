@@ -17,7 +17,7 @@ NOW_MS = 1_800_000_000_000
 STEP_MS = 15_000
 
 
-def series(name: str, **pairs: str) -> Labels:
+def series(name: str, /, **pairs: str) -> Labels:
     """Return a series of the environment "default"."""
     return labels({"environment": "default", **pairs}, name)
 
