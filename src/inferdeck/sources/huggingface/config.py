@@ -18,7 +18,6 @@ class HuggingfaceConfig(TargetConfig):
     needs_url: ClassVar[bool] = False
 
     url: str | None = Field(default=HUB, description="The hub, or a mirror of it.")
-    interval: Seconds = Field(default=60.0, description="Time between collections.")
     requests_per_minute: WholeNumber = Field(
         default=10, gt=0, le=60, description="How many repositories are asked for in a minute at most."
     )

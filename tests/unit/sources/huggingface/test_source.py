@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from huggingface_hub import HfApi
 
+from inferdeck.config.targets import TargetFiles
 from inferdeck.errors import AuthError, ConnectError, StatusError
 from inferdeck.model.clock import ManualClock
 from inferdeck.model.labels import get, labels, metric_name
@@ -18,6 +19,7 @@ from inferdeck.model.target import Fact, TargetKey
 from inferdeck.simulate import scenario
 from inferdeck.simulate.servers.hub import TOKEN, build
 from inferdeck.sources import catalog
+from inferdeck.sources.assembly import Assembly, expand
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.huggingface.config import HuggingfaceConfig
 from inferdeck.sources.huggingface.repository import EXPAND
@@ -247,6 +249,15 @@ async def test_answers_outlive_a_restart_and_the_hub(tmp_path: Path) -> None:
     async with reading(url, "other/model", clock=clock, folder=tmp_path) as other:
         with pytest.raises(ConnectError, match="connection refused"):
             await other.collect(clock.now())
+
+
+def test_a_daemon_gives_it_a_folder_of_its_data(tmp_path: Path) -> None:
+    config = HuggingfaceConfig(offline=True)
+    assembly = Assembly(HttpClient(), ManualClock(NOW), "e", tmp_path)
+    (made,) = assembly.of_entry("huggingface", config, expand("huggingface", config, TargetFiles()))
+    assert isinstance(made.source, HuggingfaceSource)
+    assert made.key.instance == "huggingface.co:443"
+    assert made.source._file == tmp_path / "huggingface/huggingface.co.json"
 
 
 async def test_offline_nothing_is_asked_and_what_was_read_is_shown(
