@@ -152,7 +152,8 @@ def _as_json(found: Scenario, site: Site, options: argparse.Namespace) -> str:
 
 
 def _settings(found: Scenario, site: Site) -> dict[str, Any]:
-    return {"environment": found.fleet.environment, "sources": entries(found.fleet, site.urls())}
+    logs = site.logs.folder if site.logs else None
+    return {"environment": found.fleet.environment, "sources": entries(found.fleet, site.urls(), logs)}
 
 
 def _time(site: Site, options: argparse.Namespace) -> str:

@@ -200,7 +200,7 @@ class Demo:
         """Return the daemon's configuration: this fleet, and nothing that it finds by itself."""
         sources = {
             kind: [{**entry, "interval": INTERVAL} for entry in entries]
-            for kind, entries in targets.entries(self._scenario.fleet, urls).items()
+            for kind, entries in targets.entries(self._scenario.fleet, urls, folder / "fleet" / "logs").items()
         }
         data = {
             "environment": self._scenario.fleet.environment,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from inferdeck.simulate.fleet import Fleet
@@ -61,8 +62,10 @@ def targets(fleet: Fleet) -> Iterator[Target]:
             yield Target(f"{host.name}/docker", "docker", DOCKER_VERSION, source="docker")
 
 
-def entries(fleet: Fleet, urls: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+def entries(fleet: Fleet, urls: Mapping[str, str], logs: Path | None = None) -> dict[str, list[dict[str, Any]]]:
     """Return the `sources` of inferdeck's configuration that watch a fleet: kind -> entries; `urls` by process.
+
+    logs: the folder of the programs' log files, None where they write none.
 
     Programs that no kind of source watches yet, and those without a URL, are left out.
     """
@@ -77,6 +80,10 @@ def entries(fleet: Fleet, urls: Mapping[str, str]) -> dict[str, list[dict[str, A
             # Who counted it; a sum over several would count the same requests twice.
             entry["gateway"] = target.process
         found.setdefault(target.source, []).append({**entry, **_access(target), "labels": dict(LABELS)})
+    if logs is not None:
+        # Every program writes its times in UTC.
+        entry = {"name": "logs", "files": [str(logs / "*.log")], "timezone": "UTC"}
+        found["logs"] = [{**entry, "labels": dict(LABELS)}]
     return found
 
 
