@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -29,7 +30,7 @@ DURATION_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 FIRST_TOKEN_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 
 
-class Counting:
+class Counting(ABC):
     """One application. It counts what its agents sent while it was up; what was under way when it ended, it forgets."""
 
     port = 8000
@@ -154,29 +155,29 @@ class Counting:
 
     # What each application makes of it
 
+    @abstractmethod
     def declare(self, table: Table) -> None:
         """Declare the families in a new table."""
-        raise NotImplementedError
 
+    @abstractmethod
     def missed(self, request: Request) -> None:
         """Count a request that found its gateway down."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cache_asked(self, request: Request, *, hit: bool) -> None:
         """Count a look into the cache."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attempted(self, request: Request, provider: str) -> None:
         """Count an attempt that begins."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attempt_ended(self, event: AttemptEnded, provider: str) -> None:
         """Count an attempt that is over."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answered(self, event: Answered, provider: str) -> None:
         """Count a finished request."""
-        raise NotImplementedError
 
 
 def touch(family: Family, *labels: tuple[str, ...]) -> None:

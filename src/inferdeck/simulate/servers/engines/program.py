@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from collections.abc import Sequence as Many
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
 MANY_ATTEMPTS, MANY_OUTSIDE = 10_000, 1_000
 
 
-class EngineProgram:
+class EngineProgram(ABC):
     """One engine: folds its events into a batch and a table; a subclass gives names to what it finds there."""
 
     port = 8000
@@ -109,13 +110,13 @@ class EngineProgram:
         """Return what its host's clock shows."""
         return now + self.clock_offset
 
+    @abstractmethod
     def routes(self) -> Many[web.AbstractRouteDef]:
         """Return its routes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _table(self, now: float) -> Table:
         """Make the table of a new process."""
-        raise NotImplementedError
 
     def _batch(self, now: float) -> Batch:
         return Batch(now, self.engine.max_sequences)
