@@ -91,9 +91,14 @@ class HeadView:
     """Series to column; it may have grown since, by columns beyond `ids`."""
 
     def columns(self, ids: Ids) -> NDArray[np.intp]:
-        """Return the columns of those of these series that are here, in rising order."""
+        """Return the columns of those of these series that are here, in rising order; `ids` is sorted."""
         if ids.size * _FEW > self.ids.size:
-            return np.flatnonzero(np.isin(self.ids, ids))
+            if not ids.size:
+                return np.empty(0, dtype=np.intp)
+            # Of many targets each has few of what was asked for: sorting both, as np.isin does, is not worth it.
+            places = np.minimum(np.searchsorted(ids, self.ids), ids.size - 1)
+            here: NDArray[np.intp] = np.flatnonzero(ids[places] == self.ids)
+            return here
         places = [self.column_of.get(number, -1) for number in ids.tolist()]
         found: NDArray[np.intp] = np.array(sorted(p for p in places if 0 <= p < self.ids.size), dtype=np.intp)
         return found
