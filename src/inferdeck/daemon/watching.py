@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from inferdeck import errors
 from inferdeck.config import lines
 from inferdeck.config.schema import Settings, TargetConfig
+from inferdeck.config.secrets import LoadContext
 from inferdeck.config.targets import Endpoint, TargetFiles
 from inferdeck.daemon.served import served
 from inferdeck.errors import UsageError
@@ -276,7 +279,9 @@ class Watching:
     def _add_found(self, kind: str, url: str, name: str = "") -> str:
         """Watch what discovery found and return the target's id; "" where its kind wants more than an address."""
         try:
-            entry = registry.config_class(kind).model_validate({"url": url} if url else {})
+            entry = registry.config_class(kind).model_validate(
+                {"url": url} if url else {}, context=LoadContext(os.environ, Path())
+            )
         except ValidationError:
             return ""
         endpoint = Endpoint(url, {}, "discovery")

@@ -29,6 +29,8 @@ def local(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> tuple[L
         Local("nvidia", "NVIDIA GPUs", lambda: _nvidia(root)),
         Local("systemd", "systemd", lambda: _systemd(environ, root)),
         Local("logs", "the journal", lambda: _journal(root), "sources: {logs: [{journal: [litellm.service]}]}"),
+        # Of one kind the last that is there counts: a command that is named is read without being asked for.
+        Local("logs", "the command in LITELLM_LOG_SOURCE", lambda: _command(environ)),
     )
 
 
@@ -45,6 +47,10 @@ def _systemd(environ: Mapping[str, str], root: Path) -> str:
     if runtime and (Path(runtime) / "systemd" / "private").is_socket():
         return "a service manager of the user runs"
     return ""
+
+
+def _command(environ: Mapping[str, str]) -> str:
+    return "LITELLM_LOG_SOURCE is set" if environ.get("LITELLM_LOG_SOURCE") else ""
 
 
 def _journal(root: Path) -> str:
