@@ -13,20 +13,10 @@ from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
 from inferdeck.model.metric import SideEffect
 from inferdeck.model.target import TargetKey
+from inferdeck.sources.asking import Model, Question, models, text, whole
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.interface import Probe
-from inferdeck.sources.served import (
-    AVAILABLE,
-    LOADING,
-    NOT_READY,
-    Known,
-    Model,
-    Question,
-    ServedSource,
-    models,
-    text,
-    whole,
-)
+from inferdeck.sources.served import AVAILABLE, LOADING, NOT_READY, Known, ServedSource
 from inferdeck.sources.sglang.config import SglangConfig
 
 _OWN = "every info_interval; SGLang counts it in sglang:http_requests_total under its own endpoint"

@@ -8,9 +8,10 @@ from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
 from inferdeck.model.metric import SideEffect
 from inferdeck.model.target import TargetKey
+from inferdeck.sources.asking import Model, Question, text, whole
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.interface import Probe
-from inferdeck.sources.served import AVAILABLE, ERROR, NOT_READY, Known, Model, Question, ServedSource, text, whole
+from inferdeck.sources.served import AVAILABLE, ERROR, NOT_READY, Known, ServedSource
 from inferdeck.sources.tgi.config import TgiConfig
 
 PROBES = (

@@ -8,11 +8,12 @@ from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels, get, metric_name
 from inferdeck.model.metric import SideEffect
 from inferdeck.model.target import TargetKey
+from inferdeck.sources.asking import Question, models, text
 from inferdeck.sources.columns import Sample
 from inferdeck.sources.exposition import Exposition
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.interface import Probe
-from inferdeck.sources.served import AVAILABLE, ERROR, NOT_READY, Known, Question, ServedSource, models, text
+from inferdeck.sources.served import AVAILABLE, ERROR, NOT_READY, Known, ServedSource
 from inferdeck.sources.vllm.config import VllmConfig
 
 PROBES = (
