@@ -96,8 +96,8 @@ class HeadView:
             if not ids.size:
                 return np.empty(0, dtype=np.intp)
             # Of many targets each has few of what was asked for: sorting both, as np.isin does, is not worth it.
-            places = np.minimum(np.searchsorted(ids, self.ids), ids.size - 1)
-            here: NDArray[np.intp] = np.flatnonzero(ids[places] == self.ids)
+            nearest = np.minimum(np.searchsorted(ids, self.ids), ids.size - 1)
+            here: NDArray[np.intp] = np.flatnonzero(ids[nearest] == self.ids)
             return here
         places = [self.column_of.get(number, -1) for number in ids.tolist()]
         found: NDArray[np.intp] = np.array(sorted(p for p in places if 0 <= p < self.ids.size), dtype=np.intp)
