@@ -81,10 +81,10 @@ class Watching:
         if not self._settings.discovery.enabled:
             return []
         states = self.states()
-        places = self._places()
         kinds = {state.source_kind for state in states} | set(self._settings.sources)
-        refused = {self._place(state.url): state for state in states if state.error_kind == KEY_NEEDED}
-        return [_refused(one, refused.get(self._place(one.address))) for one in self._discovery.answers(places, kinds)]
+        watched = {self._place(state.url): state for state in states if "://" in state.url}
+        shown = self._discovery.answers(self._places(), kinds)
+        return [_with_key(one, watched.get(self._place(one.address)) if ":" in one.address else None) for one in shown]
 
     def not_found(self) -> list[NotFound]:
         """Return the kinds of this machine's services that neither the settings name nor discovery has found."""
@@ -294,12 +294,17 @@ class Watching:
             self._runner.add(target)
 
 
-def _refused(one: Discovered, state: TargetState | None) -> Discovered:
-    """Return what is watched and wants a key with the line that gives it one."""
-    if state is None or one.fix or not one.watched:
+def _with_key(one: Discovered, state: TargetState | None) -> Discovered:
+    """Return what is watched with the line that gives it a key where it wants one, without where it has one."""
+    if state is None or not one.watched:
         return one
-    fix = lines.with_key(state.source_kind, state.url)
-    return replace(one, note=f"{state.called} needs a key, or refuses the one it was given", fix=fix)
+    if state.error_kind == KEY_NEEDED:
+        if one.fix:
+            return one
+        fix = lines.with_key(state.source_kind, state.url)
+        return replace(one, note=f"{state.called} needs a key, or refuses the one it was given", fix=fix)
+    # What is configured and read has what it needs.
+    return replace(one, note="", fix="") if one.fix and state.origin == "configured" else one
 
 
 def _is_looked_for(kind: registry.Kind) -> bool:

@@ -140,6 +140,21 @@ async def test_what_is_configured_under_any_name_of_this_machine_is_not_watched_
             assert all(each.watched for each in place.watching.found())
 
 
+async def test_a_service_that_wants_a_key_says_the_line_until_it_has_one(tmp_path: Path) -> None:
+    async with service(services.VLLM_LOCKED, missing=DETAIL) as vllm:
+        async with machine(tmp_path) as place:
+            place.candidates = [vllm.candidate]
+            await place.look()
+            [found] = place.watching.found()
+            line = f"sources: {{vllm: [{{url: http://{vllm.candidate.address}, key: {{env: VLLM_API_KEY}}}}]}}"
+            assert (found.note, found.fix) == (f"vLLM at {vllm.candidate.address} needs a key", line)
+        async with machine(tmp_path, line.replace("{env: VLLM_API_KEY}", "sk-given")) as place:
+            place.candidates = [vllm.candidate]
+            await place.look()
+            [found] = place.watching.found()
+            assert (found.watched, found.note, found.fix) == (True, "", "")
+
+
 async def test_a_container_gives_its_name_and_the_engine_is_watched(tmp_path: Path) -> None:
     path = str(tmp_path / "docker.sock")
     rows: list[object] = []
