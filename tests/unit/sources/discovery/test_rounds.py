@@ -132,7 +132,8 @@ def test_systemd_and_the_journal_show_by_their_folders(tmp_path: Path, monkeypat
     assert {one.kind: one.seen() for one in local({}, tmp_path) if one.kind != "nvidia"} == {"systemd": "", "logs": ""}
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     (tmp_path / "run/log/journal/abc").mkdir(parents=True)
-    assert all(one.seen() for one in local({}, tmp_path) if one.kind != "nvidia")
+    told = {"LITELLM_LOG_SOURCE": "tail -n 40 /var/log/litellm.log"}
+    assert all(one.seen() for one in local(told, tmp_path) if one.kind != "nvidia")
 
 
 async def test_services_are_asked_beside_each_other_but_not_all_at_once() -> None:
