@@ -15,9 +15,8 @@ from inferdeck.model.happening import Happening
 from inferdeck.model.labels import Labels
 from inferdeck.model.log_lines import LogPage, LogQuery, LogStream
 from inferdeck.model.masking import mask
-from inferdeck.model.metric import SideEffect
 from inferdeck.model.target import Fact, TargetKey
-from inferdeck.sources.columns import Columns, Sample
+from inferdeck.sources.columns import Columns, Joined, Part, Sample
 from inferdeck.sources.docker import container as containers
 from inferdeck.sources.docker import series, stats
 from inferdeck.sources.docker.answers import items, text
@@ -27,6 +26,7 @@ from inferdeck.sources.docker.following import Following
 from inferdeck.sources.docker.happened import Story
 from inferdeck.sources.docker.lines import ContainerLines
 from inferdeck.sources.docker.loading import PHASES
+from inferdeck.sources.docker.probes import PROBES
 from inferdeck.sources.docker.timelines import Timelines
 from inferdeck.sources.dockerd import DockerClient, Json
 from inferdeck.sources.http import HttpClient
@@ -46,24 +46,13 @@ STATS_PARALLEL = 64
 KEPT_SECONDS = 300.0
 """How long old statistics stand for a container whose turn has not come."""
 
-PROBES = (
-    Probe("version", "GET /version", SideEffect.NONE, "once, and again after a failure"),
-    Probe("info", "GET /info", SideEffect.NONE, "as often, for the name of its machine"),
-    Probe(
-        "containers", "GET /containers/json?all=1", SideEffect.NONE, "without sizes, which would cost a walk of disks"
-    ),
-    Probe("inspect", "GET /containers/ID/json", SideEffect.NONE, "where something changed, and now and then"),
-    Probe("stats", "GET /containers/ID/stats?stream=false&one-shot=true", SideEffect.NONE, "of running ones, in turns"),
-    Probe("events", "GET /events", SideEffect.NONE, "one open stream of containers' events, without those of exec"),
-    Probe("logs", "GET /containers/ID/logs", SideEffect.NONE, "the beginning of engines' logs until they are ready"),
-)
-
 
 @dataclass(slots=True)
 class _Known:
     """What one container was when it was last looked at, and its last statistics."""
 
     value: Container
+    columns: Columns
     marks: tuple[str, ...]
     looked: float
     samples: Sequence[Sample] = ()
@@ -89,7 +78,8 @@ class DockerSource:
         self._story = Story(target.id)
         self._timelines: Timelines | None = None
         self._target = target.id
-        self._columns = Columns(extra)
+        self._extra = extra
+        self._nothing, self._joined = Columns(extra), Joined()
         self._known: dict[str, _Known] = {}
         self._stirred: set[str] = set()
         self._ooms: Counter[str] = Counter()
@@ -114,7 +104,7 @@ class DockerSource:
         happenings += await self._load(now, began)
         if self._failed:
             warnings.append(f"{len(self._failed)} answers about single containers are missing: {self._failed[0]}")
-        layout, values = self._columns.collect(self._samples(now))
+        layout, values = await self._laid_out()
         return Collected(
             layout,
             values,
@@ -208,7 +198,7 @@ class DockerSource:
         self._story.knows(value.name, value.image)
         known = self._known.get(found)
         if known is None:
-            self._known[found] = _Known(value, _marks(entry), looked, seen=now)
+            self._known[found] = _Known(value, Columns(self._extra), _marks(entry), looked, seen=now)
             return
         if not value.running or known.value.started != value.started:
             known.samples, known.read = (), -math.inf
@@ -257,19 +247,25 @@ class DockerSource:
 
     # What is shown
 
-    def _samples(self, now: float) -> Iterator[Sample]:
-        moment = self._clock.monotonic()
-        for known in self._known.values():
-            one, own = known.value, series.identity(known.value)
-            yield "container_info", (*own, *series.facts(one)), 1.0
-            yield from series.state(one, own)
-            yield "container_oom_events_total", own, float(self._ooms[one.id])
-            if one.running:
-                yield from series.spec(one, own)
-            if known.samples and moment - known.read <= KEPT_SECONDS:
-                yield "container_last_seen", own, known.seen
-                yield from known.samples
-            yield from self._phases(one)
+    async def _laid_out(self) -> Part:
+        """Return all series, container by container, giving way to the event loop in between."""
+        parts = [self._nothing.collect(())]
+        for known in list(self._known.values()):
+            parts.append(known.columns.collect(self._samples(known)))
+            await asyncio.sleep(0)
+        return self._joined.join(*parts)
+
+    def _samples(self, known: _Known) -> Iterator[Sample]:
+        one, own = known.value, series.identity(known.value)
+        yield "container_info", (*own, *series.facts(one)), 1.0
+        yield from series.state(one, own)
+        yield "container_oom_events_total", own, float(self._ooms[one.id])
+        if one.running:
+            yield from series.spec(one, own)
+        if known.samples and self._clock.monotonic() - known.read <= KEPT_SECONDS:
+            yield "container_last_seen", own, known.seen
+            yield from known.samples
+        yield from self._phases(one)
 
     def _phases(self, one: Container) -> Iterator[Sample]:
         timeline = self._timelines.of(one) if self._timelines is not None and one.running else None

@@ -24,7 +24,8 @@ from inferdeck.simulate.servers.docker import Docker, build
 from inferdeck.simulate.world import World
 from inferdeck.sources import catalog
 from inferdeck.sources.docker.config import DockerConfig
-from inferdeck.sources.docker.source import PROBES, DockerSource, make
+from inferdeck.sources.docker.probes import PROBES
+from inferdeck.sources.docker.source import DockerSource, make
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.interface import Collected
 from tests.unit.simulate.fleets import MONDAY_TEN, small
