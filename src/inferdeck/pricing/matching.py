@@ -9,7 +9,6 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 PROVIDERS: Mapping[str, str] = {
-    "ai21": "ai21",
     "anthropic": "anthropic",
     "azure": "azure",
     "azure_ai": "azure",
