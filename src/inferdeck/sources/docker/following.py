@@ -12,6 +12,7 @@ from inferdeck.errors import CollectError
 from inferdeck.sources.docker.answers import text
 from inferdeck.sources.docker.happened import ACTIONS, event_time
 from inferdeck.sources.dockerd import DockerClient
+from inferdeck.sources.spending import CURRENT, Spending
 
 MOST_WAITING = 10_000
 REMEMBERED = 1024
@@ -30,6 +31,8 @@ class Following:
         self._waiting: deque[Any] = deque()
         self._seen: OrderedDict[tuple[int, str, str], None] = OrderedDict()
         self._last_ns = self._began_ns = 0
+        self.spent = Spending()
+        """What the stream has asked and read since somebody took note of it."""
         self.lost = 0
         """Events that nobody took in time."""
         self.trouble = ""
@@ -44,8 +47,9 @@ class Following:
         self._began_ns = self._began_ns or int(now * 1e9)
         self._open.clear()
         # In a context of its own: what it reads later is no cost of the collection that began it.
-        run = self._run(since_ns)
-        self._task = asyncio.create_task(run, context=contextvars.Context())
+        context = contextvars.Context()
+        context.run(CURRENT.set, self.spent)
+        self._task = asyncio.create_task(self._run(since_ns), context=context)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OPENING_SECONDS):
                 await self._open.wait()

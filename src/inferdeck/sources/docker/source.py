@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from inferdeck.errors import CollectError, ConnectError
@@ -31,6 +31,7 @@ from inferdeck.sources.docker.timelines import Timelines
 from inferdeck.sources.dockerd import DockerClient, Json
 from inferdeck.sources.http import HttpClient
 from inferdeck.sources.interface import Collected, Probe
+from inferdeck.sources.spending import CURRENT, Spending, spend
 
 T = TypeVar("T")
 
@@ -90,6 +91,20 @@ class DockerSource:
 
     async def collect(self, now: float) -> Collected:
         """Read the daemon once; raises CollectError where it does not answer."""
+        own = Spending()
+        token = CURRENT.set(own)
+        try:
+            found = await self._collect(now)
+        finally:
+            CURRENT.reset(token)
+            stream = self._following.spent
+            own.requests += stream.requests
+            own.response_bytes += stream.response_bytes
+            stream.requests = stream.response_bytes = 0
+            spend(own.requests, own.response_bytes)
+        return replace(found, requests=own.requests, response_bytes=own.response_bytes)
+
+    async def _collect(self, now: float) -> Collected:
         began = self._clock.monotonic()
         warnings: list[str] = []
         entries = await self._entries()

@@ -121,7 +121,10 @@ async def test_engines_of_a_simulated_host(tmp_path: Path) -> None:
 async def test_only_what_is_declared_is_asked_and_seldom(tmp_path: Path) -> None:
     world, program = simulated("gpu-1")
     async with served(program.routes(), tmp_path) as (asked, url), reading(url, stats_interval=1000) as source:
-        found = [await source.collect(world.now) for _ in range(4)][-1]
+        every = [await source.collect(world.now) for _ in range(4)]
+        assert sum(one.requests for one in every) == asked.requests.total()
+        assert all(one.response_bytes > 1000 for one in every)
+        found = every[-1]
         count = len(containers(found))
         declared = {probe.request.partition("?")[0].removeprefix("GET ").lstrip("/") for probe in PROBES}
         assert {path for _, path in asked.requests} <= declared
