@@ -198,15 +198,18 @@ class Watching:
     async def _discover(self, announce: Callable[[str], None]) -> None:
         first = True
         while True:
+            more = False
             try:
                 await self._look(announce)
-                if first:
+                more = self._discovery.more
+                if first and not more:
                     self._announce_rest(announce)
             except Exception:
                 # One odd socket or process must not end discovery for good.
                 _log.exception("looking for services failed; the next look is in %g s", discovery.ROUND_SECONDS)
-            first = False
-            await self._clock.sleep(discovery.ROUND_SECONDS)
+            first = first and more
+            if not more:
+                await self._clock.sleep(discovery.ROUND_SECONDS)
 
     async def _look(self, announce: Callable[[str], None]) -> None:
         found = await self._discovery.look()

@@ -16,7 +16,7 @@ from inferdeck.model.answers import Discovered
 from inferdeck.model.clock import Clock
 from inferdeck.sources import probing, published
 from inferdeck.sources.identity import Identity, identify
-from inferdeck.sources.listening import Candidate
+from inferdeck.sources.listening import WELL_KNOWN_PORTS, Candidate
 from inferdeck.sources.presence import Local
 
 _log = logging.getLogger(__name__)
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 ROUND_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 1800.0
+MOST_AT_A_LOOK = 48
+"""Services that are asked in one look, so that what is found is watched before all that is silent has timed out."""
 ONE_SERVICE = ("prometheus", "node_exporter", "dcgm-exporter", "redis", "valkey", "llama-server", "ollama", "victoria",
                "alertmanager", "text-generation", "litellm", "dockerd")  # fmt: skip
 """Programs of which one process is one service, on however many ports it listens."""
@@ -89,8 +91,10 @@ class Discovery:
         self._engines: tuple[published.Engine, ...] = ()
         self._here: dict[str, tuple[Local, str]] = {}
         self._names: frozenset[str] = frozenset()
+        self.more = False
+        """Whether the last look has left somebody unasked, so that another one should follow at once."""
         self.looked = False
-        """Whether a look has ended."""
+        """Whether everybody has been asked once."""
 
     async def look(self) -> list[Found]:
         """Return what is there now; an identified socket is asked once, an unknown one with growing pauses."""
@@ -101,9 +105,14 @@ class Discovery:
         self._known = {key: self._renewed(known, present[key]) for key, known in self._known.items() if key in present}
         now = self._clock.monotonic()
         due = [one for key, one in present.items() if key not in self._known or self._is_due(self._known[key], now)]
+        # What is new comes first, and of that what listens where one of ours usually does.
+        due.sort(
+            key=lambda one: (one.key in self._known, one.port not in WELL_KNOWN_PORTS, not one.container, one.port)
+        )
+        self.more = len(due) > MOST_AT_A_LOOK
         if due:
-            await self._ask(due, now)
-        self.looked = True
+            await self._ask(due[:MOST_AT_A_LOOK], now)
+        self.looked = self.looked or not self.more
         return sorted(self._found(), key=lambda one: (one.kind, one.url))
 
     def answers(self, watched: Collection[str], kinds: Collection[str] = ()) -> list[Discovered]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inferdeck.sources import probing
+from inferdeck.sources.discovery import MOST_AT_A_LOOK
 from inferdeck.sources.identity import NOT_HTTP_NAMES, NOT_HTTP_PORTS, REDIS_NAMES, REDIS_PORT
 from inferdeck.sources.listening import WELL_KNOWN_PORTS
 from inferdeck.sources.marks import KNOWN, Known, Mark
@@ -34,6 +35,7 @@ def _bounds() -> Iterator[str]:
         ("for one answer", f"at most {probing.PROBE_SECONDS:g} s"),
         ("for one service", f"no further question after {probing.SERVICE_SECONDS:g} s"),
         ("services asked at a time", f"at most {probing.AT_ONCE}"),
+        ("services asked before what was found is watched", f"at most {MOST_AT_A_LOOK}"),
         ("headers", ", ".join(f"`{name}: {value}`" for name, value in _headers())),
         ("ports that are never asked", ", ".join(str(port) for port in sorted(NOT_HTTP_PORTS))),
         ("programs that are never asked", ", ".join(f"`{name}`" for name in NOT_HTTP_NAMES)),

@@ -11,7 +11,7 @@ import pytest
 
 from inferdeck.model.clock import ManualClock
 from inferdeck.sources import probing
-from inferdeck.sources.discovery import ROUND_SECONDS, Discovery, place
+from inferdeck.sources.discovery import MOST_AT_A_LOOK, ROUND_SECONDS, Discovery, place
 from inferdeck.sources.listening import Candidate
 from inferdeck.sources.presence import Local, local
 from tests.unit.sources.discovery import services
@@ -64,11 +64,25 @@ async def test_three_hundred_known_sockets_are_not_asked_again() -> None:
         running = [await stack.enter_async_context(service(services.OLLAMA)) for _ in range(5)]
         odd = [Candidate("127.0.0.1", 1, inode=number) for number in range(295)]
         rounds = Rounds(*(replace(one.candidate, inode=1000 + one.port) for one in running), *odd)
-        assert len(await rounds.next()) == 5
+        while not rounds.discovery.looked:
+            await rounds.next(0)
+        assert len(await rounds.next(0)) == 5
         asked = [len(one.asked) for one in running]
         for _ in range(10):
             assert len(await rounds.next()) == 5
         assert [len(one.asked) for one in running] == asked
+
+
+async def test_one_look_asks_so_many_and_those_on_well_known_ports_first() -> None:
+    ports = [*range(1, 61), 4000, 6379]
+    rounds = Rounds(*(Candidate("127.0.0.9", port) for port in ports))
+    await rounds.next()
+    assert (rounds.discovery.more, rounds.discovery.looked) == (True, False)
+    assert len(rounds.discovery._known) == MOST_AT_A_LOOK
+    assert {4000, 6379} <= {known.candidate.port for known in rounds.discovery._known.values()}
+    await rounds.next(0)
+    assert (rounds.discovery.more, rounds.discovery.looked) == (False, True)
+    assert len(rounds.discovery._known) == len(ports)
 
 
 async def test_one_program_on_two_ports_is_one_service() -> None:
