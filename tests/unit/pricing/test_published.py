@@ -113,12 +113,13 @@ def test_a_price_that_begins_later_or_holds_at_some_hours_holds_then() -> None:
         m={"prices": periods}, night={"prices": [*periods[:1], [{"input_mtok": 0.5}, "", "22:00:00", "06:00:00"]]}
     )
 
-    def at(name: str, *when: int) -> float | None:
-        found = book.look_up("openai", f"openai/{name}", "", datetime(*when, tzinfo=UTC).timestamp())
+    def at(name: str, month: int, day: int, hour: int = 0) -> float | None:
+        when = datetime(2026, month, day, hour, tzinfo=UTC).timestamp()
+        found = book.look_up("openai", f"openai/{name}", "", when)
         return found.offer.input if found else None
 
-    assert (at("m", 2026, 11, 30, 23), at("m", 2026, 12, 1)) == (1.0, 2.0)
-    assert [at("night", 2026, 12, 1, hour) for hour in (5, 6, 21, 22)] == [0.5, 1.0, 1.0, 0.5]
+    assert (at("m", 11, 30, 23), at("m", 12, 1)) == (1.0, 2.0)
+    assert [at("night", 12, 1, hour) for hour in (5, 6, 21, 22)] == [0.5, 1.0, 1.0, 0.5]
 
 
 def test_tiers_show_the_base_and_say_the_rest() -> None:
