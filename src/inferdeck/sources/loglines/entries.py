@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from inferdeck.model.log_lines import CARRIED, LogLine, LogQuery, at_least
+from inferdeck.model.log_lines import CARRIED, LEVELS, LogLine, LogQuery, at_least
 from inferdeck.sources.loglines import levels, spelling, times
 from inferdeck.sources.loglines.times import Part, Resolver, Stamp
 
@@ -139,6 +139,8 @@ class Choice:
     def __init__(self, query: LogQuery) -> None:
         self._levels = at_least(query.level)
         self._any_level = not query.level
+        self.only_bad = query.level in LEVELS[LEVELS.index("warning") :]
+        """Whether only warnings and what is worse are wanted."""
         self.needles = tuple(word.casefold() for word in query.include if word)
         self._not = tuple(word.casefold() for word in query.exclude if word)
         self._since = query.since

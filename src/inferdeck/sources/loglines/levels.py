@@ -52,17 +52,25 @@ _FIRST_WORD = re.compile(r"[ \t\]]{1,4}([a-z]{3,9})\b")
 def of_text(text: str, end: int) -> str:
     """Return the level that a line states, "" where it states none; `end` is where its time ends, 0 without one."""
     head = text[: end + _HEAD]
-    if found := _PAIR.search(head):
+    if "=" in head and (found := _PAIR.search(head)):
         return WORDS.get(found[1].lower(), "")
     if found := _UPPER.search(head):
         return WORDS[found[1].lower()]
-    if found := _LOWER.search(head):
+    if "[" in head and (found := _LOWER.search(head)):
         return WORDS[found[1]]
     if end and (found := _FIRST_WORD.match(text, end)) and found[1] in WORDS:
         return WORDS[found[1]]
-    if found := _STATUS.search(text[:400]):
+    if ('"' in text or "|" in text) and (found := _STATUS.search(text[:400])):
         return "error" if (found[1] or found[2]) >= "500" else "info"
     return ""
+
+
+BAD_WORDS = re.compile(
+    rb"warn|err|crit|fatal|panic|alert|emerg|severe|\"level\" ?: ?[456]0"
+    rb"|[\" ]5\d\d\b|^[WEF]\d{4} |\.\d{3} [WEF] |\d # |^<\d{1,3}>",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Stands in every line that is a warning or worse, and in some others."""
 
 
 def of_value(value: Any) -> str:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from inferdeck.model.log_lines import ESTIMATED, MEASURED
@@ -175,9 +176,15 @@ def _whole(date: tuple[int, int, int], clock: tuple[str | None, ...], zone: tzin
     if seconds is None:
         return None
     whole = int(seconds)
+    minute = _minute(*date, whole // 3600, whole // 60 % 60, zone)
+    return None if minute is None else Stamp(Part.WHOLE, minute + whole % 60 + (seconds - whole))
+
+
+@lru_cache(4096)
+def _minute(year: int, month: int, day: int, hour: int, minute: int, zone: tzinfo | None) -> float | None:
+    """Most lines are of the minute of the line before."""
     try:
-        minute = datetime(*date, whole // 3600, whole // 60 % 60, tzinfo=zone)
-        return Stamp(Part.WHOLE, minute.timestamp() + whole % 60 + (seconds - whole))
+        return datetime(year, month, day, hour, minute, tzinfo=zone).timestamp()
     except (ValueError, OverflowError):
         return None
 
@@ -188,7 +195,7 @@ def _yearless(month: int, day: int, clock: tuple[str | None, ...]) -> Stamp | No
 
 
 def _seconds(clock: tuple[str | None, ...]) -> float | None:
-    hours, minutes, seconds = (int(part or 0) for part in clock[:3])
+    hours, minutes, seconds = int(clock[0] or 0), int(clock[1] or 0), int(clock[2] or 0)
     if hours > 23 or minutes > 59 or seconds > 60:
         return None
     return hours * 3600 + minutes * 60 + min(seconds, 59) + (float(f"0.{clock[3]}") if clock[3] else 0.0)

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from inferdeck.model.log_lines import LogLine, LogQuery
 from inferdeck.sources.loglines.entries import Choice, Entry, join, resolve
+from inferdeck.sources.loglines.levels import BAD_WORDS
 from inferdeck.sources.loglines.times import SLACK_SECONDS, Part, Resolver
 from inferdeck.sources.logs import blocks, rotated
 from inferdeck.sources.logs.blocks import RawLine
@@ -259,9 +260,10 @@ class FileLog:
                 return None
             start = offset + first
         for number, block in enumerate(blocks.forward(file, start, whole=False)):
-            for entry in join(block[:2000], self._zone):
-                if entry.stamp is not None and entry.stamp.part in _DATED:
-                    return entry.position, Resolver(one.written, self._zone).time(entry.stamp)[0]
+            for first in range(0, min(len(block), 2000), 20):
+                for entry in join(block[first : first + 20], self._zone):
+                    if entry.stamp is not None and entry.stamp.part in _DATED:
+                        return entry.position, Resolver(one.written, self._zone).time(entry.stamp)[0]
             if number >= 3 or block[-1][1] > end:
                 break
         return None
@@ -312,9 +314,11 @@ def _whole_entries(file: BinaryIO, end: int, choice: Choice, resolver: Resolver)
 
     def wanted(text: bytes) -> bool:
         # An escape sequence may stand in the middle of a word; a log without dates is understood as a whole only.
-        if not needles or carried or not resolver.dated or b"\x1b" in text:
+        if carried or not resolver.dated or b"\x1b" in text:
             return True
-        folded = text.lower()
+        if choice.only_bad and not BAD_WORDS.search(text):
+            return False
+        folded = text.lower() if needles else b""
         return all(needle in folded for needle in needles)
 
     for block in blocks.backward(file, end, wanted):
