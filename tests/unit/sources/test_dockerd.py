@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import json
@@ -14,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferdeck.config.schema import TargetConfig
-from inferdeck.errors import ConfigError, MalformedError, StatusError
+from inferdeck.errors import AuthError, ConfigError, ConnectError, MalformedError, StatusError
 from inferdeck.sources import catalog, dockerd
 from inferdeck.sources.dockerd import DockerClient, Frames, Line
 from inferdeck.sources.http import HttpClient
+from tests.unit.sources.endpoint import raw, serving
 
 SAMPLES = Path(catalog.FOLDER) / "docker/samples"
 
@@ -200,3 +202,44 @@ async def test_reading_a_log_stops_at_its_bound() -> None:
     async with engine() as (_, client):
         found = [line async for line in client.logs("a", max_bytes=1)]
         assert found
+
+
+async def test_a_stream_that_is_refused_or_breaks_is_an_error_that_names_it() -> None:
+    async with engine() as (daemon, client):
+        daemon.refused.add("/v1.41/events")
+        with pytest.raises(AuthError, match="needs a key"):
+            async with client.events(5):
+                pass
+
+    async def cut(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":')
+
+    async def read(http: HttpClient, url: str) -> None:
+        async with http.stream(url, settings=TargetConfig(url=url), path="/events", deadline=5) as answer:
+            async for _ in answer.pieces:
+                pass
+
+    async with raw(cut) as url, http_client() as http:
+        with pytest.raises(MalformedError, match="cut off"):
+            await read(http, url)
+        with pytest.raises(ConnectError, match="refused"):
+            await read(http, "http://127.0.0.1:1")
+
+
+async def test_an_answer_that_is_not_dockers_is_said() -> None:
+    async with serving(("/version", page), ("/containers/json", page)) as url, http_client() as http:
+        with pytest.raises(MalformedError, match="is this Docker"):
+            await DockerClient(http, TargetConfig(url=url)).containers(5)
+
+
+async def page(_: web.Request) -> web.Response:
+    return web.Response(text="<html>")
+
+
+@contextlib.asynccontextmanager
+async def http_client() -> AsyncIterator[HttpClient]:
+    http = HttpClient()
+    try:
+        yield http
+    finally:
+        await http.aclose()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inferdeck.simulate.events import Answered, Ended, Event, Left, Started
+from inferdeck.simulate.events import Answered, Ended, Event, Left, Phase, Started
 from inferdeck.simulate.servers.logs import Journal, LogFiles, build, files, formats
 from inferdeck.simulate.servers.logs.journal import KEPT
 from inferdeck.simulate.world import World
@@ -115,3 +115,22 @@ def test_a_killed_process_has_no_last_word_and_a_strange_name_no_strange_file(tm
 def test_durations_are_gos() -> None:
     texts = {0.000512345: "512.345µs", 0.0125: "12.5ms", 1.3560275: "1.3560275s", 75.5: "1m15.5s"}
     assert {seconds: formats.duration(seconds) for seconds in texts} == texts
+
+
+def test_an_engine_says_when_each_phase_of_its_loading_begins(logged: Logged) -> None:
+    lines = list(logged.journal.since("vllm-a", 0))
+    words = ("Starting to load model", "Loading weights took", "Graph capturing finished", "Starting vLLM server on")
+    said = [next(line.time for line in lines if word in line.text) for word in words]
+    phases = [one.time for one in logged.events if isinstance(one, Phase) and one.engine == "vllm-a"]
+    assert said[-1] == MONDAY_TEN
+    assert said == sorted(said)
+    assert phases == [] or set(phases) <= set(said)
+
+
+def test_sglang_and_tgi_have_words_of_their_own() -> None:
+    assert re.fullmatch(
+        r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] Load weight begin\..*", formats.sglang_phase(0.0, "weights", 0.0)
+    )
+    assert formats.sglang_phase(0.0, "ready", 0.0).endswith("The server is fired up and ready to roll!")
+    assert formats.tgi_phase(0.0, "warmup", 0.0).endswith("router/src/main.rs:317: Warming up model")
+    assert formats.tgi_phase(0.0, "ready", 0.0).endswith(": Connected")
