@@ -108,7 +108,7 @@ class FileLog:
                 end = searched[1] if searched else end
             resolver = Resolver(bound, self._zone)
             for block in _whole_entries(file, end, choice, resolver):
-                entries = join(block, self._zone)
+                entries = join(_suspects(block) if choice.only_bad and resolver.dated else block, self._zone)
                 resolve(entries, resolver)
                 for entry in reversed(entries):
                     yield choice.line(entry, self.name, self._source, self._spell(one, entry, file)), ""
@@ -326,6 +326,22 @@ def _whole_entries(file: BinaryIO, end: int, choice: Choice, resolver: Resolver)
         carried = _leading(lines) if block[0][0] > 0 and len(block) > 1 else []
         if lines := lines[len(carried) :]:
             yield lines
+
+
+def _suspects(block: list[RawLine]) -> list[RawLine]:
+    """Leave out lines that are no warning, tell no one's time, and go on nothing."""
+    kept = []
+    before: RawLine | None = None
+    for line in block:
+        raw = line[2]
+        if BAD_WORDS.search(raw) or raw[:1] in (b" ", b"\t", b"") or raw.startswith(b"Traceback"):
+            if before is not None:
+                kept.append(before)
+            kept.append(line)
+            before = None
+        else:
+            before = line
+    return kept
 
 
 def _leading(lines: list[RawLine]) -> list[RawLine]:

@@ -88,6 +88,13 @@ def test_filters(tmp_path: Path) -> None:
     assert numbers(read(path, LogQuery(since=BEGIN + 20, until=BEGIN + 22))) == [20, 21, 22]
 
 
+def test_errors_are_found_among_many_lines_with_their_tracebacks(tmp_path: Path) -> None:
+    found = read(written(tmp_path / "x.log", 20_000), LogQuery(level="error", limit=2000))
+    assert numbers(found) == list(range(7, 20_000, 10))
+    assert all(line.text.endswith("ValueError: bad") for line in found.lines)
+    assert [line.time for line in found.lines] == [BEGIN + number for number in numbers(found)]
+
+
 @pytest.mark.parametrize("count", [1000, 40_000])
 def test_around_an_instant(tmp_path: Path, count: int) -> None:
     path = written(tmp_path / "x.log", count)
