@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Annotated, TypeVar
 
+import orjson
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -12,7 +13,6 @@ from starlette.responses import Response
 
 from inferdeck.api.native import FAILURES
 from inferdeck.errors import UsageError
-from inferdeck.model.json_form import dumps
 from inferdeck.model.page import LARGEST_LIMIT, USUAL_LIMIT, Page
 from inferdeck.model.stack import Card, Chain, Route, StackContainer, StackService
 from inferdeck.query.stack.interface import StackQuestions, Wanted
@@ -119,9 +119,9 @@ def _add_joined(router: APIRouter, questions: StackQuestions) -> None:
 async def _answer(request: Request, ask: Callable[[Wanted], Page[T]], wanted: Wanted) -> Response:
     refuse_unknown(request, (*wanted.filters, *PAGING))
 
-    def answered() -> str:
+    def answered() -> bytes:
         # A long page takes a while to become text: that is not for the event loop either.
-        return dumps(ask(wanted))
+        return orjson.dumps(ask(wanted))
 
     return Response(await run_in_threadpool(answered), media_type="application/json")
 

@@ -15,6 +15,8 @@ from inferdeck.query.status import WINDOW_SECONDS, Surroundings
 from inferdeck.store.interface import Matcher, MatchOp, MetricReader
 
 HEALTHS = ("up", "down", "unknown")
+CARDS_SECONDS = 15.0
+"""How old the list of cards may be that only have series."""
 
 
 class LocalStackQuestions:
@@ -33,6 +35,7 @@ class LocalStackQuestions:
         self._around = around
         self._files = files
         self._joins = Cached()
+        self._cards: tuple[float, tuple[dict[str, str], ...]] | None = None
 
     def services(self, wanted: Wanted = EVERYTHING) -> Page[StackService]:
         around = self._around()
@@ -128,10 +131,17 @@ class LocalStackQuestions:
         return self._joined(self._around())
 
     def _joined(self, around: Surroundings) -> Joins:
-        now_ms = int(around.now * 1000)
-        matcher = Matcher("__name__", MatchOp.MATCH, "|".join(gpus.IDENTITY))
-        series = self._reader.series([matcher], now_ms - int(WINDOW_SECONDS * 1000), now_ms)
-        return self._joins.of(around.states, around.machine, _cards(series))
+        return self._joins.of(around.states, around.machine, self._card_series(around.now))
+
+    def _card_series(self, now: float) -> tuple[dict[str, str], ...]:
+        """Return the labels of the cards' series, which a walk over all series finds; cards do not come often."""
+        known = self._cards
+        if known is None or not 0 <= now - known[0] < CARDS_SECONDS:
+            now_ms = int(now * 1000)
+            matcher = Matcher("__name__", MatchOp.MATCH, "|".join(gpus.IDENTITY))
+            series = self._reader.series([matcher], now_ms - int(WINDOW_SECONDS * 1000), now_ms)
+            known = self._cards = (now, _cards(series))
+        return known[1]
 
     def _figures(self, around: Surroundings, names: Iterable[str]) -> Figures:
         now_ms, window_ms = int(around.now * 1000), int(WINDOW_SECONDS * 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from inferdeck.model.answers import Number, number
 from inferdeck.model.stack import Link, LinkState, StackContainer, StackService
@@ -71,15 +72,21 @@ def _status(joins: Joins, state: TargetState, inside: Container | None, unit: Un
 
 
 def _cpu(state: TargetState, inside: Container | None, unit: Unit | None, usage: Usage) -> Number:
-    named = [usage.unit("cpu", _unit_key(unit))] if unit else []
-    held = [usage.container_cpu(_container_key(inside))] if inside else []
-    return first(*held, *named, usage.process_cpu(_key(state)))
+    asked = [partial(usage.process_cpu, _key(state))]
+    if unit is not None:
+        asked.insert(0, partial(usage.unit, "cpu", _unit_key(unit)))
+    if inside is not None:
+        asked.insert(0, partial(usage.container_cpu, _container_key(inside)))
+    return first(*asked)
 
 
 def _memory(state: TargetState, inside: Container | None, unit: Unit | None, usage: Usage) -> Number:
-    named = [usage.unit("memory", _unit_key(unit))] if unit else []
-    held = [usage.container_memory(_container_key(inside))] if inside else []
-    return first(*held, *named, usage.process_memory(_key(state)))
+    asked = [partial(usage.process_memory, _key(state))]
+    if unit is not None:
+        asked.insert(0, partial(usage.unit, "memory", _unit_key(unit)))
+    if inside is not None:
+        asked.insert(0, partial(usage.container_memory, _container_key(inside)))
+    return first(*asked)
 
 
 def _connections(state: TargetState, unit: Unit | None, usage: Usage) -> Number:
@@ -87,16 +94,20 @@ def _connections(state: TargetState, unit: Unit | None, usage: Usage) -> Number:
         return usage.clients(_key(state))
     if unit is None:
         return _missing("count")
-    return first(usage.unit("connections", _unit_key(unit)), _told(unit, "connections", "count"))
+    return first(partial(usage.unit, "connections", _unit_key(unit)), partial(_told, unit, "connections", "count"))
 
 
 def _started(state: TargetState, inside: Container | None, unit: Unit | None, usage: Usage) -> Number:
-    told = [_told(inside, "started", "unix")] if inside is not None and inside.running else []
-    return first(*told, _told(unit, "started", "unix"), usage.process_start(_key(state)))
+    held = inside if inside is not None and inside.running else None
+    return first(
+        partial(_told, held, "started", "unix"),
+        partial(_told, unit, "started", "unix"),
+        partial(usage.process_start, _key(state)),
+    )
 
 
 def _restarts(inside: Container | None, unit: Unit | None) -> Number:
-    return first(_told(inside, "restarts", "count"), _told(unit, "restarts", "count"))
+    return first(partial(_told, inside, "restarts", "count"), partial(_told, unit, "restarts", "count"))
 
 
 def _told(one: Container | Unit | None, key: str, unit: str) -> Number:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inferdeck.model.answers import Number
@@ -49,64 +49,66 @@ class _Table:
 
 
 class Usage:
-    """Figures of one moment; asked by target and, where it tells of several things, by their name."""
+    """Figures of one moment; asked by target and, where it tells of several things, by their name.
+
+    Each family is evaluated when it is first asked for: where all runs in containers, nobody needs the processes'.
+    """
 
     def __init__(self, figures: Figures) -> None:
-        self._cpu = _rates(figures, CONTAINER_CPU, BY_NAME)
-        self._memory = _last(figures, CONTAINER_MEMORY, BY_NAME, "bytes")
-        self._memory_all = _last(figures, CONTAINER_MEMORY_ALL, BY_NAME, "bytes")
-        self._process_cpu = _rates(figures, PROCESS_CPU, BY_TARGET)
-        self._process_memory = _last(figures, PROCESS_MEMORY, BY_TARGET, "bytes")
-        self._process_start = _last(figures, PROCESS_START, BY_TARGET, "unix")
-        self._clients = _last(figures, REDIS_CLIENTS, BY_TARGET, "count")
-        self._units = {
-            "cpu": _rates(figures, UNIT_CPU, BY_NAME),
-            "memory": _last(figures, UNIT_MEMORY, BY_NAME, "bytes"),
-            "connections": _last(figures, UNIT_CONNECTIONS, BY_NAME, "count"),
-        }
+        self._figures = figures
+        self._tables: dict[str, _Table] = {}
 
     def container_cpu(self, key: Group) -> Number:
         """Return the processors that a container uses."""
-        return self._cpu.get(key)
+        return self._rate(CONTAINER_CPU, BY_NAME).get(key)
 
     def container_memory(self, key: Group) -> Number:
         """Return a container's working set; all that is charged to it where that is not told."""
-        found = self._memory.get(key)
-        return found if found.value is not None else self._memory_all.get(key)
+        found = self._last(CONTAINER_MEMORY, BY_NAME, "bytes").get(key)
+        return found if found.value is not None else self._last(CONTAINER_MEMORY_ALL, BY_NAME, "bytes").get(key)
 
     def process_cpu(self, key: Group) -> Number:
         """Return the processors that a target's own process says it uses."""
-        return self._process_cpu.get(key)
+        return self._rate(PROCESS_CPU, BY_TARGET).get(key)
 
     def process_memory(self, key: Group) -> Number:
         """Return the resident memory that a target's own process tells."""
-        return self._process_memory.get(key)
+        return self._last(PROCESS_MEMORY, BY_TARGET, "bytes").get(key)
 
     def process_start(self, key: Group) -> Number:
         """Return when a target's process says it started, Unix seconds."""
-        return self._process_start.get(key)
+        return self._last(PROCESS_START, BY_TARGET, "unix").get(key)
 
     def clients(self, key: Group) -> Number:
         """Return the connections that a Redis counts."""
-        return self._clients.get(key)
+        return self._last(REDIS_CLIENTS, BY_TARGET, "count").get(key)
 
     def unit(self, what: str, key: Group) -> Number:
         """Return cpu, memory or connections of a systemd unit."""
-        return self._units[what].get(key)
+        if what == "cpu":
+            return self._rate(UNIT_CPU, BY_NAME).get(key)
+        name, unit = {"memory": (UNIT_MEMORY, "bytes"), "connections": (UNIT_CONNECTIONS, "count")}[what]
+        return self._last(name, BY_NAME, unit).get(key)
+
+    def _last(self, name: str, by: tuple[str, ...], unit: str) -> _Table:
+        if name not in self._tables:
+            self._tables[name] = _Table(self._figures, name, unit, by, total(self._figures.last(name), by))
+        return self._tables[name]
+
+    def _rate(self, name: str, by: tuple[str, ...]) -> _Table:
+        """Processors used: per-processor series are added up, a total beside them wins."""
+        if name not in self._tables:
+            rows = self._figures.rate(name)
+            whole = total([row for row in rows if row.labels.get("cpu", "total") == "total"], by)
+            parts = total([row for row in rows if row.labels.get("cpu", "total") != "total"], by)
+            self._tables[name] = _Table(self._figures, name, "cores", by, {**parts, **whole})
+        return self._tables[name]
 
 
-def first(*numbers: Number) -> Number:
-    """Return the first figure that is known, else the last."""
-    return next((one for one in numbers if one.value is not None), numbers[-1])
-
-
-def _last(figures: Figures, name: str, by: tuple[str, ...], unit: str) -> _Table:
-    return _Table(figures, name, unit, by, total(figures.last(name), by))
-
-
-def _rates(figures: Figures, name: str, by: tuple[str, ...]) -> _Table:
-    """Processors used: per-processor series are added up, a total beside them wins."""
-    rows = figures.rate(name)
-    whole = total([row for row in rows if row.labels.get("cpu", "total") == "total"], by)
-    parts = total([row for row in rows if row.labels.get("cpu", "total") != "total"], by)
-    return _Table(figures, name, "cores", by, {**parts, **whole})
+def first(*asked: Callable[[], Number]) -> Number:
+    """Return the first figure that is known, else the last; those after it are not asked for."""
+    for ask in asked[:-1]:
+        found = ask()
+        if found.value is not None:
+            return found
+    return asked[-1]()
