@@ -22,9 +22,15 @@ HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?")
 
 def questions(found: Stage, machine: Machine | None = None) -> LocalStackQuestions:
     """Return the questions about what was collected last."""
+    around = surroundings(found, machine)
+    return LocalStackQuestions(found.database, lambda: around)
+
+
+def surroundings(found: Stage, machine: Machine | None = None) -> Surroundings:
+    """Return what a daemon would know after the last collection."""
     n = number(None, "count")
     states = tuple(state(process, one) for process, one in found.watched.items())
-    around = Surroundings(
+    return Surroundings(
         found.clock.now(),
         states,
         (),
@@ -32,7 +38,6 @@ def questions(found: Stage, machine: Machine | None = None) -> LocalStackQuestio
         Own("", 1, 0.0, "", n, n, n, n, n),
         machine=machine or Machine("the-observers-own"),
     )
-    return LocalStackQuestions(found.database, lambda: around)
 
 
 def state(process: str, one: Watched) -> TargetState:

@@ -12,13 +12,15 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from inferdeck.api import app, guard, server, stack
+from inferdeck.api import app, catalog, guard, server, stack
 from inferdeck.errors import LimitError, NotFoundError, UnavailableError
 from inferdeck.model.answers import Added, ConfigAnswer, Imported, Job, StoreReport, Trial, number
+from inferdeck.query.catalog.interface import CatalogQuestions
 from inferdeck.query.evidence import Facts
 from inferdeck.query.local import LocalQuestions
 from inferdeck.query.stack.interface import StackQuestions
 from inferdeck.receive import blocks
+from tests.unit.query.catalog.small import small_catalog
 from tests.unit.query.stack import around, counter, filled, series, state
 from tests.unit.query.stack_facts import asked, engine
 
@@ -84,9 +86,9 @@ def questions() -> LocalQuestions:
     return LocalQuestions(store, lambda: around(*states), Facts)
 
 
-def topics(stacked: StackQuestions | None = None) -> list[APIRouter]:
+def topics(stacked: StackQuestions | None = None, models: CatalogQuestions | None = None) -> list[APIRouter]:
     """Return the routes of every topic."""
-    return [stack.routes(stacked or asked(engine("10.0.0.7:8000", "m")))]
+    return [stack.routes(stacked or asked(engine("10.0.0.7:8000", "m"))), catalog.routes(models or small_catalog())]
 
 
 @contextlib.contextmanager
@@ -97,11 +99,13 @@ def served(
     operator: str = "",
     hosts: tuple[str, ...] = (),
     stacked: StackQuestions | None = None,
+    plain: LocalQuestions | None = None,
+    models: CatalogQuestions | None = None,
 ) -> Iterator[Place]:
     """Serve on TCP and on a unix socket, in a loop of its own thread, until the block ends."""
     directory.chmod(0o700)
     operations = SmallOperations()
-    application = app.build(questions(), operations, topics=topics(stacked))
+    application = app.build(plain or questions(), operations, topics=topics(stacked, models))
     rules = guard.access("127.0.0.1", hosts, viewer, operator)
     tcp, path = server.bind_tcp("127.0.0.1", 0), directory / "i.sock"
     started, ended = threading.Event(), asyncio.Event()
