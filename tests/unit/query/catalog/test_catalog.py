@@ -6,61 +6,17 @@ import pytest
 
 from inferdeck.errors import NotFoundError, UsageError
 from inferdeck.model.labels import Labels
-from inferdeck.model.model_catalog import Offer, PriceSource
 from inferdeck.model.page import LARGEST_LIMIT
 from inferdeck.model.stack import Chain, Link
-from inferdeck.model.target import Fact, Health, TargetState
-from inferdeck.pricing.published import Published
+from inferdeck.model.target import Fact, Health
 from inferdeck.query.catalog.drafted import Ending
 from inferdeck.query.catalog.local import LocalCatalog
 from inferdeck.query.figures import Row
 from inferdeck.query.gateways import healthy
 from inferdeck.query.provider_names import ProviderNames
 from inferdeck.query.stack.interface import Wanted
-from inferdeck.store.metrics.memory import MemoryStore
-from tests.unit.query.stack import NOW_MS, around, counter, filled, series, state
-
-NOW = NOW_MS / 1000
-GATE = {"job": "litellm", "instance": "g:4000", "gateway": "g:4000"}
-
-
-class OneBook:
-    """A price book of one entry."""
-
-    def __init__(self, deprecated: bool = False) -> None:
-        self._deprecated = deprecated
-
-    def source(self, now: float) -> PriceSource:
-        return PriceSource("book", "1", "2027-01-01", 3)
-
-    def look_up(self, provider: str, target: str, endpoint: str, now: float) -> Published | None:
-        if target != "openai/gpt-4o" or endpoint:
-            return None
-        return Published(Offer("book 1", 2.5, 10.0, age_seconds=3 * 86400.0), self._deprecated, 128_000)
-
-
-def gateway(*facts: Fact, **changes: object) -> TargetState:
-    return state("litellm", "g:4000", inventory=facts, **changes)
-
-
-def deployed(name: str, model: str, target: str, **facts: str) -> Fact:
-    provider = target.partition("/")[0]
-    return Fact("deployment", name, {"model": model, "provider": provider, "litellm_model": target, **facts})
-
-
-def engine(name: str, *models: Fact, **changes: object) -> TargetState:
-    return state("vllm", f"{name}:8000", name=name, inventory=models, **changes)
-
-
-def catalog(
-    *states: TargetState,
-    store: MemoryStore | None = None,
-    chains: tuple[Chain, ...] = (),
-    book: OneBook | None = None,
-    endings: dict[str, Ending] | None = None,
-) -> LocalCatalog:
-    held = store or filled({series("up", job="x"): [1.0]})
-    return LocalCatalog(held, lambda: around(*states), book or OneBook(), lambda: chains, endings or {})
+from tests.unit.query.catalog.small import GATE, OneBook, catalog, deployed, engine, gateway
+from tests.unit.query.stack import counter, filled, series, state
 
 
 def names(found: LocalCatalog, sort: str = "name", q: str = "", **filters: str) -> list[str]:
