@@ -29,6 +29,7 @@ WELCOME = """inferdeck {version}
 /api/services  watched services with the process behind each; /api/containers, /api/gpus
 /api/routes    public models and where their requests go; /api/chains
 /api/logs      what programs wrote; /api/logs/streams
+/api/events    what happened; /api/annotations
 /api/doctor    what is wrong and how to mend it
 /api/v1        Prometheus' own interface: queries, series, labels, remote write
 /metrics       inferdeck's own metrics

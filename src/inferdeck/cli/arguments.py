@@ -80,6 +80,11 @@ _PAGING = (
     _option("--limit", type=int, metavar="N", help="show at most N (100)"),
 )
 
+_SPAN = (
+    _option("--since", metavar="TIME", help="2026-01-31T12:00:00Z, Unix seconds, or 15m for that long ago"),
+    _option("--until", metavar="TIME", help="the same"),
+)
+
 COMMANDS: tuple[Command, ...] = (
     Command(("up",), "run the daemon in the foreground; where one runs, show its status", "up:up"),
     Command(
@@ -232,6 +237,51 @@ COMMANDS: tuple[Command, ...] = (
             _JSON,
         ),
     ),
+    Command(
+        ("annotate",),
+        "note a deployment, or anything else that happened, for charts and for later",
+        "annotate:annotate",
+        (
+            _option("text", metavar="TEXT", help="what happened, in words"),
+            _option("--kind", metavar="KIND", help="deployment, config_revision, budget, restart, or any word (note)"),
+            _option("--tag", metavar="WORD", action="append", default=[], help="a word to find it by; may be repeated"),
+            _option("--at", metavar="TIME", help="2026-01-31T12:00:00Z, Unix seconds, or 15m for that long ago (now)"),
+            _option("--until", metavar="TIME", help="its end, where it lasted, in the same forms"),
+            _option("--environment", metavar="NAME", help="the environment that it is about"),
+            _JSON,
+        ),
+    ),
+    Command(
+        ("annotations", "list"),
+        "list annotations, the newest first",
+        "annotate:list_all",
+        (
+            _option("--kind", metavar="KIND", help="only of this kind"),
+            _option("--tag", metavar="WORD", help="only with this tag"),
+            *_SPAN,
+            _ENVIRONMENT,
+            *_PAGE,
+        ),
+    ),
+    Command(
+        ("annotations", "delete"),
+        "delete an annotation",
+        "annotate:delete",
+        (_option("number", metavar="ID", type=int, help="its number in annotations list"), _JSON),
+    ),
+    Command(
+        ("events",),
+        "list what happened in the stack, the newest first: restarts, deployments, changed configuration",
+        "events:events",
+        (
+            _option("--kind", metavar="KIND", help="restart, start, stop, oom, health, deployment, config_revision, …"),
+            _option("--subject", metavar="NAME", help="only what happened to this container, unit, card or file"),
+            _option("--source", metavar="ID", help="only what this target told"),
+            *_SPAN,
+            _ENVIRONMENT,
+            *_PAGE,
+        ),
+    ),
     Command(("doctor",), "say what is wrong and how to mend it", "doctor:doctor", (_JSON,)),
     Command(("config", "check"), "check the configuration", "config:check"),
     Command(("config", "show"), "show the effective configuration, secrets masked", "config:show", (_JSON,)),
@@ -289,6 +339,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 GROUPS = {
     "sources": "what is watched",
+    "annotations": "what people and scripts noted",
     "config": "the configuration",
     "store": "the history on disk",
     "rules": "recording rules",

@@ -107,4 +107,7 @@ def empty(options: argparse.Namespace, found: pages.Page[T], reason: Callable[[]
     return True
 
 
-FILTERS = frozenset({"q", "kind", "health", "environment", "host", "state", "project", "model", "gateway", "origin"})
+FILTERS = frozenset(
+    {"q", "kind", "health", "environment", "host", "state", "project", "model", "gateway", "origin"}
+    | {"subject", "source", "tag", "since", "until"}
+)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from inferdeck import errors
+from inferdeck.model import annotations as notes
 from inferdeck.model import answers, log_lines, model_catalog, stack
 from inferdeck.model.json_form import build
 from inferdeck.model.page import Page
@@ -109,6 +110,20 @@ class Client:
 
     def log_streams(self) -> log_lines.LogStreams:
         return self._ask(log_lines.LogStreams, "GET", "/api/logs/streams")
+
+    def events(self, **parameters: str) -> Page[notes.Event]:
+        """Return a page of what happened; parameters as in api/happenings.py, empty ones are left out."""
+        return self._page(notes.Event, "/api/events", parameters)
+
+    def annotations(self, **parameters: str) -> Page[notes.Annotation]:
+        return self._page(notes.Annotation, "/api/annotations", parameters)
+
+    def annotate(self, body: dict[str, Any]) -> notes.Annotation:
+        """Note what happened; it is on disk when this returns."""
+        return self._ask(notes.Annotation, "POST", "/api/annotations", body)
+
+    def delete_annotation(self, number: int) -> notes.Deleted:
+        return self._ask(notes.Deleted, "DELETE", f"/api/annotations/{number}")
 
     def ready(self) -> bool:
         """Return whether a daemon answers and has finished starting; False where none does."""

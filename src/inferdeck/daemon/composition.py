@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import urlsplit
 
 from inferdeck import __version__
 from inferdeck.api import app, guard, server, stack
@@ -20,6 +21,7 @@ from inferdeck.config.schema import Settings
 from inferdeck.config.targets import TargetFiles
 from inferdeck.daemon.answering import Answering
 from inferdeck.daemon.catalog import catalog, load_prices
+from inferdeck.daemon.chronicle import Chronicle, open_state
 from inferdeck.daemon.history import open_store
 from inferdeck.daemon.jobs import Jobs
 from inferdeck.daemon.operating import DaemonOperations
@@ -42,6 +44,7 @@ from inferdeck.sources.runner import Runner
 from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.remote_write import RemoteWriteSink
+from inferdeck.store.state.database import StateDatabase
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +80,11 @@ class Daemon:
         rules = guard.of(settings)
         database = open_store(settings, self._clock)
         try:
+            state = open_state(settings, self._clock)
+        except BaseException:
+            database.close()
+            raise
+        try:
             tcp = server.bind_tcp(listen.host, listen.port)
             try:
                 unix = server.bind_unix(listen.unix_socket) if listen.unix_socket is not None else None
@@ -84,12 +92,18 @@ class Daemon:
                 tcp.close()
                 raise
         except BaseException:
+            state.close()
             database.close()
             raise
-        await self._serve(database, rules, tcp, unix)
+        await self._serve(database, state, rules, tcp, unix)
 
     async def _serve(
-        self, database: MetricDatabase, rules: guard.Access, tcp: socket.socket, unix: socket.socket | None
+        self,
+        database: MetricDatabase,
+        state: StateDatabase,
+        rules: guard.Access,
+        tcp: socket.socket,
+        unix: socket.socket | None,
     ) -> None:
         settings, clock = self._settings, self._clock
         sinks = [
@@ -99,18 +113,19 @@ class Daemon:
         ]
         log = WriteLog()
         http, writer, pulse = HttpClient(), SinkWriter(database, NotingSink(log), *sinks), Pulse(clock)
-        runner = Runner(clock, writer)
+        port = int(tcp.getsockname()[1])
+        url = _url(settings.listen.host, port)
+        chronicle = Chronicle(settings, clock, state, urlsplit(url).netloc)
+        runner = Runner(clock, writer, chronicle.happened.told)
         site = DaemonSite(settings, clock, database, runner, Receiver(writer, clock), clock.now())
         answering = Answering(settings.query, database, log, site.families)
-        port = int(tcp.getsockname()[1])
         assembly = Assembly(http, clock, settings.environment, settings.data_dir / "answers")
         watching = Watching(settings, runner, assembly, clock, port, TargetFiles())
-        url = _url(settings.listen.host, port)
         surrounding = Surrounding(settings, clock, database, watching, pulse, url, sinks, self._note)
         questions = LocalQuestions(database, surrounding.around, surrounding.facts)
         joined, prices = LocalStackQuestions(database, surrounding.around), PublishedPrices()
         models = catalog(settings, database, surrounding.around, lambda: joined.joins().chains(), prices)
-        topics = [stack.routes(joined), api_catalog.routes(models)]
+        topics = [stack.routes(joined), api_catalog.routes(models), chronicle.routes()]
         topics.append(api_logs.routes(written_lines(settings, runner.sources), clock))
         operations = DaemonOperations(
             settings=settings,
@@ -141,7 +156,7 @@ class Daemon:
             for listener in listeners:
                 await listener.start()
             self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))
-            self._spawn(load_prices(prices))
+            self._spawn(load_prices(prices), *chronicle.work(writer))
             self._spawn(surrounding.machine.keep_looking())
             runner.start()
             self._mark(url)
@@ -152,7 +167,7 @@ class Daemon:
         finally:
             self._ready = False
             marker.remove(settings.data_dir, os.getpid())
-            await self._end(runner, listeners, writer, database, sinks, http)
+            await self._end(runner, listeners, chronicle, writer, database, sinks, http)
             await answering.aclose()
 
     def _mark(self, url: str) -> None:
@@ -170,6 +185,7 @@ class Daemon:
         self,
         runner: Runner,
         listeners: list[server.Listener],
+        chronicle: Chronicle,
         writer: SinkWriter,
         database: MetricDatabase,
         sinks: list[RemoteWriteSink],
@@ -185,6 +201,7 @@ class Daemon:
             lambda: asyncio.gather(*(listener.stop() for listener in listeners), return_exceptions=True),
             *([lambda: asyncio.to_thread(path.unlink, missing_ok=True)] if path is not None else []),
             *(sink.aclose for sink in sinks),
+            chronicle.aclose,
             lambda: writer.run(database.close),
             lambda: asyncio.to_thread(writer.close),
             http.aclose,

@@ -9,7 +9,7 @@ from inferdeck.errors import UsageError
 from inferdeck.model.clock import Clock
 from inferdeck.model.target import TargetState
 from inferdeck.sources.interface import Collected, Source
-from inferdeck.sources.watch import Target, Watch
+from inferdeck.sources.watch import Target, Told, Watch, untold
 from inferdeck.sources.writer import SinkWriter
 
 _log = logging.getLogger(__name__)
@@ -20,9 +20,10 @@ _STOP_SECONDS = 0.8
 class Runner:
     """The targets under watch. All methods belong to the event loop; `start` and `add` return at once."""
 
-    def __init__(self, clock: Clock, writer: SinkWriter) -> None:
+    def __init__(self, clock: Clock, writer: SinkWriter, told: Told = untold) -> None:
         self._clock = clock
         self._writer = writer
+        self._told = told
         self._watches: dict[str, Watch] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._running = False
@@ -31,7 +32,7 @@ class Runner:
         """Watch one more target; raises UsageError where one of the same id is watched."""
         if target.key.id in self._watches:
             raise UsageError(f"{target.key.id}: configured twice; give one of them another url or environment")
-        self._watches[target.key.id] = Watch(target, self._clock, self._writer)
+        self._watches[target.key.id] = Watch(target, self._clock, self._writer, self._told)
         if self._running:
             self._begin(target.key.id)
 

@@ -16,6 +16,7 @@ from inferdeck.config.secrets import hide, secrets_of
 from inferdeck.errors import CollectError, DeadlineError, InferdeckError, StaleStampError, StoreError
 from inferdeck.errors import kind as kind_of
 from inferdeck.model.clock import Clock
+from inferdeck.model.happening import Happening
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import Scrape
 from inferdeck.model.target import Fact, Health, ProbeEffect, TargetKey, TargetState
@@ -29,6 +30,9 @@ from inferdeck.sources.undisturbed import Settled, undisturbed
 from inferdeck.sources.writer import SinkWriter
 
 T = TypeVar("T")
+
+Told = Callable[[str, Sequence[Happening]], None]
+"""Takes an environment and what happened in it; called on the event loop, returns at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +58,10 @@ class Target:
     mapper: MapStep | None = None
     enabled_probes: frozenset[str] = frozenset()
     """Names of probes with a side effect that the configuration switched on."""
+
+
+def untold(environment: str, happenings: Sequence[Happening]) -> None:
+    """Let what happened pass."""
 
 
 @dataclass(slots=True)
@@ -86,8 +94,9 @@ class _Tally:
 class Watch:
     """Reads one target for ever; every other target is another Watch, so none waits for this one."""
 
-    def __init__(self, target: Target, clock: Clock, writer: SinkWriter) -> None:
+    def __init__(self, target: Target, clock: Clock, writer: SinkWriter, told: Told = untold) -> None:
         self.target = target
+        self._told = told
         self.last: Collected | None = None
         """The last good collection."""
         self.url = _without_credentials(target.url)
@@ -325,6 +334,8 @@ class Watch:
         self._warn("limit", (f"{over} series over max_series ({limit}) are not stored",) if over else ())
         self._warn("source", tuple(good.warnings))
         self._note_withheld(good.withheld)
+        if good.happenings:
+            self._told(self.target.key.environment, good.happenings)
 
     def _note_withheld(self, error: CollectError | None) -> None:
         """Note why a target that is up gives no metrics; the error holds until a collection brings them."""

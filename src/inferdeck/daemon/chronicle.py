@@ -1,0 +1,49 @@
+"""Events and annotations in the daemon: the state file, what fills it, the series made of it, the routes over it."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from fastapi import APIRouter
+
+from inferdeck.api import happenings as api_happenings
+from inferdeck.config.schema import Settings
+from inferdeck.config.secrets import hide, secrets_of
+from inferdeck.daemon.event_series import EventSeries
+from inferdeck.daemon.happened import Happened
+from inferdeck.model.clock import Clock
+from inferdeck.query.happenings import Happenings
+from inferdeck.sources.writer import SinkWriter
+from inferdeck.store.state.database import FILE, StateDatabase
+
+
+def open_state(settings: Settings, clock: Clock) -> StateDatabase:
+    """Open the state file; raises StoreError and its kinds. The metric store's lock says that nobody else has it."""
+    return StateDatabase.open(settings.data_dir / FILE, clock=clock, keep_seconds=settings.store.retention_age)
+
+
+class Chronicle:
+    """What happened, from those who tell it to those who ask; belongs to the event loop."""
+
+    def __init__(self, settings: Settings, clock: Clock, state: StateDatabase, instance: str) -> None:
+        secrets = tuple(set(secrets_of(settings)))
+        self.state = state
+        self.happened = Happened(state, clock, lambda text: hide(text, secrets))
+        self.questions = Happenings(state, clock, settings.environment, lambda text: hide(text, secrets))
+        self._clock = clock
+        self._place = (instance, settings.environment)
+
+    def routes(self) -> APIRouter:
+        """Return the routes about events and annotations."""
+        return api_happenings.routes(self.questions, self._clock)
+
+    def work(self, writer: SinkWriter) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return what goes on while the daemon runs."""
+        series = EventSeries(self.state, writer, self._clock, *self._place)
+        return self.happened.keep_noting(), series.keep_writing()
+
+    async def aclose(self) -> None:
+        """Write what was told and close the file."""
+        await self.happened.flush()
+        self.state.close()

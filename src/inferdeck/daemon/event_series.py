@@ -1,0 +1,104 @@
+"""`inferdeck_event_timestamp_seconds`: when something happened last, as a series that dashboards can ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import numpy as np
+
+from inferdeck.errors import StoreError
+from inferdeck.model.annotations import MARKED_KINDS, Annotation, Asked, Event
+from inferdeck.model.clock import Clock
+from inferdeck.model.labels import Labels
+from inferdeck.model.scrape import EMPTY_LAYOUT, STALE_BITS, Layout, Scrape
+from inferdeck.model.target import TargetKey
+from inferdeck.sources.writer import SinkWriter
+from inferdeck.store.state.database import StateDatabase
+
+_log = logging.getLogger(__name__)
+
+NAME = "inferdeck_event_timestamp_seconds"
+JOB = "inferdeck"
+INTERVAL_SECONDS = 15.0
+SHOWN_SECONDS = 7 * 86_400.0
+"""How long an event goes on being a series."""
+MOST_SERIES = 200
+LONGEST_LABEL = 200
+
+
+class EventSeries:
+    """Writes one series per kind, subject and teller every INTERVAL_SECONDS: the time of the newest such event."""
+
+    def __init__(self, store: StateDatabase, writer: SinkWriter, clock: Clock, instance: str, environment: str) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._instance = instance
+        self._target = TargetKey(JOB, instance, environment).id
+        self._read_at = (-1, 0.0)
+        self._marks: dict[Labels, float] = {}
+        self._layout = EMPTY_LAYOUT
+        self._last_stamp = 0
+
+    async def keep_writing(self) -> None:
+        """Write until cancelled."""
+        while True:
+            try:
+                await self.write()
+            except StoreError as error:
+                _log.debug("the series of events were not written: %s", error)
+            await self._clock.sleep(INTERVAL_SECONDS)
+
+    async def write(self) -> None:
+        """Write one sample of each series now; raises StoreError."""
+        now = self._clock.now()
+        if self._read_at[0] != self._store.changes or now - self._read_at[1] > SHOWN_SECONDS / 100:
+            changes = self._store.changes
+            self._marks = await asyncio.to_thread(self._gathered, now)
+            self._read_at = (changes, now)
+        stamp = round(now * 1000)
+        if stamp <= self._last_stamp:
+            return
+        ended = [one for one in self._layout.series if one not in self._marks]
+        if not self._marks and not ended:
+            return
+        series = (*self._marks, *ended)
+        layout = self._layout if series == self._layout.series else Layout(series)
+        values = np.array([*self._marks.values(), *(0.0 for _ in ended)], dtype=np.float64)
+        values.view(np.uint64)[len(self._marks) :] = STALE_BITS
+        scrape = Scrape(self._target, stamp, layout, values)
+        await self._writer.run(lambda: self._writer.append(scrape))
+        self._last_stamp = stamp
+        # What ended once is not ended again.
+        self._layout = Layout(tuple(self._marks)) if ended else layout
+
+    def _gathered(self, now: float) -> dict[Labels, float]:
+        since = now - SHOWN_SECONDS
+        newest: dict[Labels, float] = {}
+        for kind in sorted(MARKED_KINDS):
+            for event in self._store.events(Asked(kind=kind, since=since, limit=1000)).items:
+                newest.setdefault(self._of_event(event), event.time)
+        for note in self._store.annotations(Asked(since=since, limit=1000)).items:
+            newest.setdefault(self._of_annotation(note), note.time)
+        kept = sorted(newest.items(), key=lambda pair: -pair[1])[:MOST_SERIES]
+        return dict(sorted(kept))
+
+    def _of_event(self, one: Event) -> Labels:
+        return self._labels(one.environment, one.kind, one.subject, one.source or JOB)
+
+    def _of_annotation(self, one: Annotation) -> Labels:
+        return self._labels(one.environment, one.kind, one.text, "annotation", ", ".join(one.tags))
+
+    def _labels(self, environment: str, kind: str, subject: str, source: str, tags: str = "") -> Labels:
+        labels = {
+            "__name__": NAME,
+            "environment": environment,
+            "instance": self._instance,
+            "job": JOB,
+            "kind": kind,
+            "source": source,
+            "subject": subject[:LONGEST_LABEL],
+            "tags": tags[:LONGEST_LABEL],
+        }
+        return tuple(sorted((name, value) for name, value in labels.items() if value))
