@@ -11,7 +11,7 @@ from inferdeck.model.stack import Link, LinkState, StackContainer, StackService
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query import status
 from inferdeck.query.stack.inventory import Container, Unit, real
-from inferdeck.query.stack.joins import Joined, Joins
+from inferdeck.query.stack.joins import WATCHERS, Joined, Joins
 from inferdeck.query.stack.trails import engine_kind
 from inferdeck.query.stack.usage import Usage, first
 
@@ -72,7 +72,7 @@ def _status(joins: Joins, state: TargetState, inside: Container | None, unit: Un
 
 
 def _cpu(state: TargetState, inside: Container | None, unit: Unit | None, usage: Usage) -> Number:
-    asked = [partial(usage.process_cpu, _key(state))]
+    asked = [partial(usage.process_cpu, _key(state)) if _has_process(state) else partial(_missing, "cores")]
     if unit is not None:
         asked.insert(0, partial(usage.unit, "cpu", _unit_key(unit)))
     if inside is not None:
@@ -81,7 +81,7 @@ def _cpu(state: TargetState, inside: Container | None, unit: Unit | None, usage:
 
 
 def _memory(state: TargetState, inside: Container | None, unit: Unit | None, usage: Usage) -> Number:
-    asked = [partial(usage.process_memory, _key(state))]
+    asked = [partial(usage.process_memory, _key(state)) if _has_process(state) else partial(_missing, "bytes")]
     if unit is not None:
         asked.insert(0, partial(usage.unit, "memory", _unit_key(unit)))
     if inside is not None:
@@ -102,7 +102,7 @@ def _started(state: TargetState, inside: Container | None, unit: Unit | None, us
     return first(
         partial(_told, held, "started", "unix"),
         partial(_told, unit, "started", "unix"),
-        partial(usage.process_start, _key(state)),
+        partial(usage.process_start, _key(state)) if _has_process(state) else partial(_missing, "unix"),
     )
 
 
@@ -116,6 +116,11 @@ def _told(one: Container | Unit | None, key: str, unit: str) -> Number:
         return _missing(unit)
     where = f"docker: {one.name}" if isinstance(one, Container) else f"systemd: {one.name}"
     return number(real(one.facts.get(key, "")), unit, source=where)
+
+
+def _has_process(state: TargetState) -> bool:
+    """Whether a target's own process is what is watched; that of a machine's watcher is not."""
+    return state.source_kind not in WATCHERS
 
 
 def _missing(unit: str) -> Number:
