@@ -15,7 +15,7 @@ from inferdeck.sources.redis import fields, info
 
 FOLDER = Path(catalog.FOLDER)
 KINDS = [name for name in registry.KINDS if (FOLDER / name / "catalog.yaml").exists()]
-SPEAKING_OTHERWISE = frozenset({"docker", "huggingface", "langfuse", "nvidia", "ollama"})
+SPEAKING_OTHERWISE = frozenset({"docker", "huggingface", "langfuse", "logs", "nvidia", "ollama", "systemd"})
 """Kinds whose systems know no exposition; their own tests hold what they make of the samples complete."""
 EXPOSING = [name for name in KINDS if name not in SPEAKING_OTHERWISE]
 PLANTED = b"# TYPE planted_family_total counter\nplanted_family_total 1\n"

@@ -17,6 +17,7 @@ from inferdeck.model.clock import SystemClock
 from inferdeck.model.labels import NAME
 from inferdeck.model.log_lines import LogQuery
 from inferdeck.model.target import TargetKey
+from inferdeck.sources import catalog
 from inferdeck.sources.interface import Collected, ReadsLogs
 from inferdeck.sources.logs.command import fresh
 from inferdeck.sources.logs.config import LogsConfig
@@ -163,3 +164,20 @@ LINES = st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=12)
 def test_what_is_fresh_follows_the_longest_overlap(known: list[bytes], output: list[bytes]) -> None:
     overlaps = [n for n in range(min(len(known), len(output)) + 1) if known[len(known) - n :] == output[:n]]
     assert fresh(known, output) == output[max(overlaps) :]
+
+
+@pytest.mark.parametrize(
+    ("name", "levels", "times"),
+    [("vllm-0.32.0.log", {"info", "warning"}, "measured"), ("llamacpp-b10434.log", {"info", "warning"}, "estimated")],
+)
+async def test_captured_logs(made: Made, name: str, levels: set[str], times: str) -> None:
+    path = Path(catalog.FOLDER) / "logs/samples" / name
+    source = made(files=str(path), timezone="UTC")
+    lines = (await source.read(LogQuery(limit=2000))).lines
+    assert levels <= {line.level for line in lines}
+    told = [line for line in lines if line.time_quality == times]
+    assert len(told) > len(lines) / 2
+    known = [line.time for line in told if line.time is not None]
+    assert known == sorted(known)
+    metrics = {dict(series)[NAME] for series in (await source.collect(0.0)).layout.series}
+    assert metrics <= {metric.descriptor.name for metric in catalog.load("logs").metrics}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from inferdeck.sources import catalog
 from inferdeck.sources.systemd import manager, revision, units
 from inferdeck.sources.systemd.config import SystemdConfig
 from inferdeck.sources.systemd.source import _changes
@@ -43,6 +45,25 @@ def test_figures_of_a_unit() -> None:
     assert "" not in facts.values()
     states = {dict(own)["state"]: value for name, own, value in units.samples(one) if name == "node_systemd_unit_state"}
     assert states == {"active": 1.0, "activating": 0.0, "deactivating": 0.0, "failed": 0.0, "inactive": 0.0}
+
+
+def test_the_properties_that_a_real_manager_gives() -> None:
+    given = json.loads((Path(catalog.FOLDER) / "systemd/samples/systemd-252-user-service.json").read_text())
+    given["service"]["MainPID"] = os.getpid()
+    one = units.read("litellm.service", "user", given["unit"], given["service"], ())
+    assert (one.state, one.sub, one.type, one.restarts, one.description) == (
+        "active",
+        "running",
+        "simple",
+        0,
+        "gateway",
+    )
+    assert one.started is not None
+    assert [path.name for path in revision.files(given["unit"], given["service"])] == [
+        "litellm.service", "litellm.env", "config.yaml",
+    ]  # fmt: skip
+    names = {name for name, _, _ in units.samples(one)}
+    assert names <= {metric.descriptor.name for metric in catalog.load("systemd").metrics}
 
 
 def test_what_systemd_does_not_count_is_asked_of_the_processes() -> None:
