@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inferdeck.analysis import score
+from inferdeck.daemon.served import served
 from inferdeck.model.model_catalog import FREE, PRICED, SELF_HOSTED, ModelPage, ModelRow, Place, PriceSource
 from inferdeck.model.page import LARGEST_LIMIT
 from inferdeck.model.target import Health, TargetKey, TargetState
@@ -20,6 +21,7 @@ from inferdeck.query.stack.local import LocalStackQuestions
 from inferdeck.query.status import WINDOW_SECONDS, Surroundings
 from inferdeck.simulate import scenario
 from inferdeck.simulate.fleet import Deployment, Engine, Gateway, Price
+from inferdeck.sources.interface import FollowsModels
 from tests.pipeline.collecting import Stage, Watched, stage
 from tests.pipeline.gateways import GatewayTruth
 from tests.unit.query.stack import around as surroundings
@@ -68,13 +70,21 @@ def catalog(found: Stage) -> LocalCatalog:
     return LocalCatalog(found.database, around, NothingPublished(), lambda: stack.joins().chains())
 
 
+def tell(found: Stage) -> None:
+    """Tell the Hub's source which models are served, as the daemon does."""
+    names = served(state(one) for one in found.watched.values())
+    for one in found.watched.values():
+        if isinstance(one.target.source, FollowsModels):
+            one.target.source.follow(names)
+
+
 def moments(found: scenario.Scenario) -> list[float]:
     """Return when the fleet is read: at the beginning, in the middle of its changes, and at its end."""
     edges = [step.at + (step.seconds or 0.0) / 2 for step in found.steps] or [found.duration / 2]
     middle = min(edges) + 200.0
     end = min(found.duration, max(edges) + 700.0)
     if found.name == "huge-fleet":
-        return [240.0, 255.0, 570.0]
+        return [240.0, 255.0, 555.0, 570.0]
     times = [60.0, 75.0, middle, middle + 15, end - INVENTORY_SECONDS, end - 30, end - 15, end]
     return sorted({time for time in times if 0 <= time <= found.duration})
 
@@ -84,6 +94,7 @@ async def test_the_catalog_is_the_fleet(name: str, tmp_path: Path) -> None:
     chosen = scenario.named(name)
     async with stage(chosen, tmp_path) as found:
         for moment in moments(chosen):
+            tell(found)
             await found.go(moment)
         truth = Truth(found)
         asked = catalog(found)
@@ -95,6 +106,8 @@ async def test_the_catalog_is_the_fleet(name: str, tmp_path: Path) -> None:
         for wanted in [*rows][:6]:
             truth.check_page(asked.model(wanted))
         providers = truth.check_providers(asked)
+        if chosen.fleet.hub and truth.told:
+            assert any(row.licence and row.link for row in rows.values()), "the Hub knows the engines' models"
     print(f"{name}: {len(rows)} models, {checked} facts of {len(truth.told)} engines, {providers} providers")
     assert rows
     assert checked >= len(rows)
@@ -158,6 +171,12 @@ class Truth:
             if told is not None and values:
                 assert any(math.isclose(told, value, rel_tol=0.02) for value in values), (row.name, told, values)
                 checked += 1
+        if row.licence and models:
+            assert row.licence in {model.licence for model in models}, row.name
+            checked += 1
+        if row.link and models:
+            assert row.link in {f"https://huggingface.co/{model.repository}" for model in models}, row.name
+            checked += 1
         if row.quantization and models:
             assert row.quantization.casefold() in {model.quantization.casefold() for model in models}, row.name
             checked += 1
