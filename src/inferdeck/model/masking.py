@@ -51,6 +51,8 @@ _URL = re.compile(r"://(?P<user>[^\s/?#@:\"'<>\\]{0,256})(?P<password>:[^\s\"'<>
 _PORT = re.compile(r":\d{0,5}(?:[/?#]|$)")
 _COUNT = re.compile(r"[\"']?[-+]?\d{1,15}(?:\.\d*)?(?:e[-+]?\d+)?[%a-z/]{0,4}[\"']?$", re.IGNORECASE)
 _NOTHING = frozenset({"none", "null", "nil", "true", "false", "undefined", "-", "*"})
+# LiteLLM's way to name an environment variable instead of writing a secret.
+_REFERENCE = re.compile(r"os\.environ/[A-Z_][A-Z0-9_]*")
 _NO_SECRET_BEFORE = ("cache", "primary", "foreign", "sort", "group", "partition", "routing", "dedup", "public_")
 _HARMLESS_KEYS = frozenset({"key", "keys", "auth", "pass", "sig"})
 _SHORTEST_BARE = 8
@@ -109,7 +111,8 @@ def _not_meant(found: re.Match[str], name: str, value: str) -> bool:
 
 
 def _harmless(value: str) -> bool:
-    return value.strip("\\\"'").lower() in _NOTHING or value.strip("\\\"'") in ("", MASK)
+    bare = value.strip("\\\"'")
+    return bare.lower() in _NOTHING or bare in ("", MASK, "$") or bool(_REFERENCE.fullmatch(bare))
 
 
 def _replaced(found: re.Match[str]) -> str:
