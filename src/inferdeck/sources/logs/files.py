@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from inferdeck.model.log_lines import LogLine, LogQuery
 from inferdeck.sources.loglines.entries import Choice, Entry, join, resolve
-from inferdeck.sources.loglines.levels import BAD_WORDS
+from inferdeck.sources.loglines.levels import may_be_bad
 from inferdeck.sources.loglines.times import SLACK_SECONDS, Part, Resolver
 from inferdeck.sources.logs import blocks, rotated
 from inferdeck.sources.logs.blocks import RawLine
@@ -316,8 +316,6 @@ def _whole_entries(file: BinaryIO, end: int, choice: Choice, resolver: Resolver)
         # An escape sequence may stand in the middle of a word; a log without dates is understood as a whole only.
         if carried or not resolver.dated or b"\x1b" in text:
             return True
-        if choice.only_bad and not BAD_WORDS.search(text):
-            return False
         folded = text.lower() if needles else b""
         return all(needle in folded for needle in needles)
 
@@ -334,7 +332,7 @@ def _suspects(block: list[RawLine]) -> list[RawLine]:
     before: RawLine | None = None
     for line in block:
         raw = line[2]
-        if BAD_WORDS.search(raw) or raw[:1] in (b" ", b"\t", b"") or raw.startswith(b"Traceback"):
+        if may_be_bad(raw) or raw[:1] in (b" ", b"\t", b"") or raw.startswith(b"Traceback"):
             if before is not None:
                 kept.append(before)
             kept.append(line)
