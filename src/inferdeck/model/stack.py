@@ -115,7 +115,8 @@ class StackService:
     restarts: Number
     config_hash: str
     config_changed: Number
-    """When its configuration file changed last, Unix seconds."""
+    """When a file of its configuration was changed after it had started, Unix seconds; without a value where none was,
+    or where nobody looks."""
     models: tuple[str, ...] = ()
 
 

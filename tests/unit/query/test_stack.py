@@ -316,7 +316,16 @@ def test_services_have_the_figures_of_what_is_behind_them() -> None:
 def test_units_tell_what_they_know_of_their_service() -> None:
     facts = {"state": "active", "pid": "20", "restarts": "2", "config_hash": "abcd", "config_changed": "1799990000"}
     units = state("systemd", "systemd.box", url="", inventory=(Fact("unit", "v.service", facts),))
-    machine = listening(8000, 20, "vllm", unit="v.service")
+    facts["processes"] = "20,21"
+    units = replace(units, inventory=(Fact("unit", "v.service", {**facts, "manager": "system"}),))
+    machine = listening(8000, 21, "vllm")
+    named = {"job": "systemd", "instance": "systemd.box", "name": "v.service"}
+    system = series("inferdeck_unit_connections", **named, manager="system")
+    user = series("inferdeck_unit_connections", **named, manager="user")
+    values = {system: [5.0] * 3, user: [9.0] * 3}
+    both = (units, engine("127.0.0.1:8000", "m"))
+    (connected,) = asked(*both, machine=machine, values=values).services(Wanted({"kind": "vllm"})).items
+    assert (connected.unit, connected.connections.value) == ("v.service", 5.0)
     (service,) = asked(units, engine("127.0.0.1:8000", "m"), machine=machine).services(Wanted({"kind": "vllm"})).items
     assert (service.unit, service.config_hash, service.restarts.value) == ("v.service", "abcd", 2.0)
     assert service.config_changed.value == 1799990000.0

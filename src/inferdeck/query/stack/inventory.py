@@ -92,9 +92,10 @@ class Unit:
     facts: dict[str, str] = field(hash=False, compare=False)
 
     @property
-    def pid(self) -> int:
-        """Its main process, 0 where that is not known."""
-        return _whole(self.facts.get("pid", ""))
+    def pids(self) -> tuple[int, ...]:
+        """Its processes, as far as they are told."""
+        texts = (self.facts.get("pid", ""), *listed(self.facts.get("processes", "")))
+        return tuple(dict.fromkeys(pid for text in texts if (pid := _whole(text))))
 
 
 @dataclass(frozen=True, slots=True)

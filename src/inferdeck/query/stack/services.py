@@ -136,7 +136,7 @@ def _container_key(one: Container) -> tuple[str, ...]:
 
 
 def _unit_key(unit: Unit) -> tuple[str, ...]:
-    return (*_key(unit.target), unit.name)
+    return (*_key(unit.target), unit.name, unit.facts.get("manager", ""))
 
 
 def containers(joins: Joins, usage: Usage, now: float) -> list[StackContainer]:

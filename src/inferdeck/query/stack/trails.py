@@ -60,7 +60,7 @@ class Trails:
             if card is not None:
                 self._of_host[card.host].append(process)
         self._units: dict[tuple[str, int], Unit] = {
-            (self._hosts.of_address(unit.target.url), unit.pid): unit for unit in inventory.units if unit.pid
+            (self._hosts.of_address(unit.target.url), pid): unit for unit in inventory.units for pid in unit.pids
         }
         self._unit_names = {(self._hosts.of_address(unit.target.url), unit.name): unit for unit in inventory.units}
 

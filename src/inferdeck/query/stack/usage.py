@@ -14,9 +14,9 @@ CONTAINER_MEMORY_ALL = "container_memory_usage_bytes"
 PROCESS_CPU = "process_cpu_seconds_total"
 PROCESS_MEMORY = "process_resident_memory_bytes"
 PROCESS_START = "process_start_time_seconds"
-UNIT_CPU = "systemd_unit_cpu_seconds_total"
-UNIT_MEMORY = "systemd_unit_memory_bytes"
-UNIT_CONNECTIONS = "systemd_unit_connections"
+UNIT_CPU = "inferdeck_unit_cpu_seconds_total"
+UNIT_MEMORY = "inferdeck_unit_memory_bytes"
+UNIT_CONNECTIONS = "inferdeck_unit_connections"
 REDIS_CLIENTS = "redis_connected_clients"
 METRICS = (
     CONTAINER_CPU,
@@ -32,6 +32,7 @@ METRICS = (
 )
 BY_TARGET = ("environment", "job", "instance")
 BY_NAME = (*BY_TARGET, "name")
+BY_UNIT = (*BY_NAME, "manager")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,9 @@ class Usage:
     def unit(self, what: str, key: Group) -> Number:
         """Return cpu, memory or connections of a systemd unit."""
         if what == "cpu":
-            return self._rate(UNIT_CPU, BY_NAME).get(key)
+            return self._rate(UNIT_CPU, BY_UNIT).get(key)
         name, unit = {"memory": (UNIT_MEMORY, "bytes"), "connections": (UNIT_CONNECTIONS, "count")}[what]
-        return self._last(name, BY_NAME, unit).get(key)
+        return self._last(name, BY_UNIT, unit).get(key)
 
     def _last(self, name: str, by: tuple[str, ...], unit: str) -> _Table:
         if name not in self._tables:
