@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferdeck.model.answers import Number, number
-from inferdeck.model.labels import Labels, metric_name
 from inferdeck.model.metric import Quality
 from inferdeck.model.target import TargetState
 from inferdeck.query import windows
@@ -46,11 +45,8 @@ class _Part:
 
     block: Block
     at_ms: int
-
-    @cached_property
-    def labels(self) -> list[dict[str, str]]:
-        """The labels of each series."""
-        return [dict(series) for series in self.block.series]
+    labels: Sequence[Mapping[str, str]]
+    """Of each series."""
 
     @cached_property
     def ages(self) -> list[float]:
@@ -67,7 +63,7 @@ class Figures:
 
     A watched target whose newest stamp is after `now_ms` (the clock was set back, its series go on where they were) is
     evaluated at that stamp. intervals: seconds between the samples of a target, which say when one is stale.
-    relabel: which labels a series is to have; its name stays.
+    relabel: changes the labels of a series in place, but not its name.
     """
 
     def __init__(
@@ -77,7 +73,7 @@ class Figures:
         now_ms: int,
         window_ms: int,
         intervals: Mapping[Group, float] | None = None,
-        relabel: Callable[[Labels], Labels] = lambda series: series,
+        relabel: Callable[[dict[str, str]], None] = lambda labels: None,
     ) -> None:
         self._window_ms = window_ms
         self._intervals = intervals or {}
@@ -98,13 +94,15 @@ class Figures:
 
     def _split(self, block: Block, at_ms: int, without: Mapping[Group, int]) -> None:
         rows: dict[str, list[int]] = defaultdict(list)
-        for index, series in enumerate(block.series):
-            if not without or group(dict(series), TARGET) not in without:
-                rows[metric_name(series)].append(index)
+        every = [dict(series) for series in block.series]
+        for index, labels in enumerate(every):
+            if not without or group(labels, TARGET) not in without:
+                self._relabel(labels)
+                rows[labels.get("__name__", "")].append(index)
         for name, picked in rows.items():
-            named = tuple(self._relabel(block.series[index]) for index in picked)
+            named = tuple(block.series[index] for index in picked)
             part = Block(named, block.timestamps_ms, block.values[picked], block.dense)
-            self._parts[name].append(_Part(part, at_ms))
+            self._parts[name].append(_Part(part, at_ms, [every[index] for index in picked]))
 
     def last(self, name: str) -> list[Row]:
         """Return each series' newest value that is not stale."""
@@ -135,6 +133,9 @@ class Figures:
             ages = self._ages[name, tuple(by)] = {}
             for part in self._parts.get(name, ()):
                 for labels, age in zip(part.labels, part.ages, strict=True):
+                    # The buckets of a histogram come together: one of them tells the age of all.
+                    if labels.get("le", "+Inf") != "+Inf":
+                        continue
                     limit = STALE_INTERVALS * self._intervals.get(group(labels, TARGET), DEFAULT_INTERVAL)
                     key, found = group(labels, by), (age, age > limit)
                     if math.isfinite(age):

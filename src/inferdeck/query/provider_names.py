@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from inferdeck.model.labels import Labels
 from inferdeck.model.target import TargetState
 from inferdeck.pricing.matching import PROVIDERS, host_of, private
 
@@ -43,21 +42,20 @@ class ProviderNames:
                     self._renamed[*place, provider].add(name)
         self._known: dict[tuple[str, ...], str] = {}
 
-    def apply(self, series: Labels) -> Labels:
-        """Return the labels with the provider that is meant."""
-        labels = dict(series)
+    def apply(self, labels: dict[str, str]) -> None:
+        """Put the provider that is meant into the labels of a series."""
         provider = labels.get("provider", "")
         if not provider:
-            return series
+            return
         place = (labels.get("environment", ""), labels.get("gateway", ""))
         every = self._renamed.get((*place, provider))
         if not every or every == {provider}:
-            return series
+            return
         key = (*place, provider, labels.get("deployment", ""), labels.get("model", ""))
         name = self._known.get(key)
         if name is None:
             name = self._known[key] = self._name(*key)
-        return series if name == provider else tuple((k, name if k == "provider" else v) for k, v in series)
+        labels["provider"] = name
 
     def _name(self, environment: str, gateway: str, provider: str, deployment: str, model: str) -> str:
         if deployment:

@@ -219,7 +219,9 @@ def test_machines_nearby_are_no_cloud_though_they_speak_its_protocol() -> None:
     renamed = ProviderNames([gate]).apply
 
     def provider(**labels: str) -> str:
-        return dict(renamed(series("x", **GATE, **labels)))["provider"]
+        given = dict(series("x", **GATE, **labels))
+        renamed(given)
+        return given["provider"]
 
     assert provider(provider="openai", deployment="d") == "openai"
     assert provider(provider="openai", deployment="e") == "openai at own:30000"
