@@ -62,6 +62,7 @@ class GatewayTruth:
             Claim("llm_cost_total", by_model, self._cost, exact=False),
             *(self._cache() if self._newer else ()),
             Claim("llm_fallbacks_total", ("from_model", "to_model", "status"), self._fallbacks),
+            Claim("llm_provider_attempts_total", ("model", "status"), self._attempted),
             Claim("llm_request_duration_seconds_count", by_model, self._durations),
             Claim("llm_time_to_first_token_seconds_count", by_model, self._streams),
             Claim("litellm_input_tokens_metric_total", ("requested_model",), self._native_input),
@@ -144,6 +145,15 @@ class GatewayTruth:
         for one in self._stage.ledger.fallbacks.between(start, end):
             if one.request.gateway == self._gateway.name:
                 yield (one.request.model, one.to, "success" if one.succeeded else "error"), 1.0
+
+    def _attempted(self, start: float, end: float) -> Amounts:
+        """An answer is one success; LiteLLM counts the first failed attempt of a request alone, and no refused key."""
+        for one in self.good(start, end):
+            yield (one.group, "success"), 1.0
+        for attempt in self._stage.ledger.attempts.between(start, end):
+            failed = attempt.fault not in (None, Fault.AUTH)
+            if attempt.request.gateway == self._gateway.name and attempt.number == 0 and failed:
+                yield (attempt.group, "error"), 1.0
 
     def _durations(self, start: float, end: float) -> Amounts:
         for one in self.good(start, end):
