@@ -101,11 +101,13 @@ class PublishedPrices:
         table, asked = self._table, (provider, target, endpoint)
         if table is None:
             return None
-        if asked not in self._known:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[asked] = _found(table, *asked)
-        entry = self._known.get(asked)
+        if asked in (known := self._known):
+            entry = known[asked]
+        else:
+            # Another thread may do the same meanwhile; a full memory is left to it, not emptied under its hands.
+            if len(known) >= _REMEMBERED:
+                known = self._known = {}
+            entry = known[asked] = _found(table, *asked)
         return None if entry is None else _published(table, *entry, now)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from inferdeck.model.masking import mask
 from inferdeck.model.target import Fact
 from inferdeck.sources.columns import Sample
 
@@ -168,6 +169,8 @@ def groups(body: bytes) -> Iterator[Fact]:
         name = _text(entry.get("model_group"))
         providers = entry.get("providers")
         facts = {key: (_amount if key in PRICES else _text)(entry.get(key)) for key in _GROUP}
+        # Written by hand, so that it may hold anything.
+        facts["description"] = mask(facts["description"])
         # A group says "false" also of models that the proxy knows nothing of.
         facts["supports"] = _supported(entry, True)
         facts["providers"] = ", ".join(map(_text, providers)) if isinstance(providers, list) else ""

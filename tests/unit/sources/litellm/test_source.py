@@ -358,7 +358,10 @@ def test_no_secret_of_the_inventory_gets_through() -> None:
     }"""
     found = inventory.deployments(body)
     facts = [*inventory.deployment_facts(found), *inventory.routing(routing)[0]]
-    assert "sk-planted" not in repr((found, facts, list(inventory.model_info("g", found))))
+    groups = b'{"data": [{"model_group": "m", "description": "use key=sk-planted-9f31c2aa0b11 and be nice"}]}'
+    [group] = inventory.groups(groups)
+    assert group.facts["description"].endswith("and be nice")
+    assert "sk-planted" not in repr((group, found, facts, list(inventory.model_info("g", found))))
     assert facts[0].facts["api_base"] == "https://host:8443/v1"
     assert inventory.routing(routing)[1] is False
 
