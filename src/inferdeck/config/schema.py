@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -35,6 +35,10 @@ DEFAULT_PORT = 4633
 LOOPBACK = "127.0.0.1"
 OWN_LABELS = frozenset({"job", "instance", "environment", "gateway"})
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_HOURS = re.compile(rf"{_CLOCK}-(?:{_CLOCK}|24:00)")
+_Named = TypeVar("_Named", bound=Mapping[str, Any])
 
 
 class Section(BaseModel):
@@ -51,6 +55,13 @@ class Section(BaseModel):
         if not isinstance(data, Mapping):
             return data
         return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
+
+
+def _checked_names(labels: _Named) -> _Named:
+    for name in labels:
+        if not _LABEL.fullmatch(name) or name.startswith("__"):
+            raise ValueError(f'"{name}" is not a label name; letters, digits and _, no digit first, no leading __')
+    return labels
 
 
 class BasicAuth(Section):
@@ -99,9 +110,7 @@ class TargetConfig(Section):
     @field_validator("labels")
     @classmethod
     def _label_names(cls, labels: dict[str, str]) -> dict[str, str]:
-        for name in labels:
-            if not _LABEL.fullmatch(name) or name.startswith("__"):
-                raise ValueError(f'"{name}" is not a label name; letters, digits and _, no digit first, no leading __')
+        for name in _checked_names(labels):
             if name in OWN_LABELS:
                 raise ValueError(f'the label "{name}" is set by inferdeck itself; choose another name')
         return labels
@@ -222,6 +231,109 @@ class Deprecation(Section):
         return value
 
 
+class ConfigFileEntry(Section):
+    """A configuration file of the watched stack, shown with its secrets masked and compared with what runs."""
+
+    path: FilePath = Field(description="The file.")
+    kind: Literal["litellm", "model_mappings", "providers", "systemd", "other"] | None = Field(
+        default=None, description="What it is; told by its name where absent."
+    )
+    gateway: str | None = Field(
+        default=None, description="The gateway that it belongs to, by name or host:port; the only one where absent."
+    )
+    environment: str | None = Field(default=None, description="The environment of that gateway.")
+
+
+class MaintenanceWindow(Section):
+    """A time in which alert rules are silent: once from start to end, or every week on the days."""
+
+    name: str = Field(description="What it is for; the label `window` of `inferdeck_maintenance`.")
+    start: str | None = Field(default=None, description="When it begins, for example 2026-03-01T22:00:00Z.")
+    end: str | None = Field(default=None, description="When it ends, the same.")
+    days: Annotated[tuple[str, ...], OneOrMany] = Field(
+        default=(), description="Instead: the days of the week, mon to sun, on which it begins every week."
+    )
+    hours: str | None = Field(
+        default=None,
+        description="From and to on those days in UTC, for example 02:00-04:00; past midnight if to is less.",
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Only alerts with these labels are silent; without them all alerts."
+    )
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _moment(cls, value: Any) -> Any:
+        # YAML reads a moment or a day as one.
+        return value.isoformat() if isinstance(value, datetime.date) else value
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_moment(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                aware = datetime.datetime.fromisoformat(value).tzinfo is not None
+            except ValueError:
+                aware = False
+            if not aware:
+                raise ValueError(f'"{value}" is no moment; write 2026-03-01T22:00:00Z, with Z or another offset')
+        return value
+
+    @field_validator("days")
+    @classmethod
+    def _are_days(cls, days: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = next((day for day in days if day not in WEEKDAYS), None)
+        if wrong is not None:
+            raise ValueError(f'"{wrong}" is no day of the week; there are {", ".join(WEEKDAYS)}')
+        return days
+
+    @field_validator("hours")
+    @classmethod
+    def _are_hours(cls, hours: str | None) -> str | None:
+        if hours is not None and not _HOURS.fullmatch(hours):
+            raise ValueError(f'"{hours}" is no span of a day; write 02:00-04:00')
+        return hours
+
+    @field_validator("labels")
+    @classmethod
+    def _label_names(cls, labels: dict[str, str]) -> dict[str, str]:
+        return _checked_names(labels)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        once, weekly = (self.start, self.end), (self.days, self.hours)
+        if any(once) == any(weekly) or not (all(once) or all(weekly)):
+            raise ValueError("give start and end, or days and hours")
+        if self.start and self.end:
+            begin, end = (datetime.datetime.fromisoformat(moment) for moment in (self.start, self.end))
+            if begin >= end:
+                raise ValueError("ends before it starts")
+        return self
+
+
+class RulesConfig(Section):
+    """What a site changes in the alert rules."""
+
+    values: dict[str, float | str] = Field(
+        default_factory=dict, description="Named values that several rules share; docs/rules.md lists them."
+    )
+    alerts: dict[str, dict[str, bool | float | str]] = Field(
+        default_factory=dict,
+        description="Per alert rule its own values: enabled, severity, for, and those that docs/rules.md lists.",
+    )
+    exclude: dict[str, Annotated[tuple[str, ...], OneOrMany]] = Field(
+        default_factory=dict, description="Series that no alert rule looks at: values per label."
+    )
+    maintenance: Annotated[tuple[MaintenanceWindow, ...], OneOrMany] = Field(
+        default=(), description="Times in which alert rules are silent."
+    )
+
+    @field_validator("exclude")
+    @classmethod
+    def _label_names(cls, labels: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return _checked_names(labels)
+
+
 class Settings(Section):
     """The effective configuration: the file, the environment variables and the defaults."""
 
@@ -249,6 +361,10 @@ class Settings(Section):
     deprecations: Annotated[tuple[Deprecation, ...], OneOrMany] = Field(
         default=(), description="Models that end, beside those of which a gateway's cost map says so."
     )
+    config_files: Annotated[tuple[ConfigFileEntry, ...], OneOrMany] = Field(
+        default=(), description="Configuration files of the watched stack, beside those that it names itself."
+    )
+    rules: RulesConfig = Field(default=RulesConfig(), description="What a site changes in the alert rules.")
     sources: dict[str, tuple[SerializeAsAny[TargetConfig], ...]] = Field(
         default_factory=dict, description="What is watched: per kind one entry or a list of entries."
     )
