@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator
@@ -71,6 +72,10 @@ def licence(found: Distribution) -> str:
     return " and ".join(classified) or first or "unknown"
 
 
+_IN_THE_CODE = {"nvidia-ml-py": "pynvml.py"}
+"""Packages that have their licence at the head of a module and nowhere else."""
+
+
 def licence_texts(found: Distribution) -> Iterator[tuple[str, str]]:
     """Yield name and text of each licence and notice file that the package carries."""
     files = [file for file in found.files or () if ".dist-info" in file.parts[0] and _LICENCE_FILE.search(str(file))]
@@ -79,6 +84,10 @@ def licence_texts(found: Distribution) -> Iterator[tuple[str, str]]:
         if path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")
             yield "/".join(file.parts[1:]), "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+    if not files and (module := _IN_THE_CODE.get(found.name)):
+        lines = Path(str(found.locate_file(module))).read_text(encoding="utf-8").splitlines()
+        head = itertools.takewhile(lambda line: line.startswith("#"), lines)
+        yield f"{module}, at its head", "\n".join(line.strip("#").rstrip() for line in head).strip("\n")
 
 
 def _conditional(lock: dict[str, Any]) -> set[str]:
