@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inferdeck.config import json_schema, reference
 from inferdeck.config.schema import TargetConfig
+from inferdeck.routing import mappings_schema
 from inferdeck.simulate import reference as simulator
 from inferdeck.sources import marks_reference as discovery
 from scripts.notices import notices
@@ -17,6 +18,7 @@ from scripts.notices import notices
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = Path("docs/configuration.md")
 SCHEMA = Path("src/inferdeck/config") / json_schema.FILE_NAME
+MAPPINGS = Path("src/inferdeck/routing") / mappings_schema.FILE_NAME
 SIMULATOR = Path("docs/simulator.md")
 DISCOVERY = Path("docs/discovery.md")
 NOTICES = Path("THIRD-PARTY-NOTICES.md")
@@ -33,6 +35,7 @@ def kinds() -> dict[str, type[TargetConfig]]:
 FILES: Mapping[Path, Callable[[], str]] = {
     PAGE: lambda: reference.page((ROOT / PAGE).read_text(encoding="utf-8"), kinds()),
     SCHEMA: lambda: json_schema.text(kinds()),
+    MAPPINGS: mappings_schema.text,
     SIMULATOR: lambda: simulator.page((ROOT / SIMULATOR).read_text(encoding="utf-8")),
     DISCOVERY: lambda: discovery.page((ROOT / DISCOVERY).read_text(encoding="utf-8")),
     NOTICES: notices,

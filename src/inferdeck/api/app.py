@@ -30,6 +30,7 @@ WELCOME = """inferdeck {version}
 /api/routes    public models and where their requests go; /api/chains
 /api/logs      what programs wrote; /api/logs/streams
 /api/events    what happened; /api/annotations
+/api/config-files  configuration files of the stack, secrets masked
 /api/doctor    what is wrong and how to mend it
 /api/v1        Prometheus' own interface: queries, series, labels, remote write
 /metrics       inferdeck's own metrics

@@ -285,6 +285,20 @@ COMMANDS: tuple[Command, ...] = (
     Command(("doctor",), "say what is wrong and how to mend it", "doctor:doctor", (_JSON,)),
     Command(("config", "check"), "check the configuration", "config:check"),
     Command(("config", "show"), "show the effective configuration, secrets masked", "config:show", (_JSON,)),
+    Command(
+        ("config", "files"),
+        "list configuration files of the stack, or show one: secrets masked, changes, drift against what runs",
+        "config_files:files",
+        (
+            _option("name", metavar="NAME", nargs="?", help="one file: its path, name or id"),
+            _option("--kind", metavar="KIND", help="litellm, model_mappings, providers, systemd or other"),
+            _option("--gateway", metavar="NAME", help="only those of this gateway"),
+            _option("--state", metavar="STATE", help="read, missing, unreadable or invalid"),
+            _option("--drift", metavar="WORD", help="same, differs, unknown or none"),
+            _ENVIRONMENT,
+            *_PAGE,
+        ),
+    ),
     Command(("store", "stats"), "show the history on disk, day by day", "store:stats", (_JSON,)),
     Command(("store", "check"), "verify every chunk of the history", "store:check"),
     Command(

@@ -62,7 +62,7 @@ def tree(page: Page, found: Sequence[Route], *, evidence: bool) -> None:
         if head != before:
             told = "" if route.origin == "gateway" else f" as {route.origin} has it"
             strategy = f"balanced by {route.strategy}" if route.strategy else ""
-            page.section(f"{route.gateway}{told}", strategy)
+            page.section(f"{route.gateway or 'routes'}{told}", strategy)
             before = head
         _route(page, route, evidence=evidence)
 

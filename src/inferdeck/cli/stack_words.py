@@ -109,5 +109,5 @@ def empty(options: argparse.Namespace, found: pages.Page[T], reason: Callable[[]
 
 FILTERS = frozenset(
     {"q", "kind", "health", "environment", "host", "state", "project", "model", "gateway", "origin"}
-    | {"subject", "source", "tag", "since", "until"}
+    | {"subject", "source", "tag", "since", "until", "drift"}
 )

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from inferdeck import errors
 from inferdeck.model import annotations as notes
 from inferdeck.model import answers, log_lines, model_catalog, stack
+from inferdeck.model import config_files as files
 from inferdeck.model.json_form import build
 from inferdeck.model.page import Page
 
@@ -124,6 +125,13 @@ class Client:
 
     def delete_annotation(self, number: int) -> notes.Deleted:
         return self._ask(notes.Deleted, "DELETE", f"/api/annotations/{number}")
+
+    def config_files(self, **parameters: str) -> Page[files.ConfigFile]:
+        """Return a page of configuration files; parameters as in api/config_files.py, empty ones are left out."""
+        return self._page(files.ConfigFile, "/api/config-files", parameters)
+
+    def config_file(self, identity: str) -> files.ConfigFilePage:
+        return self._ask(files.ConfigFilePage, "GET", f"/api/config-files/{quote(identity, safe='')}")
 
     def ready(self) -> bool:
         """Return whether a daemon answers and has finished starting; False where none does."""

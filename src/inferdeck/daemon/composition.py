@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from inferdeck import __version__
 from inferdeck.api import app, guard, server, stack
 from inferdeck.api import catalog as api_catalog
+from inferdeck.api import config_files as api_config_files
 from inferdeck.api import logs as api_logs
 from inferdeck.api.prometheus import routes as prometheus
 from inferdeck.client import marker
@@ -22,6 +23,7 @@ from inferdeck.config.targets import TargetFiles
 from inferdeck.daemon.answering import Answering
 from inferdeck.daemon.catalog import catalog, load_prices
 from inferdeck.daemon.chronicle import Chronicle, open_state
+from inferdeck.daemon.config_watch import ConfigWatch
 from inferdeck.daemon.history import open_store
 from inferdeck.daemon.jobs import Jobs
 from inferdeck.daemon.operating import DaemonOperations
@@ -123,9 +125,13 @@ class Daemon:
         watching = Watching(settings, runner, assembly, clock, port, TargetFiles())
         surrounding = Surrounding(settings, clock, database, watching, pulse, url, sinks, self._note)
         questions = LocalQuestions(database, surrounding.around, surrounding.facts)
-        joined, prices = LocalStackQuestions(database, surrounding.around), PublishedPrices()
+        files = ConfigWatch(settings, clock, state, watching.states, surrounding.machine.seen, chronicle.happened.told)
+        asked_files = files.questions(lambda: surrounding.around().states)
+        joined = LocalStackQuestions(database, surrounding.around, asked_files.routes)
+        prices = PublishedPrices()
         models = catalog(settings, database, surrounding.around, lambda: joined.joins().chains(), prices)
         topics = [stack.routes(joined), api_catalog.routes(models), chronicle.routes()]
+        topics.append(api_config_files.routes(asked_files))
         topics.append(api_logs.routes(written_lines(settings, runner.sources), clock))
         operations = DaemonOperations(
             settings=settings,
@@ -156,7 +162,7 @@ class Daemon:
             for listener in listeners:
                 await listener.start()
             self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))
-            self._spawn(load_prices(prices), *chronicle.work(writer))
+            self._spawn(load_prices(prices), *chronicle.work(writer), files.keep_looking())
             self._spawn(surrounding.machine.keep_looking())
             runner.start()
             self._mark(url)

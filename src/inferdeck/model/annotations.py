@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 LONGEST_TEXT = 2000
@@ -29,7 +28,7 @@ class Event:
     """The id of the target that told it; "" where inferdeck saw it itself."""
     environment: str
     noted: float
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

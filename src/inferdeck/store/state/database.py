@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -309,7 +309,7 @@ def _conditions(asked: Asked, exact: Sequence[str], end: str = "time") -> tuple[
 
 
 def _event(row: sqlite3.Row) -> Event:
-    facts: Mapping[str, str] = json.loads(row["facts"])
+    facts: dict[str, str] = json.loads(row["facts"])
     return Event(
         row["id"],
         row["time"],
