@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from inferdeck.cli import daemons
 from inferdeck.cli.text import STYLES, Page, coloured, columns, safe
@@ -17,6 +20,10 @@ from inferdeck.model.log_lines import LogAnswer, LogLine
 POLL_SECONDS = 1.0
 MOST_AT_ONCE = 2000
 _STYLES = {"critical": "red", "error": "red", "warning": "yellow", "debug": "dim", "trace": "dim"}
+_MESSAGES = ("message", "msg", "event")
+_TOLD_APART = frozenset({"time", "timestamp", "ts", "asctime", "level", "levelname", "severity"})
+"""Fields of a line of JSON that stand before its text already."""
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _LETTERS = {"critical": "C", "error": "E", "warning": "W", "info": "I", "debug": "D", "trace": "T"}
 
 
@@ -91,7 +98,7 @@ def _drawn(line: LogLine, *, colour: bool) -> Iterator[str]:
     sign = {"estimated": "~", "carried": "^"}.get(line.time_quality, " ")
     head = f"{clock:>14}{sign}{_LETTERS.get(line.level, '?')} {safe(line.stream.rpartition('/')[2] or line.stream)}: "
     style = _STYLES.get(line.level, "")
-    first, *rest = safe(line.text, lines=True).split("\n")
+    first, *rest = safe(said(line.text), lines=True).split("\n")
     more = [f"{' ' * 17}{text}" for text in rest]
     if line.cut:
         more.append(f"{' ' * 17}… {line.cut} characters more")
@@ -100,6 +107,25 @@ def _drawn(line: LogLine, *, colour: bool) -> Iterator[str]:
     for text in (first, *more):
         painted = f"\x1b[{STYLES[style]}m{text}\x1b[0m" if colour and style else text
         yield f"{head if text is first else ''}{painted}\n"
+
+
+def said(text: str) -> str:
+    """Return a line for people: of one that is JSON the message first, then what else it says but time and level."""
+    if not text.startswith("{"):
+        return text
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    message = next((key for key in _MESSAGES if isinstance(fields.get(key), str)), "")
+    if not message:
+        return text
+    told = " ".join(f"{key}={_value(value)}" for key, value in fields.items() if key not in (message, *_TOLD_APART))
+    return f"{_ESCAPES.sub('', fields[message])}  {told}".rstrip()
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) and value and not set(value) & set(' "=\n') else json.dumps(value)
 
 
 def _streams(client: Client, options: argparse.Namespace) -> int:
