@@ -13,13 +13,17 @@ from typing import Any
 from fastapi import APIRouter
 
 from inferdeck.api import app, catalog, guard, server, stack
+from inferdeck.api import config_files as api_config_files
+from inferdeck.api import happenings as api_happenings
 from inferdeck.errors import LimitError, NotFoundError, UnavailableError
 from inferdeck.model.answers import Added, ConfigAnswer, Imported, Job, StoreReport, Trial, number
 from inferdeck.query.catalog.interface import CatalogQuestions
 from inferdeck.query.evidence import Facts
+from inferdeck.query.happenings import HappeningStore
 from inferdeck.query.local import LocalQuestions
 from inferdeck.query.stack.interface import StackQuestions
 from inferdeck.receive import blocks
+from tests.unit.api import noted
 from tests.unit.query.catalog.small import small_catalog
 from tests.unit.query.stack import around, counter, filled, series, state
 from tests.unit.query.stack_facts import asked, engine
@@ -86,9 +90,18 @@ def questions() -> LocalQuestions:
     return LocalQuestions(store, lambda: around(*states), Facts)
 
 
-def topics(stacked: StackQuestions | None = None, models: CatalogQuestions | None = None) -> list[APIRouter]:
+def topics(
+    stacked: StackQuestions | None = None,
+    models: CatalogQuestions | None = None,
+    notes: HappeningStore | None = None,
+) -> list[APIRouter]:
     """Return the routes of every topic."""
-    return [stack.routes(stacked or asked(engine("10.0.0.7:8000", "m"))), catalog.routes(models or small_catalog())]
+    return [
+        stack.routes(stacked or asked(engine("10.0.0.7:8000", "m"))),
+        catalog.routes(models or small_catalog()),
+        api_happenings.routes(noted.happenings(notes), noted.CLOCK),
+        api_config_files.routes(noted.files()),
+    ]
 
 
 @contextlib.contextmanager
@@ -101,11 +114,12 @@ def served(
     stacked: StackQuestions | None = None,
     plain: LocalQuestions | None = None,
     models: CatalogQuestions | None = None,
+    notes: HappeningStore | None = None,
 ) -> Iterator[Place]:
     """Serve on TCP and on a unix socket, in a loop of its own thread, until the block ends."""
     directory.chmod(0o700)
     operations = SmallOperations()
-    application = app.build(plain or questions(), operations, topics=topics(stacked, models))
+    application = app.build(plain or questions(), operations, topics=topics(stacked, models, notes))
     rules = guard.access("127.0.0.1", hosts, viewer, operator)
     tcp, path = server.bind_tcp("127.0.0.1", 0), directory / "i.sock"
     started, ended = threading.Event(), asyncio.Event()
