@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from inferdeck.model.answers import Engine
 from inferdeck.model.target import Health, TargetState
@@ -22,7 +22,7 @@ def engines(figures: Figures, states: Iterable[TargetState]) -> tuple[Engine, ..
     running, waiting = (total(gauges[name], BY) for name in GAUGES[:2])
     fullness = _largest(figures, GAUGES[2])
     prefill, decode = (total(figures.rate(name), BY) for name in COUNTERS)
-    models = _models(figures)
+    models, words = _models(figures), _words(figures)
     keys = {*known, *running, *waiting, *fullness, *prefill, *decode}
     found = []
     for key in sorted(keys):
@@ -33,7 +33,7 @@ def engines(figures: Figures, states: Iterable[TargetState]) -> tuple[Engine, ..
                 kind=state.source_kind if state else "",
                 environment=key[0],
                 model=_shown_models(models.get(key, set()), state),
-                state=_state(figures, key, state),
+                state=_state(words.get(key, ()), state),
                 running=figures.number(running.get(key), "count", GAUGES[0], BY, key),
                 waiting=figures.number(waiting.get(key), "count", GAUGES[1], BY, key),
                 kv_cache=figures.number(fullness.get(key), "ratio", GAUGES[2], BY, key),
@@ -72,13 +72,17 @@ def _shown_models(named: set[str], state: TargetState | None) -> str:
     return ", ".join(sorted(known - idle if len(facts) > 1 else known))
 
 
-def _state(figures: Figures, key: Group, state: TargetState | None) -> str:
+def _words(figures: Figures) -> dict[Group, set[str]]:
+    """Return what each engine says of its models."""
+    found: dict[Group, set[str]] = {}
+    for row in figures.last("llm_model_status"):
+        if row.value == 1:
+            found.setdefault(row.named.group(BY), set()).add(row.labels.get("status", ""))
+    return found
+
+
+def _state(words: Collection[str], state: TargetState | None) -> str:
     """The engine's own word where it gives one, else whether it answers."""
-    words = {
-        row.labels.get("status", "")
-        for row in figures.last("llm_model_status")
-        if row.value == 1 and (row.labels.get("environment", ""), row.labels.get("instance", "")) == key
-    }
     if state is not None and state.health is Health.DOWN and not words:
         return "down"
     for word in ("error", "degraded", "loading", "available"):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferdeck.model.answers import Number, number
+from inferdeck.model.labels import Labels
 from inferdeck.model.metric import Quality
 from inferdeck.model.target import TargetState
 from inferdeck.query import windows
@@ -27,16 +28,66 @@ DEFAULT_INTERVAL = 15.0
 _EVER_MS = (1 << 42) - 1
 Group = tuple[str, ...]
 """The values of the labels grouped by, in their order."""
+Relabel = Callable[[dict[str, str]], None]
+_MOST_NAMED = 200_000
 
 
-@dataclass(frozen=True, slots=True)
+class Named:
+    """One series as questions see it: its name, its labels, and the groups that it is in, each found once."""
+
+    __slots__ = ("_groups", "labels", "name", "series")
+
+    def __init__(self, series: Labels, relabel: Relabel | None = None) -> None:
+        labels = dict(series)
+        if relabel is not None:
+            relabel(labels)
+        self.series = series
+        self.name = labels.get("__name__", "")
+        self.labels: Mapping[str, str] = labels
+        self._groups: dict[Group, Group] = {}
+
+    def group(self, by: Group) -> Group:
+        """Return the values of these labels; an absent one is ""."""
+        found = self._groups.get(by)
+        if found is None:
+            found = self._groups[by] = group(self.labels, by)
+        return found
+
+
+class Names:
+    """The series of a store by their objects, which it keeps: what is found out of one serves every later question.
+
+    relabel: changes the labels of a series in place, but not its name. Any thread may ask.
+    """
+
+    def __init__(self, relabel: Relabel | None = None) -> None:
+        self._relabel = relabel
+        self._known: dict[int, Named] = {}
+
+    def of(self, series: Labels) -> Named:
+        """Return what is known of a series."""
+        found = self._known.get(id(series))
+        if found is None or found.series is not series:
+            if len(self._known) >= _MOST_NAMED:
+                self._known = {}
+            found = self._known[id(series)] = Named(series, self._relabel)
+        return found
+
+
 class Row:
-    """One series' labels and its value at the moment asked for."""
+    """One series and its value at the moment asked for; age_seconds: since the newest sample that it is made from."""
 
-    labels: Mapping[str, str]
-    value: float
-    age_seconds: float
-    """Since the newest sample that the value is made from."""
+    __slots__ = ("age_seconds", "named", "value")
+
+    def __init__(self, named: Named, value: float, age_seconds: float) -> None:
+        self.named = named
+        self.value = value
+        self.age_seconds = age_seconds
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels of the series."""
+        return self.named.labels
 
 
 @dataclass(frozen=True)
@@ -45,8 +96,8 @@ class _Part:
 
     block: Block
     at_ms: int
-    labels: Sequence[Mapping[str, str]]
-    """Of each series."""
+    named: Sequence[Named]
+    """Each series."""
 
     @cached_property
     def ages(self) -> list[float]:
@@ -63,7 +114,7 @@ class Figures:
 
     A watched target whose newest stamp is after `now_ms` (the clock was set back, its series go on where they were) is
     evaluated at that stamp. intervals: seconds between the samples of a target, which say when one is stale.
-    relabel: changes the labels of a series in place, but not its name.
+    series: what is known of the store's series by earlier questions.
     """
 
     def __init__(
@@ -73,11 +124,11 @@ class Figures:
         now_ms: int,
         window_ms: int,
         intervals: Mapping[Group, float] | None = None,
-        relabel: Callable[[dict[str, str]], None] = lambda labels: None,
+        series: Names | None = None,
     ) -> None:
         self._window_ms = window_ms
         self._intervals = intervals or {}
-        self._relabel = relabel
+        self._series = series or _PLAIN
         self._parts: dict[str, list[_Part]] = defaultdict(list)
         self._ages: dict[tuple[str, Group], dict[Group, tuple[float, bool]]] = {}
         self._computed: dict[tuple[str, str], list[Row]] = {}
@@ -94,15 +145,14 @@ class Figures:
 
     def _split(self, block: Block, at_ms: int, without: Mapping[Group, int]) -> None:
         rows: dict[str, list[int]] = defaultdict(list)
-        every = [dict(series) for series in block.series]
-        for index, labels in enumerate(every):
-            if not without or group(labels, TARGET) not in without:
-                self._relabel(labels)
-                rows[labels.get("__name__", "")].append(index)
+        every = [self._series.of(series) for series in block.series]
+        for index, named in enumerate(every):
+            if not without or named.group(TARGET) not in without:
+                rows[named.name].append(index)
         for name, picked in rows.items():
-            named = tuple(block.series[index] for index in picked)
-            part = Block(named, block.timestamps_ms, block.values[picked], block.dense)
-            self._parts[name].append(_Part(part, at_ms, [every[index] for index in picked]))
+            chosen = [every[index] for index in picked]
+            part = Block(tuple([one.series for one in chosen]), block.timestamps_ms, block.values[picked], block.dense)
+            self._parts[name].append(_Part(part, at_ms, chosen))
 
     def last(self, name: str) -> list[Row]:
         """Return each series' newest value that is not stale."""
@@ -132,12 +182,12 @@ class Figures:
         if ages is None:
             ages = self._ages[name, tuple(by)] = {}
             for part in self._parts.get(name, ()):
-                for labels, age in zip(part.labels, part.ages, strict=True):
+                for named, age in zip(part.named, part.ages, strict=True):
                     # The buckets of a histogram come together: one of them tells the age of all.
-                    if labels.get("le", "+Inf") != "+Inf":
+                    if named.labels.get("le", "+Inf") != "+Inf":
                         continue
-                    limit = STALE_INTERVALS * self._intervals.get(group(labels, TARGET), DEFAULT_INTERVAL)
-                    key, found = group(labels, by), (age, age > limit)
+                    limit = STALE_INTERVALS * self._intervals.get(named.group(TARGET), DEFAULT_INTERVAL)
+                    key, found = named.group(tuple(by)), (age, age > limit)
                     if math.isfinite(age):
                         ages[key] = min(ages.get(key, found), found)
         return ages
@@ -164,7 +214,7 @@ class Figures:
                 text = row.labels.get("le", "")
                 bound = bounds[text] if text in bounds else bounds.setdefault(text, windows.parse_le(text))
                 if bound is not None:
-                    counts[group(row.labels, by)][bound] += row.value
+                    counts[row.named.group(by)][bound] += row.value
         return counts
 
     def _rows(self, what: str, name: str, kernel: Callable[[Block, Ints], Floats]) -> list[Row]:
@@ -176,11 +226,14 @@ class Figures:
             column = kernel(part.block, np.array([part.at_ms], dtype=np.int64))[:, 0]
             # A hole is a NaN too, so that finite means "there is a number".
             rows.extend(
-                Row(labels, value, age)
-                for labels, value, age in zip(part.labels, column.tolist(), part.ages, strict=True)
+                Row(named, value, age)
+                for named, value, age in zip(part.named, column.tolist(), part.ages, strict=True)
                 if math.isfinite(value)
             )
         return rows
+
+
+_PLAIN = Names()
 
 
 def intervals(states: Iterable[TargetState]) -> dict[Group, float]:
@@ -208,9 +261,10 @@ def group(labels: Mapping[str, str], by: Sequence[str]) -> Group:
 def total(rows: Iterable[Row], by: Sequence[str], **where: str) -> dict[Group, float]:
     """Return the sum per group of the rows whose labels equal `where`; a group without rows is absent."""
     found: dict[Group, float] = {}
+    by, names, wanted = tuple(by), tuple(where), tuple(where.values())
     for row in rows:
-        if all(row.labels.get(name, "") == value for name, value in where.items()):
-            key = group(row.labels, by)
+        if not names or row.named.group(names) == wanted:
+            key = row.named.group(by)
             found[key] = found.get(key, 0.0) + row.value
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from inferdeck.model.answers import Gateway, Number, Provider
 from inferdeck.model.metric import Quality
-from inferdeck.query.figures import Figures, Group, Row, group, ratio, total
+from inferdeck.query.figures import Figures, Group, Row, ratio, total
 
 BY = ("environment", "gateway")
 BY_PROVIDER = (*BY, "provider")
@@ -116,7 +116,7 @@ class _Reading:
 def estimated(figures: Figures) -> frozenset[Group]:
     """Return (environment, gateway, family) of what a companion series marks as estimated."""
     rows = figures.last("inferdeck_quality")
-    return frozenset(group(row.labels, (*BY, "family")) for row in rows if row.labels.get("quality") == "estimated")
+    return frozenset(row.named.group((*BY, "family")) for row in rows if row.labels.get("quality") == "estimated")
 
 
 def providers(figures: Figures) -> tuple[Provider, ...]:
@@ -149,7 +149,7 @@ def healthy(providers: Iterable[Row], deployments: Iterable[Row]) -> dict[Group,
     ill: dict[Group, dict[str, float]] = {}
     for row in deployments:
         key, deployment, status = (
-            group(row.labels, BY_PROVIDER),
+            row.named.group(BY_PROVIDER),
             row.labels.get("deployment", ""),
             row.labels.get("status"),
         )
@@ -162,7 +162,7 @@ def healthy(providers: Iterable[Row], deployments: Iterable[Row]) -> dict[Group,
         found[key] = 1.0 - sum(lost) / len(lost)
     own: dict[Group, float] = {}
     for row in providers:
-        key = group(row.labels, BY_PROVIDER)
+        key = row.named.group(BY_PROVIDER)
         own[key] = min(own.get(key, 1.0), row.value)
     return {**own, **found}
 

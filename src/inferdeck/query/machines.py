@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from inferdeck.model.answers import Cache, Host, Number
 from inferdeck.model.target import TargetState
-from inferdeck.query.figures import Figures, Group, group, ratio, total
+from inferdeck.query.figures import Figures, Group, ratio, total
 
 BY = ("environment", "instance")
 HOST_METRICS = (
@@ -185,8 +185,8 @@ def _network(figures: Figures, name: str) -> dict[Group, float]:
     rows = [row for row in figures.rate(name) if row.labels.get("device") != "lo"]
     cards = total([row for row in rows if not VIRTUAL_DEVICES.fullmatch(row.labels.get("device", ""))], BY)
     for row in rows:
-        key = group(row.labels, BY)
+        key = row.named.group(BY)
         if VIRTUAL_DEVICES.fullmatch(row.labels.get("device", "")) and key not in cards:
-            others = [other.value for other in rows if group(other.labels, BY) == key]
+            others = [other.value for other in rows if other.named.group(BY) == key]
             cards[key] = max(others)
     return cards

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from inferdeck.model.target import TargetState
 from inferdeck.pricing.matching import PROVIDERS, host_of, private
+from inferdeck.query.figures import Names
 
 
 def provider_name(provider: str, endpoint: str) -> str:
@@ -19,6 +20,19 @@ def provider_name(provider: str, endpoint: str) -> str:
             port = None
         return f"{provider} at {host}:{port}" if port else f"{provider} at {host}"
     return provider
+
+
+_last: tuple[ProviderNames, Names] | None = None
+
+
+def series_names(states: Iterable[TargetState]) -> Names:
+    """Return the names of series with their provider renamed; the same object while gateways tell the same."""
+    global _last
+    renamed = ProviderNames(states)
+    known = _last
+    if known is None or known[0].told != renamed.told:
+        known = _last = (renamed, Names(renamed.apply))
+    return known[1]
 
 
 class ProviderNames:
@@ -41,6 +55,11 @@ class ProviderNames:
                     self._models[*place, provider, fact.facts.get("model", "")].add(name)
                     self._renamed[*place, provider].add(name)
         self._known: dict[tuple[str, ...], str] = {}
+
+    @property
+    def told(self) -> tuple[object, ...]:
+        """What decides every name."""
+        return self._deployments, self._models, self._renamed
 
     def apply(self, labels: dict[str, str]) -> None:
         """Put the provider that is meant into the labels of a series."""

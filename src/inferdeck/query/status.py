@@ -25,7 +25,7 @@ from inferdeck.model.stack import Machine
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query import engines, gateways, machines
 from inferdeck.query.figures import STALE_INTERVALS, Figures, intervals
-from inferdeck.query.provider_names import ProviderNames
+from inferdeck.query.provider_names import series_names
 from inferdeck.store.interface import MetricReader
 
 WINDOW_SECONDS = 300.0
@@ -57,7 +57,7 @@ def status(reader: MetricReader, around: Surroundings, advice: Sequence[Finding]
         int(around.now * 1000),
         int(WINDOW_SECONDS * 1000),
         intervals(around.states),
-        ProviderNames(around.states).apply,
+        series_names(around.states),
     )
     known = [
         (state.key.environment, _gateway_name(state), state.source_kind)

@@ -10,7 +10,7 @@ from inferdeck.model.answers import Number, Provider
 from inferdeck.model.model_catalog import ProviderRow, Score, Use
 from inferdeck.query import gateways
 from inferdeck.query.catalog.drafted import Watch
-from inferdeck.query.figures import Figures, Group, group, ratio, total
+from inferdeck.query.figures import Figures, Group, ratio, total
 from inferdeck.store.interface import Block, Matcher, MatchOp, MetricReader
 
 BY_MODEL = ("environment", "gateway", "model")
@@ -67,7 +67,7 @@ def watched(figures: Figures) -> dict[Group, Watch]:
     """Return what each gateway says of its deployments: the word that it gives them, and whether they answered."""
     words: dict[Group, tuple[str, float]] = {}
     for row in figures.last("llm_model_status"):
-        key, word = group(row.labels, BY_DEPLOYMENT), row.labels.get("status", "")
+        key, word = row.named.group(BY_DEPLOYMENT), row.labels.get("status", "")
         if row.value != 1 or not key[2] or word not in _ORDER:
             continue
         # Of one deployment LiteLLM has series under two names, of which one is never taken back (gateways.healthy).
@@ -116,7 +116,7 @@ def use(figures: Figures) -> dict[Group, Use]:
 def _estimated(figures: Figures) -> dict[Group, str]:
     """Return "estimated" by environment, gateway, model and family where a companion series says so."""
     rows = [row for row in figures.last("inferdeck_quality") if row.labels.get("quality") == "estimated"]
-    return {group(row.labels, (*BY_MODEL, "family")): "estimated" for row in rows}
+    return {row.named.group((*BY_MODEL, "family")): "estimated" for row in rows}
 
 
 def _rate(

@@ -32,7 +32,7 @@ from inferdeck.query.catalog.examples import GATEWAY_KEY, examples
 from inferdeck.query.catalog.figures import Narrowed
 from inferdeck.query.catalog.gathered import Draft, age_of, gateway_name, gather
 from inferdeck.query.figures import Figures, Group, intervals
-from inferdeck.query.provider_names import ProviderNames, provider_name
+from inferdeck.query.provider_names import provider_name, series_names
 from inferdeck.query.stack.interface import EVERYTHING, Wanted, chosen
 from inferdeck.query.status import WINDOW_SECONDS, Surroundings, service
 from inferdeck.store.interface import Matcher, MatchOp, MetricReader
@@ -124,9 +124,9 @@ class LocalCatalog:
 
     def _figures(self, around: Surroundings, names: Sequence[str], only: Matcher | None = None) -> Figures:
         reader = self.reader if only is None else Narrowed(self.reader, only)
-        relabel = ProviderNames(around.states).apply
+        series = series_names(around.states)
         return Figures(
-            reader, names, int(around.now * 1000), int(WINDOW_SECONDS * 1000), intervals(around.states), relabel
+            reader, names, int(around.now * 1000), int(WINDOW_SECONDS * 1000), intervals(around.states), series
         )
 
     def _against(self, around: Surroundings, figures: Figures) -> Around:

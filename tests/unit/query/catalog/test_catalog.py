@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from inferdeck.errors import NotFoundError, UsageError
-from inferdeck.model.labels import Labels
+from inferdeck.model.labels import Labels, labels
 from inferdeck.model.page import LARGEST_LIMIT
 from inferdeck.model.stack import Chain, Link
 from inferdeck.model.target import Fact, Health
 from inferdeck.query.catalog.drafted import Ending
 from inferdeck.query.catalog.local import LocalCatalog
-from inferdeck.query.figures import Row
+from inferdeck.query.figures import Named, Row
 from inferdeck.query.gateways import healthy
 from inferdeck.query.provider_names import ProviderNames
 from inferdeck.query.stack.interface import Wanted
@@ -232,8 +232,8 @@ def test_machines_nearby_are_no_cloud_though_they_speak_its_protocol() -> None:
     assert counted == {"openai": 1, "openai at own:30000": 1}
 
 
-def row(value: float, **labels: str) -> Row:
-    return Row({"environment": "e", "gateway": "g", "provider": "p", **labels}, value, 0.0)
+def row(value: float, **told: str) -> Row:
+    return Row(Named(labels({"environment": "e", "gateway": "g", "provider": "p", **told})), value, 0.0)
 
 
 def test_health_is_of_deployments_and_a_stuck_twin_does_not_count_while_the_other_is_well() -> None:
