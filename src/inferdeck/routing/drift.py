@@ -133,12 +133,12 @@ def _settings(file: RouteFile, routing: Sequence[Fact]) -> Iterator[Difference]:
 
 
 def _identity(target: RouteTarget) -> tuple[str, str, str]:
-    return target.model, target.litellm_model, target.api_base
+    return target.model, target.litellm_model, target.api_base.rstrip("/")
 
 
 def _running_identity(fact: Fact) -> tuple[str, str, str]:
     facts = fact.facts
-    return facts.get("model", ""), facts.get("litellm_model", ""), facts.get("api_base", "")
+    return facts.get("model", ""), facts.get("litellm_model", ""), facts.get("api_base", "").rstrip("/")
 
 
 def _same(one: str, other: str) -> bool:
