@@ -23,6 +23,7 @@ _STYLES = {"critical": "red", "error": "red", "warning": "yellow", "debug": "dim
 _MESSAGES = ("message", "msg", "event")
 _TOLD_APART = frozenset({"time", "timestamp", "ts", "asctime", "level", "levelname", "severity"})
 """Fields of a line of JSON that stand before its text already."""
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _LETTERS = {"critical": "C", "error": "E", "warning": "W", "info": "I", "debug": "D", "trace": "T"}
 
@@ -65,15 +66,30 @@ def _question(options: argparse.Namespace) -> dict[str, list[str]]:
         "q": options.grep,
         "exclude": options.exclude,
         "level": [options.level],
-        "around": [options.around],
-        "since": [options.since],
-        "until": [options.until],
+        "around": [of_clock(options.around)],
+        "since": [of_clock(options.since)],
+        "until": [of_clock(options.until)],
         "limit": [options.lines],
         "before": [options.before],
         "after": [options.after],
     }
     told = {name: [str(one) for one in values if one is not None] for name, values in asked.items()}
     return {name: values for name, values in told.items() if values}
+
+
+def of_clock(text: str | None) -> str | None:
+    """Return the last moment at which a clock here showed `12:30` or `12:30:05`; any other text as it is."""
+    found = _CLOCK.fullmatch(text or "")
+    if found is None:
+        return text
+    now = time.localtime()
+    hour, minute, second = (int(part or 0) for part in found.groups())
+    if hour > 23 or minute > 59 or second > 59:
+        return text
+    later = (hour, minute, second) > (now.tm_hour, now.tm_min, now.tm_sec)
+    # mktime knows how long a day is, also where clocks are changed.
+    moment = (now.tm_year, now.tm_mon, now.tm_mday - later, hour, minute, second, 0, 0, -1)
+    return str(int(time.mktime(moment)))
 
 
 def _print(answer: LogAnswer, options: argparse.Namespace) -> None:

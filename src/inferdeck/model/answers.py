@@ -170,7 +170,7 @@ class Discovered:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """One kind of source that discovery looked for and nothing here is; `fix` is the line that watches one elsewhere."""
+    """One kind of source that discovery looked for in vain; `fix` is the line that watches one elsewhere."""
 
     kind: str
     title: str

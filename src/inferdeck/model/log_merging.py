@@ -28,7 +28,9 @@ def merge(pages: Sequence[LogPage], query: LogQuery) -> LogPage:
         early, kept, late = lines[:first], lines[first:], []
     starts = {**newer, **query.older}
     for line in early:
-        older[line.stream] = next((one.position for one in kept if one.stream == line.stream), starts.get(line.stream, ""))
+        older[line.stream] = next(
+            (one.position for one in kept if one.stream == line.stream), starts.get(line.stream, "")
+        )
     ends = {**older, **query.newer}
     for line in late:
         last = [one.position for one in kept if one.stream == line.stream]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferdeck.cli.logs import said
+from inferdeck.cli.logs import of_clock, said
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,17 @@ def test_no_field_is_lost_but_what_stands_before_the_text(fields: dict[str, obje
             "severity",
         ):
             assert f"{key}={value}" in shown or key == "message"
+
+
+@given(st.integers(0, 23), st.integers(0, 59))
+def test_a_time_of_the_clock_is_the_last_one(hour: int, minute: int) -> None:
+    found = of_clock(f"{hour}:{minute:02}")
+    assert found is not None
+    moment = int(found)
+    assert time.time() - 25 * 3600 <= moment <= time.time()
+    assert time.localtime(moment)[3:6] == (hour, minute, 0)
+
+
+@pytest.mark.parametrize("text", [None, "15m", "1795228805", "2026-11-21T02:40:05Z", "25:00", "12:60", "now"])
+def test_other_times_are_left_to_the_daemon(text: str | None) -> None:
+    assert of_clock(text) == text
