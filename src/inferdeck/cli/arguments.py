@@ -227,7 +227,7 @@ COMMANDS: tuple[Command, ...] = (
             _option("-x", "--exclude", metavar="TEXT", action="append", default=[], help="only lines without it"),
             _option("-l", "--level", metavar="LEVEL", help="trace, debug, info, warning, error or critical, and worse"),
             _option("--around", metavar="TIME", help="the lines before and after a moment"),
-            _option("--since", metavar="TIME", help="2026-01-31T12:00:00Z, Unix seconds, or 15m for that long ago"),
+            _option("--since", metavar="TIME", help="12:30, 2026-01-31T12:00:00Z, Unix seconds, or 15m: so long ago"),
             _option("--until", metavar="TIME", help="the same"),
             _option("-n", "--lines", type=int, metavar="N", help="the newest N (200), 2000 at most"),
             _option("-B", "--before", type=int, metavar="N", help="with --around: lines before it (50)"),
