@@ -1,0 +1,1 @@
+"""This is where alert and recording rules are: definitions as data, their export, their check and their tests."""
