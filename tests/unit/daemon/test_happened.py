@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class Teller:
 
     kind = "docker"
     instance = "d"
-    probes: tuple[Probe, ...] = ()
+    probes: Sequence[Probe] = ()
 
     def __init__(self) -> None:
         self.calls = 0
