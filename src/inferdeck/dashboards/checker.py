@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from inferdeck.config.document import KeyPath
 from inferdeck.dashboards import dimensions
-from inferdeck.dashboards.interpolation import BUILT_IN, Window, fill, legend_labels, references, selector
+from inferdeck.dashboards.interpolation import (
+    BUILT_IN,
+    Window,
+    fill,
+    legend_labels,
+    references,
+    sample_values,
+    selector,
+)
 from inferdeck.dashboards.loader import Loaded
 from inferdeck.dashboards.meaning import Labels, Meaning
 from inferdeck.dashboards.remarks import Fault, Finding, Remark, Severity
@@ -68,11 +76,6 @@ def check(loaded: Loaded, site: Site = Site()) -> tuple[Finding, ...]:
 def needs(dashboard: Dashboard) -> list[tuple[Panel, Need]]:
     """Return the panels whose question does not exist yet, and what each waits for."""
     return [(panel, panel.needs) for panel in dashboard.panels() if panel.needs is not Need.NOTHING]
-
-
-def sample_values(variables: Sequence[Variable]) -> dict[str, tuple[str, ...]]:
-    """Return a value for each variable that queries are checked with."""
-    return {one.name: (one.options[0].value if one.options else f"any_{one.name}",) for one in variables}
 
 
 @dataclass(slots=True)

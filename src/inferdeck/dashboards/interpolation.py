@@ -129,6 +129,11 @@ def legend_labels(template: str) -> list[str]:
     return [match[1] for match in _LABEL.finditer(template)]
 
 
+def sample_values(variables: Sequence[Variable]) -> dict[str, tuple[str, ...]]:
+    """Return a value for each variable that queries are checked with."""
+    return {one.name: (one.options[0].value if one.options else f"any_{one.name}",) for one in variables}
+
+
 def whole(dashboard: Dashboard, chosen: Chosen) -> list[str]:
     """Return what is wrong with the chosen values: names that are no variables, several values where one may stand."""
     problems = []
