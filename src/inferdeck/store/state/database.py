@@ -22,7 +22,7 @@ from inferdeck.store.metrics.filesystem import require_local, system_mounts
 from inferdeck.store.state.schema import MIGRATIONS, SCHEMA, VERSION
 
 FILE = "state.db"
-MOST_EVENTS = 100_000
+MOST_EVENTS = 50_000
 MOST_REVISIONS = 50
 """Of one file."""
 MOST_FILES = 500
@@ -222,13 +222,16 @@ class StateDatabase:
         shown: Sequence[str],
     ) -> Page[T]:
         if asked.q:
-            where.append(f"instr(folded({' || char(10) || '.join(shown)}), ?) > 0")
-            values.append(asked.q.casefold())
+            condition, value = _search(asked.q)
+            where.append(f"({' OR '.join(condition.format(name) for name in shown)})")
+            values += [value] * len(shown)
         condition = f" WHERE {' AND '.join(where)}" if where else ""
 
         def work(connection: sqlite3.Connection) -> Page[T]:
             # The names of tables and columns are ours; values are bound.
             total = connection.execute(f"SELECT count(*) FROM {table}{condition}", values).fetchone()[0]  # noqa: S608
+            if asked.offset >= total:
+                return Page((), total, asked.offset, asked.limit)
             rows = connection.execute(
                 f"SELECT * FROM {table}{condition} ORDER BY time DESC, id DESC LIMIT ? OFFSET ?",  # noqa: S608
                 (*values, asked.limit, asked.offset),
@@ -306,6 +309,17 @@ def _conditions(asked: Asked, exact: Sequence[str], end: str = "time") -> tuple[
             where.append(condition)
             values.append(bound)
     return where, values
+
+
+def _search(text: str) -> tuple[str, str]:
+    """Return the condition that a column holds the text, whatever its case, and the value to bind.
+
+    LIKE is ten times as fast, but knows the case of ASCII alone.
+    """
+    if text.isascii():
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return "{} LIKE ? ESCAPE '\\'", f"%{escaped}%"
+    return "instr(folded({}), ?) > 0", text.casefold()
 
 
 def _event(row: sqlite3.Row) -> Event:
