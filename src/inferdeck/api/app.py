@@ -28,6 +28,7 @@ WELCOME = """inferdeck {version}
 /api/sources   all watched targets
 /api/services  watched services with the process behind each; /api/containers, /api/gpus
 /api/routes    public models and where their requests go; /api/chains
+/api/dashboards  all dashboards; /api/dashboards/UID/data is everything that one shows
 /api/logs      what programs wrote; /api/logs/streams
 /api/events    what happened; /api/annotations
 /api/config-files  configuration files of the stack, secrets masked

@@ -334,6 +334,15 @@ class RulesConfig(Section):
         return _checked_names(labels)
 
 
+class DashboardsConfig(Section):
+    """Dashboards of your own."""
+
+    folder: FilePath | None = Field(
+        default=None,
+        description="Folder of dashboard files (YAML); `dashboards` beside the configuration file where absent.",
+    )
+
+
 class Settings(Section):
     """The effective configuration: the file, the environment variables and the defaults."""
 
@@ -364,6 +373,7 @@ class Settings(Section):
     config_files: Annotated[tuple[ConfigFileEntry, ...], OneOrMany] = Field(
         default=(), description="Configuration files of the watched stack, beside those that it names itself."
     )
+    dashboards: DashboardsConfig = Field(default=DashboardsConfig(), description="Dashboards of your own.")
     rules: RulesConfig = Field(default=RulesConfig(), description="What a site changes in the alert rules.")
     sources: dict[str, tuple[SerializeAsAny[TargetConfig], ...]] = Field(
         default_factory=dict, description="What is watched: per kind one entry or a list of entries."

@@ -15,6 +15,7 @@ from inferdeck import __version__
 from inferdeck.api import app, guard, server, stack
 from inferdeck.api import catalog as api_catalog
 from inferdeck.api import config_files as api_config_files
+from inferdeck.api import dashboards as api_dashboards
 from inferdeck.api import logs as api_logs
 from inferdeck.api.prometheus import routes as prometheus
 from inferdeck.client import marker
@@ -24,6 +25,7 @@ from inferdeck.daemon.answering import Answering
 from inferdeck.daemon.catalog import catalog, load_prices
 from inferdeck.daemon.chronicle import Chronicle, open_state
 from inferdeck.daemon.config_watch import ConfigWatch
+from inferdeck.daemon.dashboards import dashboards
 from inferdeck.daemon.history import open_store
 from inferdeck.daemon.jobs import Jobs
 from inferdeck.daemon.operating import DaemonOperations
@@ -133,6 +135,8 @@ class Daemon:
         topics = [stack.routes(joined), api_catalog.routes(models), chronicle.routes()]
         topics.append(api_config_files.routes(asked_files))
         topics.append(api_logs.routes(written_lines(settings, runner.sources), clock))
+        shown = dashboards(settings, clock, answering.service, runner.states)
+        topics.append(api_dashboards.routes(shown))
         operations = DaemonOperations(
             settings=settings,
             clock=clock,

@@ -173,11 +173,20 @@ class Dashboards:
         given = options.checked(dashboard, dict(question.chosen))
         return Variables(uid, await options.described(self._service, dashboard, given, window))
 
+    def at_once(self, uid: str, question: Question) -> Ready | None:
+        """Return what `data` would where it is kept; raises as it does."""
+        shelf = self._folder.recent()
+        if shelf is None:
+            return None
+        kept = shelf.get(uid)
+        base = _base(kept, question, self._span(kept.dashboard, question))
+        return self._answers.get((base, _milliseconds(question.since)))
+
     async def data(self, uid: str, question: Question) -> Ready:
         """Return the data of all visible panels; raises NotFoundError, UsageError."""
         kept = (await self.shelf()).get(uid)
         times = self._span(kept.dashboard, question)
-        since = None if question.since is None else round(question.since * 1000)
+        since = _milliseconds(question.since)
         base = _base(kept, question, times)
         return await self._answers.once((base, since), lambda: self._written(kept, question, times, since))
 
@@ -221,6 +230,10 @@ class Dashboards:
         return Window(times.start_ms, times.end_ms, times.step_ms, self._scrape_ms())
 
 
+def _milliseconds(since: float | None) -> int | None:
+    return None if since is None else round(since * 1000)
+
+
 def _base(kept: Kept, question: Question, times: Span) -> object:
     """Return everything that decides what is shown."""
     return (kept.dashboard.uid, kept.revision, question.chosen, question.panels, times)
@@ -240,7 +253,7 @@ def _visible(dashboard: Dashboard, wanted: Sequence[str]) -> tuple[Panel, ...]:
 def _ready(whole: Whole, since: int | None) -> Ready:
     body = writing.body(whole, since)
     packed = writing.compressed(body) if len(body) >= writing.COMPRESS_BYTES else b""
-    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     return Ready(body, packed, etag, whole.asked.span.tick_ms / 1000)
 
 

@@ -73,14 +73,15 @@ async def respond(request: Request, body: bytes, media_type: str = JSON) -> Resp
     headers = {"Content-Type": media_type}
     if len(body) >= COMPRESS_BYTES:
         headers["Vary"] = "Accept-Encoding"
-        if _wants_gzip(request.headers.get("accept-encoding", "")):
+        if wants_gzip(request.headers.get("accept-encoding", "")):
             # zlib works without the GIL.
             body = await asyncio.to_thread(_compressed, body)
             headers["Content-Encoding"] = "gzip"
     return Response(body, 200, headers)
 
 
-def _wants_gzip(accepted: str) -> bool:
+def wants_gzip(accepted: str) -> bool:
+    """Tell whether an Accept-Encoding header takes gzip."""
     for part in accepted.lower().split(","):
         name, _, rest = part.partition(";")
         if name.strip() in ("gzip", "*"):
