@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
-from starlette.applications import Starlette
+from fastapi import APIRouter, FastAPI
 
+from inferdeck.api import errors as shape
 from inferdeck.api import guard, server
 from inferdeck.api.app import guarded
 from inferdeck.api.prometheus import routes
@@ -19,6 +20,7 @@ from inferdeck.config.schema import QueryConfig, Settings
 from inferdeck.daemon.answering import Answering
 from inferdeck.daemon.site import DaemonSite
 from inferdeck.model.clock import Clock, SystemClock
+from inferdeck.query.interface import QueryService
 from inferdeck.query.writes import WriteLog
 from inferdeck.query.written import NotingSink
 from inferdeck.receive.remote_write import Receiver
@@ -62,8 +64,9 @@ async def served(
     clock: Clock | None = None,
     query: QueryConfig | None = None,
     tokens: Sequence[str] = ("", ""),
+    topic: Callable[[QueryService], APIRouter] | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve until the block ends. tokens: the viewer's and the operator's."""
+    """Serve until the block ends. tokens: the viewer's and the operator's; topic: further routes."""
     clock, query = clock or SystemClock(), query or QueryConfig()
     database = MetricDatabase.open(directory / "data", clock=clock)
     log = WriteLog()
@@ -75,7 +78,12 @@ async def served(
     bound = server.bind_tcp(LOOPBACK, 0)
     rules = guard.access(LOOPBACK, (), *tokens)
     found = routes.routes(answering.service, site)
-    application = guarded(Starlette(routes=found), rules, routes.direct(found))
+    app = FastAPI(openapi_url=None)
+    shape.install(app)
+    app.router.routes.extend(found)
+    if topic is not None:
+        app.include_router(topic(answering.service))
+    application = guarded(app, rules, routes.direct(found))
     listener = server.Listener(application, bound, peers_checked=False)
     url = f"http://{LOOPBACK}:{bound.getsockname()[1]}"
     await listener.start()

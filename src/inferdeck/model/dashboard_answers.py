@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inferdeck.model.dashboard import Dashboard, Place
@@ -36,7 +35,7 @@ class Definition:
     """One dashboard; places: where each panel stands in its row; revision changes whenever the file does."""
 
     dashboard: Dashboard
-    places: Mapping[str, Place]
+    places: dict[str, Place]
     origin: str
     revision: str
 
@@ -66,7 +65,7 @@ class Variables:
 class Series:
     """One series: its name as the legend has it, and a value per step; None: no value (also not a number)."""
 
-    labels: Mapping[str, str]
+    labels: dict[str, str]
     name: str
     values: tuple[float | None, ...]
 
@@ -130,7 +129,7 @@ class DashboardData:
     at: float
     since: float | None
     tick: float
-    variables: Mapping[str, tuple[str, ...]]
+    variables: dict[str, tuple[str, ...]]
     panels: tuple[PanelData, ...]
     marks: tuple[Mark, ...] = ()
     notices: tuple[str, ...] = ()
