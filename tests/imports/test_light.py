@@ -32,6 +32,7 @@ COMMANDS = {
     "inferdeck --version": [SCRIPT, "--version"],
     "inferdeck status --help": [SCRIPT, "status", "--help"],
     "inferdeck simulate describe --help": [SCRIPT, "simulate", "describe", "--help"],
+    "inferdeck grafana export --help": [SCRIPT, "grafana", "export", "--help"],
     "inferdeck --nonsense": [SCRIPT, "--nonsense"],
 }
 # The table's heading, and what the library's copy.py looks for in case it runs on Jython.

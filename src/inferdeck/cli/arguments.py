@@ -309,6 +309,35 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(("store", "remap"), "rebuild the canonical series from the native ones", "store:remap"),
     Command(("rules", "export"), "print the canonical mapping as Prometheus recording rules", "rules:export"),
+    Command(
+        ("grafana", "export"),
+        "write the dashboards for Grafana, with what provisions them there and in Kubernetes",
+        "grafana:export",
+        (
+            _option("files", metavar="FILE", nargs="*", help="dashboard files of yours; inferdeck's own where absent"),
+            _option("--out", metavar="DIR", required=True, help="folder to write to; made where it is missing"),
+            _option("--wrap", action="store_true", help="in the form that Grafana's API takes; without provisioning"),
+            _option("--cluster", action="store_true", help="with a variable cluster, to which every query is narrowed"),
+        ),
+    ),
+    Command(
+        ("grafana", "push"),
+        "hand the dashboards to a running Grafana; its token: GRAFANA_TOKEN or --token-file",
+        "grafana:push",
+        (
+            _option("address", metavar="URL", help="where Grafana answers, such as http://localhost:3000"),
+            _option("files", metavar="FILE", nargs="*", help="dashboard files of yours; inferdeck's own where absent"),
+            _option("--token-file", metavar="PATH", help="file that holds the token of a service account"),
+            _option("--folder", metavar="UID", default="", help="uid of a folder in Grafana"),
+            _option("--cluster", action="store_true", help="with a variable cluster, to which every query is narrowed"),
+        ),
+    ),
+    Command(
+        ("grafana", "validate"),
+        "check that dashboards will import: ids, data source, units, grid, variables",
+        "grafana:validate",
+        (_option("files", metavar="FILE", nargs="*", help="exported .json files; a fresh export where absent"),),
+    ),
     Command(("simulate", "scenarios"), "list the scenarios of the simulator", "simulate:scenarios", (_JSON,)),
     Command(
         ("simulate", "describe"),
@@ -357,6 +386,7 @@ GROUPS = {
     "config": "the configuration",
     "store": "the history on disk",
     "rules": "recording rules",
+    "grafana": "dashboards for Grafana",
     "simulate": "a simulated fleet",
 }
 
