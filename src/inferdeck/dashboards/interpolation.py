@@ -78,8 +78,9 @@ def duration(milliseconds: int) -> str:
 
 
 def references(text: str) -> list[str]:
-    """Return the names that a text refers to, with the built-in ones, in order."""
-    return [match[1] or match[2] or match[4] for match in REFERENCE.finditer(text)]
+    """Return the names that a text refers to, with the built-in ones, in order; `$1` is a group of a label_replace."""
+    names = [match[1] or match[2] or match[4] for match in REFERENCE.finditer(text)]
+    return [name for name in names if not name.isdigit()]
 
 
 def fill(text: str, variables: Iterable[Variable], chosen: Chosen, window: Window) -> str:
