@@ -50,6 +50,7 @@ def draw(page: Page, status: Status) -> None:
         _caches(page, status, window)
     if status.hosts:
         _hosts(page, status)
+    _changes(page, status)
     _found(page, status)
     _advice(page, status.advice)
     _foot(page, status)
@@ -201,6 +202,13 @@ def _hosts(page: Page, status: Status) -> None:
     ]
     headings = ("NAME", "CPU", "LOAD", "CORES", "MEMORY", "OF", "DISK", "MOUNT", "RECEIVED", "SENT")
     page.table(headings, rows, right=RIGHT, spare="OF CORES MOUNT")
+
+
+def _changes(page: Page, status: Status) -> None:
+    if status.changes:
+        page.section("CHANGED LAST", "inferdeck events, inferdeck annotations list")
+    for one in status.changes:
+        page.line(f"{numbers.age(max(0.0, status.time - one.time))}  {one.kind}  {one.text}")
 
 
 def _found(page: Page, status: Status) -> None:

@@ -12,6 +12,8 @@ from inferdeck.config.schema import Settings
 from inferdeck.config.secrets import hide, secrets_of
 from inferdeck.daemon.event_series import EventSeries
 from inferdeck.daemon.happened import Happened
+from inferdeck.errors import StoreError
+from inferdeck.model.annotations import Event
 from inferdeck.model.clock import Clock
 from inferdeck.query.happenings import Happenings
 from inferdeck.sources.writer import SinkWriter
@@ -37,6 +39,13 @@ class Chronicle:
     def routes(self) -> APIRouter:
         """Return the routes about events and annotations."""
         return api_happenings.routes(self.questions, self._clock)
+
+    def changes(self) -> tuple[Event, ...]:
+        """Return what changed last; nothing while the state file cannot be read, so that the status is always there."""
+        try:
+            return self.questions.changes()
+        except StoreError:
+            return ()
 
     def work(self, writer: SinkWriter) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return what goes on while the daemon runs."""

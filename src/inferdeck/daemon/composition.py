@@ -126,7 +126,7 @@ class Daemon:
         assembly = Assembly(http, clock, settings.environment, settings.data_dir / "answers")
         watching = Watching(settings, runner, assembly, clock, port, TargetFiles())
         surrounding = Surrounding(settings, clock, database, watching, pulse, url, sinks, self._note)
-        questions = LocalQuestions(database, surrounding.around, surrounding.facts)
+        questions = LocalQuestions(database, surrounding.around, surrounding.facts, chronicle.changes)
         files = ConfigWatch(settings, clock, state, watching.states, surrounding.machine.seen, chronicle.happened.told)
         asked_files = files.questions(lambda: surrounding.around().states)
         joined = LocalStackQuestions(database, surrounding.around, asked_files.routes)

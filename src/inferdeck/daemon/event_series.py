@@ -13,6 +13,7 @@ from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import EMPTY_LAYOUT, STALE_BITS, Layout, Scrape
 from inferdeck.model.target import TargetKey
+from inferdeck.query.happenings import ANNOTATION
 from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.state.database import StateDatabase
 
@@ -88,7 +89,7 @@ class EventSeries:
         return self._labels(one.environment, one.kind, one.subject, one.source or JOB)
 
     def _of_annotation(self, one: Annotation) -> Labels:
-        return self._labels(one.environment, one.kind, one.text, "annotation", ", ".join(one.tags))
+        return self._labels(one.environment, one.kind, one.text, ANNOTATION, ", ".join(one.tags))
 
     def _labels(self, environment: str, kind: str, subject: str, source: str, tags: str = "") -> Labels:
         labels = {

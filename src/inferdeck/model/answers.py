@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from inferdeck.model.annotations import Event
 from inferdeck.model.metric import Quality
 
 
@@ -253,6 +254,8 @@ class Status:
     own: Own
     remote_write: tuple[RemoteWrite, ...] = ()
     not_found: tuple[NotFound, ...] = ()
+    changes: tuple[Event, ...] = ()
+    """What changed last, newest first: deployments, configuration, restarts, annotations."""
 
 
 @dataclass(frozen=True, slots=True)

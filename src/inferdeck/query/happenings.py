@@ -12,6 +12,7 @@ from inferdeck.errors import UsageError
 from inferdeck.model.annotations import (
     LONGEST_NAME,
     LONGEST_TEXT,
+    MARKED_KINDS,
     MOST_TAGS,
     Annotation,
     Asked,
@@ -22,6 +23,8 @@ from inferdeck.model.clock import Clock
 from inferdeck.model.masking import mask
 from inferdeck.model.page import Page
 
+ANNOTATION = "annotation"
+"""The source of an annotation, where it stands among events."""
 _KIND = re.compile(r"[a-z][a-z0-9_-]{0,99}")
 _LAST_MOMENT = 4_102_444_800.0
 """The year 2100: what lies after it was not meant."""
@@ -70,6 +73,16 @@ class Happenings:
         _check(asked)
         found = self._store.annotations(asked)
         return replace(found, items=tuple(self._masked(one) for one in found.items))
+
+    def changes(self, most: int = 3) -> tuple[Event, ...]:
+        """Return what changed last, newest first: events of MARKED_KINDS, and annotations as events of their kind."""
+        asked = Asked(until=self._clock.now(), limit=most)
+        found = [one for kind in sorted(MARKED_KINDS) for one in self._store.events(replace(asked, kind=kind)).items]
+        found += [
+            Event(note.id, note.time, note.kind, "", note.text, ANNOTATION, note.environment, note.created)
+            for note in self.annotations(asked).items
+        ]
+        return tuple(sorted(found, key=lambda one: -one.time)[:most])
 
     def annotate(
         self,

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from inferdeck.errors import NotFoundError
+from inferdeck.model.annotations import Event
 from inferdeck.model.answers import Diagnosis, SourceAnswer, Sources, Status
 from inferdeck.model.labels import Labels
 from inferdeck.model.target import TargetState
@@ -27,15 +28,17 @@ _REMEMBERED_TEXT = 4096
 
 @dataclass(frozen=True, slots=True)
 class LocalQuestions:
-    """Implements Questions; `around` and `facts` are asked for anew at each question and are safe from any thread."""
+    """Implements Questions; what it is made of is asked for anew at each question and is safe from any thread."""
 
     reader: MetricReader
     around: Callable[[], status.Surroundings]
     facts: Callable[[], Facts]
+    changes: Callable[[], Sequence[Event]] = tuple
+    """What changed last in the stack, newest first."""
 
     def status(self) -> Status:
         around = self.around()
-        return status.status(self.reader, around, doctor.advice(around))
+        return replace(status.status(self.reader, around, doctor.advice(around)), changes=tuple(self.changes()))
 
     def sources(self) -> Sources:
         around = self.around()

@@ -14,6 +14,7 @@ from inferdeck.client.tiny import Address, Client
 from inferdeck.errors import ForbiddenError, LimitError, NotFoundError, UsageError
 from inferdeck.model.clock import ManualClock
 from inferdeck.model.happening import Happening
+from inferdeck.query.happenings import Happenings
 from inferdeck.store.state.database import StateDatabase
 from tests.unit.api.noted import NOW
 from tests.unit.api.place import Place, served
@@ -96,6 +97,18 @@ def test_events_are_filtered_and_paged(client: Client) -> None:
         client.events(since="1m", until="2m")
     with pytest.raises(UsageError, match="kinds: unknown parameter; there are kind, subject"):
         client.events(kinds="oom")
+
+
+def test_what_changed_last_is_told_newest_first(store: StateDatabase) -> None:
+    questions = Happenings(store, ManualClock(NOW), "default")
+    questions.annotate("rolled out", time=NOW - 20)
+    questions.annotate("will be rolled out", time=NOW + 20)
+    found = questions.changes()
+    assert [(one.kind, one.text, one.source) for one in found] == [
+        ("note", "rolled out", "annotation"),
+        ("restart", "vllm-1 was restarted", "default/docker/d"),
+    ]
+    assert len(questions.changes(most=1)) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from inferdeck.cli import board
 from inferdeck.cli.text import Page, width
+from inferdeck.model.annotations import Event
 from inferdeck.model.answers import Discovered, Finding, NotFound, Status
 from inferdeck.model.target import Health
 from inferdeck.query import status
@@ -38,6 +39,7 @@ def answer(name: str = "gate") -> Status:
         advice=(finding,) * 7,
         found=(Discovered("", "127.0.0.1:1", name, (), watched=False, note=name, fix=f"add {name}", container=name),),
         not_found=(NotFound("vllm", name),),
+        changes=(Event(1, found.time - 300, "restart", name, f"{name} was restarted", "d", "default", found.time),),
     )
 
 
@@ -46,10 +48,21 @@ def test_every_line_fits_except_what_must_be_copied(columns: int) -> None:
     page = Page(columns, colour=False)
     board.draw(page, answer())
     assert all(width(line) <= columns or line.startswith("    ") for line in page.lines())
-    for title in ("SERVICES", "GATEWAYS", "PROVIDERS", "ENGINES", "CACHES", "HOSTS", "ADVICE", "INFERDECK"):
+    for title in (
+        "SERVICES",
+        "GATEWAYS",
+        "PROVIDERS",
+        "ENGINES",
+        "CACHES",
+        "HOSTS",
+        "CHANGED LAST",
+        "ADVICE",
+        "INFERDECK",
+    ):
         assert title in page.text()
     assert "tokens of g:4000: input 100 tok/s" in page.text()
     assert "and 2 more" in page.text()
+    assert "5 min ago  restart  gate was restarted" in page.text()
 
 
 def test_nothing_raw_from_outside_reaches_the_terminal() -> None:

@@ -22,6 +22,7 @@ CREATE TABLE event (
     UNIQUE (stamp, kind, subject, source)
 ) STRICT;
 CREATE INDEX event_time ON event (time, id);
+CREATE INDEX event_kind ON event (kind, time, id);
 CREATE TABLE annotation (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     time REAL NOT NULL,
