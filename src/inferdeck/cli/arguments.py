@@ -309,6 +309,50 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(("store", "remap"), "rebuild the canonical series from the native ones", "store:remap"),
     Command(("rules", "export"), "print the canonical mapping as Prometheus recording rules", "rules:export"),
+    Command(("dashboards", "list"), "list the dashboards, your own among them", "dashboards:list_all", (_JSON,)),
+    Command(
+        ("dashboards", "check"),
+        "check every query, label, unit, variable and link of dashboards; 1 where one is wrong",
+        "dashboards:check",
+        (
+            _option("files", metavar="FILE", nargs="*", help="dashboard files; all dashboards where absent"),
+            _option("--label", metavar="NAME", action="append", default=[], help="a label of your targets; repeatable"),
+            _JSON,
+        ),
+    ),
+    Command(
+        ("dashboards", "show"),
+        "print what a dashboard shows",
+        "dashboards:show",
+        (
+            _option("uid", metavar="UID", help="inferdeck dashboards list"),
+            _option("--range", metavar="SPAN", default="", help="how far back from now, for example 6h"),
+            _option("--var", metavar="NAME=VALUE", action="append", default=[], help="a variable's value; repeatable"),
+            _option("--panel", metavar="ID", action="append", default=[], help="only this panel; repeatable"),
+            _option("--format", choices=("text", "json", "csv"), default="text", help="text where absent"),
+        ),
+    ),
+    Command(
+        ("snapshot", "save"),
+        "write the figures of all dashboards to a file, to compare with later",
+        "snapshot:save",
+        (
+            _option("file", metavar="FILE", nargs="?", default="", help="named after the time where absent; - prints"),
+            _option("--dashboard", metavar="UID", action="append", default=[], help="only this one; repeatable"),
+            _option("--range", metavar="SPAN", default="15m", help="figures are means over so long (15m)"),
+        ),
+    ),
+    Command(
+        ("snapshot", "diff"),
+        "show which figures differ between two snapshots, or between one and now; 1 where some do",
+        "snapshot:diff",
+        (
+            _option("before", metavar="BEFORE", help="file of inferdeck snapshot save"),
+            _option("after", metavar="AFTER", nargs="?", default="", help="another one; now where absent"),
+            _option("--least", type=float, default=1.0, metavar="PERCENT", help="leave out smaller changes (1)"),
+            _JSON,
+        ),
+    ),
     Command(
         ("grafana", "export"),
         "write the dashboards for Grafana, with what provisions them there and in Kubernetes",
@@ -386,6 +430,8 @@ GROUPS = {
     "config": "the configuration",
     "store": "the history on disk",
     "rules": "recording rules",
+    "dashboards": "dashboards: files, checks, contents",
+    "snapshot": "figures before and after a change",
     "grafana": "dashboards for Grafana",
     "simulate": "a simulated fleet",
 }

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from inferdeck import errors
@@ -16,6 +16,10 @@ from inferdeck.model import answers, log_lines, model_catalog, stack
 from inferdeck.model import config_files as files
 from inferdeck.model.json_form import build
 from inferdeck.model.page import Page
+
+if TYPE_CHECKING:
+    # Only commands about dashboards load it.
+    from inferdeck.model import dashboard_answers
 
 T = TypeVar("T")
 LARGEST_ANSWER_BYTES = 64 * 2**20
@@ -132,6 +136,23 @@ class Client:
 
     def config_file(self, identity: str) -> files.ConfigFilePage:
         return self._ask(files.ConfigFilePage, "GET", f"/api/config-files/{quote(identity, safe='')}")
+
+    def dashboards(self) -> dashboard_answers.DashboardList:
+        from inferdeck.model import dashboard_answers
+
+        return self._ask(dashboard_answers.DashboardList, "GET", "/api/dashboards")
+
+    def dashboard(self, uid: str) -> dashboard_answers.Definition:
+        from inferdeck.model import dashboard_answers
+
+        return self._ask(dashboard_answers.Definition, "GET", f"/api/dashboards/{quote(uid, safe='')}")
+
+    def dashboard_data(self, uid: str, parameters: list[tuple[str, str]]) -> dashboard_answers.DashboardData:
+        """Return what all visible panels show; parameters as in api/dashboards.py."""
+        from inferdeck.model import dashboard_answers
+
+        path = f"/api/dashboards/{quote(uid, safe='')}/data?{urlencode(parameters)}"
+        return self._ask(dashboard_answers.DashboardData, "GET", path)
 
     def ready(self) -> bool:
         """Return whether a daemon answers and has finished starting; False where none does."""

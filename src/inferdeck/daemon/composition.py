@@ -167,7 +167,7 @@ class Daemon:
                 await listener.start()
             self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))
             self._spawn(load_prices(prices), *chronicle.work(writer), files.keep_looking())
-            self._spawn(surrounding.machine.keep_looking())
+            self._spawn(surrounding.machine.keep_looking(), shown.load())
             runner.start()
             self._mark(url)
             self._ready = True

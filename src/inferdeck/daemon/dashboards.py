@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from inferdeck.config import places
 from inferdeck.config.schema import Settings
 from inferdeck.dashboards.answers import Dashboards
-from inferdeck.dashboards.folder import Folder
+from inferdeck.dashboards.folder import Folder, user_folder
 from inferdeck.dashboards.interpolation import USUAL_SCRAPE_MS
 from inferdeck.model.clock import Clock
 from inferdeck.model.target import TargetState
 from inferdeck.query.interface import QueryService
 
 HOLDS_SECONDS = 10.0
-
-
-def folder(settings: Settings) -> Path:
-    """Return where users' dashboards are looked for."""
-    if settings.dashboards.folder is not None:
-        return settings.dashboards.folder
-    file = settings.file if settings.file is not None else places.file_to_make(os.environ)
-    return file.absolute().parent / "dashboards"
 
 
 def scrape_ms(states: Sequence[TargetState]) -> int:
@@ -53,4 +42,4 @@ def dashboards(
     settings: Settings, clock: Clock, service: QueryService, states: Callable[[], Sequence[TargetState]]
 ) -> Dashboards:
     """Return the questions about dashboards."""
-    return Dashboards(service, Folder(folder(settings), clock.monotonic), clock, _Interval(clock, states))
+    return Dashboards(service, Folder(user_folder(settings), clock.monotonic), clock, _Interval(clock, states))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from inferdeck.dashboards.asking import Asked, Whole
 from inferdeck.dashboards.folder import Folder, Kept, Shelf
 from inferdeck.dashboards.interpolation import Window
 from inferdeck.dashboards.span import MOST_POINTS, Span, moment, span
-from inferdeck.errors import UsageError
+from inferdeck.errors import ConfigError, UsageError
 from inferdeck.model.clock import Clock
 from inferdeck.model.dashboard import Dashboard, Need, Panel, places
 from inferdeck.model.dashboard_answers import DashboardList, Definition, Listed, Variables
 from inferdeck.query.interface import QueryService
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 MOST_BYTES = 32 * 10**6
 DEADLINE_SECONDS = 25.0
 CLOSED_SECONDS = 300.0
@@ -145,6 +147,13 @@ class Dashboards:
         """How much memory the kept answers take."""
         return self._answers.held_bytes + self._wholes.held_bytes
 
+    async def load(self) -> None:
+        """Read all files, which takes seconds the first time, before somebody waits for them."""
+        try:
+            await self.shelf()
+        except ConfigError:
+            _log.exception("the dashboards cannot be read")
+
     async def shelf(self) -> Shelf:
         """Return all dashboards."""
         recent = self._folder.recent()
@@ -152,9 +161,8 @@ class Dashboards:
 
     async def all(self) -> DashboardList:
         """Return the list, and what is wrong with users' files."""
-        shelf = await self.shelf()
-        listed = tuple(_listed(kept) for kept in shelf.dashboards.values())
-        return DashboardList(listed, shelf.problems, str(self._folder.path or ""))
+        await self.shelf()
+        return listed(self._folder)
 
     async def definition(self, uid: str) -> Definition:
         """Return one dashboard; raises NotFoundError."""
@@ -260,6 +268,14 @@ def _ready(whole: Whole, since: int | None) -> Ready:
 async def _beside(size: int, work: Callable[[Whole, int | None], Ready], whole: Whole, since: int | None) -> Ready:
     """Do the work: another thread's where it would hold the loop."""
     return await asyncio.to_thread(work, whole, since) if size > _CELLS_AT_ONCE else work(whole, since)
+
+
+def listed(folder: Folder) -> DashboardList:
+    """Return the list, and what is wrong with users' files."""
+    shelf = folder.recent() or folder.shelf()
+    return DashboardList(
+        tuple(_listed(kept) for kept in shelf.dashboards.values()), shelf.problems, str(folder.path or "")
+    )
 
 
 def _listed(kept: Kept) -> Listed:

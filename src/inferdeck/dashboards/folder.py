@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from inferdeck.config import places
 from inferdeck.config.document import LARGEST_FILE_BYTES
+from inferdeck.config.schema import Settings
 from inferdeck.dashboards import loader
 from inferdeck.errors import ConfigError, NotFoundError
 from inferdeck.model.dashboard import Dashboard
@@ -135,6 +138,14 @@ class Folder:
             owners[uid] = path
             found[uid] = file.kept
         return Shelf(found, tuple(problems))
+
+
+def user_folder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where users' dashboards are looked for."""
+    if settings.dashboards.folder is not None:
+        return settings.dashboards.folder
+    file = settings.file if settings.file is not None else places.file_to_make(environ)
+    return file.absolute().parent / "dashboards"
 
 
 def revision(body: bytes) -> str:

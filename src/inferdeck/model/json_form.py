@@ -6,6 +6,7 @@ import json
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -46,7 +47,7 @@ def _build(kind: Any, data: Any) -> Any:
         return _build_dataclass(origin, data, dict(zip(variables, get_args(kind), strict=True)))
     if origin is tuple:
         return _build_tuple(get_args(kind), data)
-    if origin is dict:
+    if origin in (dict, Mapping):
         _expect(dict, data)
         return {str(key): _build(get_args(kind)[1], item) for key, item in data.items()}
     if origin in (Union, types.UnionType):
@@ -54,6 +55,8 @@ def _build(kind: Any, data: Any) -> Any:
     if kind is float:
         _expect((int, float), data)
         return float(data)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(data)
     _expect(kind, data)
     return data
 
