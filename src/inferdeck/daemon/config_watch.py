@@ -211,7 +211,7 @@ def _config_of(pid: int) -> str:
             flag, _, value = word.partition("=")
             if flag in _CONFIG_FLAGS:
                 given = value or (words[index + 1] if index + 1 < len(words) else "")
-                path = Path(process.cwd()) / given
+                path = Path(given) if given.startswith("/") else Path(process.cwd()) / given
                 return str(path.resolve()) if given and path.suffix in (".yaml", ".yml") and path.is_file() else ""
     except (psutil.Error, OSError, ValueError):
         return ""
