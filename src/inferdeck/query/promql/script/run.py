@@ -96,13 +96,13 @@ class _Runner:
     def _load(self, command: Load) -> None:
         self._started.update(command.started)
         for one in command.series:
-            self._store.append_series(one.series, *_arrays(one.points, command.step_ms))
+            self._store.append_series(one.series, *arrays(one.points, command.step_ms))
             if Mark.HISTOGRAM in one.points:
                 self._native.add(one.series)
             if command.nhcb and (base := _base_of_classic(one.series)):
                 self._native.add(base)
                 made = tuple(Mark.HISTOGRAM if isinstance(point, float) else Mark.GAP for point in one.points)
-                self._store.append_series(base, *_arrays(made, command.step_ms))
+                self._store.append_series(base, *arrays(made, command.step_ms))
         # An engine may remember what it has read.
         self._engine = self._ask(self._store)
 
@@ -210,7 +210,7 @@ def _message(error: InferdeckError) -> str:
     return error.headline if isinstance(error, QueryError) else str(error)
 
 
-def _arrays(points: tuple[Point, ...], step_ms: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def arrays(points: tuple[Point, ...], step_ms: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the times and the values of what is not a gap, stale markers by their bits."""
     bits = np.full(len(points), ABSENT_BITS, dtype=np.uint64)
     for index, point in enumerate(points):
