@@ -29,7 +29,7 @@ _EVER_MS = (1 << 42) - 1
 Group = tuple[str, ...]
 """The values of the labels grouped by, in their order."""
 Relabel = Callable[[dict[str, str]], None]
-_MOST_NAMED = 200_000
+_MOST_NAMED = 60_000
 
 
 class Named:
