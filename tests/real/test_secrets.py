@@ -18,7 +18,10 @@ from tests.real.programs import LOOPBACK
 
 pytestmark = pytest.mark.real
 
-ROUTES = ("/api/status", "/api/sources", "/api/doctor", "/api/config", "/api/store/stats", "/metrics", "/openapi.json")
+ROUTES = (
+    *("/api/status", "/api/sources", "/api/doctor", "/api/config", "/api/store/stats", "/metrics", "/openapi.json"),
+    *("/api/events", "/api/annotations", "/api/config-files", "/api/config-files/inferdeck.yaml", "/api/routes"),
+)
 PLANTED = {
     name: f"planted-{name}-5f0c9e7a"
     for name in ("viewer", "operator", "bearer", "header", "basic", "userinfo", "redis", "push", "llama", "added")
@@ -93,6 +96,8 @@ def test_no_planted_secret_shows_anywhere(tmp_path: Path) -> None:
             file.write(
                 f"auth: {{viewer_token: {PLANTED['viewer']}, operator_token: {PLANTED['operator']}}}\n"
                 f"log: {{file: {log}, level: debug}}\n"
+                # Its own file is a file of the stack like any other.
+                f"config_files: [{{path: {place.config}}}]\n"
                 f"remote_write: [{{url: {failing.url}/push, key: {PLANTED['push']}}}]\n"
             )
         place = Place(place.directory, place.port, {"INFERDECK_TOKEN": PLANTED["operator"]})
@@ -105,6 +110,8 @@ def test_no_planted_secret_shows_anywhere(tmp_path: Path) -> None:
             texts = {route: get(daemon.url + route) for route in ROUTES}
             texts |= {one["id"]: get(f"{daemon.url}/api/sources/{one['id']}") for one in status["services"]}
             commands = [("status",), ("doctor",), ("sources", "list"), ("config", "show"), ("config", "show", "--json")]
+            commands += [("annotate", f"the key is {PLANTED['bearer']}"), ("annotations", "list"), ("routes",)]
+            commands += [("config", "files"), ("config", "files", "inferdeck.yaml")]
             commands += [("sources", "explain", one["id"]) for one in status["services"]]
             commands += [("sources", "test", "prometheus", f"http://deck:{PLANTED['added']}@{garbled.url[7:]}")]
             for words in commands:

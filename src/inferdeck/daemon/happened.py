@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 MOST_WAITING = 10_000
 RETRY_SECONDS = 5.0
 _BATCH = 500
+_LAST_MOMENT = 1e11
+"""What lies after it, and what is no number, is no time."""
 _LONGEST_TEXT = 4000
 _LONGEST_NAME = 500
 
@@ -65,11 +67,17 @@ class Happened:
                     raise
                 self._complain(error)
                 return False
+            except Exception:
+                # A bug must not end the noting of everything that comes after it.
+                _log.exception("what happened could not be noted: %d events are left out", len(batch))
+                self.lost += len(batch)
             self._failing = False
         return True
 
     def _note(self, batch: list[tuple[Happening, str]]) -> None:
-        self._store.note([(self._safe(one), environment) for one, environment in batch])
+        told = [(self._safe(one), environment) for one, environment in batch if 0 <= one.time <= _LAST_MOMENT]
+        if told:
+            self._store.note(told)
 
     def _give_back(self, batch: list[tuple[Happening, str]]) -> None:
         room = MOST_WAITING - len(self._waiting)

@@ -124,6 +124,14 @@ async def test_a_full_disk_makes_events_wait(
     assert [one.time for one in store.events(Asked(subject="z")).items] == [NOW + one for one in range(24, 14, -1)]
 
 
+async def test_what_has_no_time_takes_nothing_with_it(store: StateDatabase, clock: ManualClock) -> None:
+    taking = Happened(store, clock)
+    times = (float("nan"), float("inf"), -1.0, 1e300, NOW)
+    taking.told("default", [Happening(time, "start", "x", "y") for time in times])
+    assert await taking.flush()
+    assert [one.time for one in store.events(Asked()).items] == [NOW]
+
+
 async def test_no_secret_and_no_broken_text_is_kept(store: StateDatabase, clock: ManualClock, tmp_path: Path) -> None:
     taking = Happened(store, clock, lambda text: text.replace("own-planted", "•••"))
     facts = {"OPENAI_API_KEY": "planted-fact", "password": "planted-fact-2", "note": "own-planted", "n": "\ud800"}
