@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 Run = Callable[[argparse.Namespace], int]
 SHELLS = ("bash", "zsh", "fish")
+RULE_FILES = (
+    *("recording", "alerts", "alerts-canonical", "alerts-stack", "alerts-slo", "alerts-gateway-slo", "maintenance"),
+    "all",
+)
 DESCRIPTION = "Shows what a whole LLM serving stack is doing, what it costs and what is about to break."
 EPILOG = """exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 nothing answers, 4 forbidden, 5 a limit
 
@@ -308,7 +312,44 @@ COMMANDS: tuple[Command, ...] = (
         (_option("--day", metavar="YYYY-MM-DD", help="one day only"),),
     ),
     Command(("store", "remap"), "rebuild the canonical series from the native ones", "store:remap"),
-    Command(("rules", "export"), "print the canonical mapping as Prometheus recording rules", "rules:export"),
+    Command(
+        ("rules", "export"),
+        "print alert rules, or the canonical mapping as recording rules, for Prometheus or Grafana",
+        "rules:export",
+        (
+            _option(
+                "what",
+                metavar="WHAT",
+                nargs="?",
+                default="recording",
+                choices=RULE_FILES,
+                help="recording, alerts, alerts-canonical, alerts-stack, alerts-slo, alerts-gateway-slo, maintenance or "
+                "all (recording)",
+            ),
+            _option("--out", metavar="DIR", help="write files into this folder; needed for all"),
+            _option("--grafana", action="store_true", help="for Grafana-managed alerting, as a provisioning file"),
+            _option("--datasource", metavar="UID", default="prometheus", help="with --grafana: its data source"),
+        ),
+    ),
+    Command(
+        ("rules", "check"),
+        "check rule files, or our own with your values, against what sources expose",
+        "rules:check",
+        (
+            _option("files", metavar="FILE", nargs="*", help="rule files of Prometheus; our own rules where absent"),
+            _option("--label", metavar="NAME", action="append", default=[], help="a label that your targets have"),
+        ),
+    ),
+    Command(
+        ("rules", "test"),
+        "run unit tests of rules, in promtool's format, over our own engine",
+        "rules:test",
+        (
+            _option("files", metavar="FILE", nargs="+", help="files of unit tests"),
+            _option("--prometheus", choices=("2", "3"), default="3", help="whose windows: [ ] of 2 or ( ] of 3 (3)"),
+        ),
+    ),
+    Command(("rules", "values"), "list the alert rules with their values as they are in force", "rules:values"),
     Command(("dashboards", "list"), "list the dashboards, your own among them", "dashboards:list_all", (_JSON,)),
     Command(
         ("dashboards", "check"),
@@ -382,6 +423,18 @@ COMMANDS: tuple[Command, ...] = (
         "grafana:validate",
         (_option("files", metavar="FILE", nargs="*", help="exported .json files; a fresh export where absent"),),
     ),
+    Command(
+        ("grafana", "lint"),
+        "read anybody's dashboards and rules against what targets expose: dead names, wrong sums and units",
+        "grafana_lint:lint",
+        (
+            _option("files", metavar="FILE", nargs="+", help="dashboards (.json) and rule files (.yaml)"),
+            _option("--metrics", metavar="FILE", action="append", default=[], help="a saved /metrics page; repeatable"),
+            _option("--offline", action="store_true", help="ask no daemon; only the catalogs and --metrics"),
+            _option("--all", action="store_true", help="also advice, and what may simply not have happened yet"),
+            _JSON,
+        ),
+    ),
     Command(("simulate", "scenarios"), "list the scenarios of the simulator", "simulate:scenarios", (_JSON,)),
     Command(
         ("simulate", "describe"),
@@ -429,7 +482,7 @@ GROUPS = {
     "annotations": "what people and scripts noted",
     "config": "the configuration",
     "store": "the history on disk",
-    "rules": "recording rules",
+    "rules": "alert and recording rules",
     "dashboards": "dashboards: files, checks, contents",
     "snapshot": "figures before and after a change",
     "grafana": "dashboards for Grafana",

@@ -13,6 +13,8 @@ from inferdeck.model.units import UNITS
 COUNT: Final = ""
 RATIO: Final = "ratio"
 TIMESTAMP: Final = "timestamp"
+_RATIO_NAMES: Final = ("_perc", "_ratio", "_rate", "_usage", "_utilization")
+"""Ends of names by which a number without a unit is a ratio, whatever the way to aggregate it."""
 _SCALES: Final[Mapping[str, tuple[str, float]]] = {
     "seconds": ("seconds", 1.0),
     "milliseconds": ("seconds", 1e3),
@@ -65,7 +67,8 @@ def of_metric(descriptor: MetricDescriptor, part: str) -> Dimension | None:
         return Dimension()
     unit = descriptor.unit
     if unit == "1":
-        return Dimension(RATIO if descriptor.aggregation is Aggregation.MEAN else COUNT)
+        ratio = descriptor.aggregation is Aggregation.MEAN or descriptor.name.endswith(_RATIO_NAMES)
+        return Dimension(RATIO if ratio else COUNT)
     if unit == "tokens per second":
         return Dimension("tokens", 1)
     base, scale = _SCALES.get(unit, (COUNT, 1.0))

@@ -22,7 +22,10 @@ PARTS = ("_bucket", "_count", "_sum")
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One family: its descriptor, versions, older names, and either its canonical counterparts or why it has none."""
+    """One family: its descriptor, versions, older names, and either its canonical counterparts or why it has none.
+
+    instead: PromQL that says the same in versions after `until`, "" where nothing does.
+    """
 
     descriptor: MetricDescriptor
     since: str = ""
@@ -32,6 +35,9 @@ class Metric:
     unmapped: str = ""
     store: bool = True
     effect: SideEffect = SideEffect.NONE
+    instead: str = ""
+    ended: tuple[tuple[str, str], ...] = ()
+    """(older name, last version that used it)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +220,8 @@ def _metric(entry: catalog_file.MetricEntry, unmapped: str) -> Metric:
         entry.unmapped or ("" if canonical else unmapped),
         entry.store,
         entry.effect,
+        entry.instead,
+        tuple((alias.name, alias.until) for alias in entry.aliases if alias.until),
     )
 
 

@@ -27,7 +27,10 @@ class AliasEntry(Entry):
 
 
 class MetricEntry(Entry):
-    """One family under its wire name (counters with `_total`, histograms without `_bucket`); `*` matches any text."""
+    """One family under its wire name (counters with `_total`, histograms without `_bucket`); `*` matches any text.
+
+    instead: PromQL that says the same in versions after `until`.
+    """
 
     name: str
     type: MetricType
@@ -37,6 +40,7 @@ class MetricEntry(Entry):
     aggregate: Aggregation = Aggregation.NONE
     since: str = ""
     until: str = ""
+    instead: str = ""
     aliases: tuple[AliasEntry, ...] = ()
     canonical: str | tuple[str, ...] = ()
     unmapped: str = ""
