@@ -323,8 +323,8 @@ COMMANDS: tuple[Command, ...] = (
                 nargs="?",
                 default="recording",
                 choices=RULE_FILES,
-                help="recording, alerts, alerts-canonical, alerts-stack, alerts-slo, alerts-gateway-slo, maintenance or "
-                "all (recording)",
+                help="recording, alerts, alerts-canonical, alerts-stack, alerts-slo, alerts-gateway-slo, maintenance "
+                "or all (recording)",
             ),
             _option("--out", metavar="DIR", help="write files into this folder; needed for all"),
             _option("--grafana", action="store_true", help="for Grafana-managed alerting, as a provisioning file"),

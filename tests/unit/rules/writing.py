@@ -22,15 +22,19 @@ def rules(site: Site | None = None) -> dict[str, Rule]:
 def unit_file(folder: Path, case: Case, rule: Rule) -> Path:
     """Write the rule and its tests, one for the data at which it fires and one for each at which it does not."""
     (folder / "rules.yaml").write_text(prometheus_file.text([RuleGroup("tested", (rule,))]), encoding="utf-8")
-    labels = {**case.labels, **rule.labels}
-    shown = Data(dict(case.labels), case.value)
-    firing = {
-        "exp_labels": labels,
-        "exp_annotations": {name: expand(text, shown) for name, text in rule.annotations.items()},
-    }
+    firing = expected(rule, case.labels, case.value)
     tests = [_test("fires", case, case.fires, [firing])]
     tests += [_test(f"quiet {number}", case, data, []) for number, data in enumerate(case.quiet, 1)]
     return written(folder, ["rules.yaml"], tests, case.step)
+
+
+def expected(rule: Rule, labels: Mapping[str, str], value: float) -> dict[str, Any]:
+    """Return an alert of a rule as a test expects it; labels: those of the series, value: what the expression gives."""
+    shown = Data(dict(labels), value)
+    return {
+        "exp_labels": {**labels, **rule.labels},
+        "exp_annotations": {name: expand(text, shown) for name, text in rule.annotations.items()},
+    }
 
 
 def written(folder: Path, rule_files: Sequence[str], tests: Iterable[Mapping[str, Any]], step: int = 1) -> Path:
