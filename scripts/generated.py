@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inferdeck.config import json_schema, reference
 from inferdeck.config.schema import TargetConfig
+from inferdeck.dashboards import schema as dashboards_schema
 from inferdeck.routing import mappings_schema
 from inferdeck.simulate import reference as simulator
 from inferdeck.sources import marks_reference as discovery
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = Path("docs/configuration.md")
 SCHEMA = Path("src/inferdeck/config") / json_schema.FILE_NAME
 MAPPINGS = Path("src/inferdeck/routing") / mappings_schema.FILE_NAME
+DASHBOARDS = Path("src/inferdeck/dashboards") / dashboards_schema.FILE_NAME
 SIMULATOR = Path("docs/simulator.md")
 DISCOVERY = Path("docs/discovery.md")
 NOTICES = Path("THIRD-PARTY-NOTICES.md")
@@ -36,6 +38,7 @@ FILES: Mapping[Path, Callable[[], str]] = {
     PAGE: lambda: reference.page((ROOT / PAGE).read_text(encoding="utf-8"), kinds()),
     SCHEMA: lambda: json_schema.text(kinds()),
     MAPPINGS: mappings_schema.text,
+    DASHBOARDS: dashboards_schema.text,
     SIMULATOR: lambda: simulator.page((ROOT / SIMULATOR).read_text(encoding="utf-8")),
     DISCOVERY: lambda: discovery.page((ROOT / DISCOVERY).read_text(encoding="utf-8")),
     NOTICES: notices,

@@ -39,6 +39,13 @@ MOST_SERIES = 300
 MOST_MARKS = 200
 STALE_STEPS = 3
 QUALITY = "inferdeck_quality"
+REASONS = {
+    "bucket_layout": "its buckets were not those of the vocabulary",
+    "fallback_served_model": "a request that fell back counts under the model that served it",
+    "includes_own_scrape": "inferdeck's own request is among them",
+    "provider_model_name": "it may stand under the provider's name of the model",
+    "workers_in_turn": "several workers answer in turn",
+}
 _PARTS = ("_bucket", "_count", "_sum")
 
 
@@ -168,7 +175,8 @@ async def _query(service: QueryService, asked: Asked, query: Query) -> tuple[Ans
 
 
 def _answered(query: Query, result: Result, span: Span) -> tuple[Answered, tuple[str, ...]]:
-    warnings = [*result.warnings, *result.infos]
+    # Remarks on how a query is written are for its author, not for whoever looks at the panel.
+    warnings = list(result.warnings)
     series, values = result.series, result.values
     if query.instant and result.type is ResultType.MATRIX:
         values = values[:, -1:]
@@ -197,7 +205,7 @@ def _name(query: Query, labels: Labels) -> str:
     if query.legend:
         return legend(query.legend, by_name)
     inner = ", ".join(f'{name}="{value}"' for name, value in labels if name != NAME)
-    return f"{by_name.get(NAME, '')}{{{inner}}}" if inner else by_name.get(NAME, query.ref)
+    return f"{by_name.get(NAME, '')}{{{inner}}}" if inner else by_name.get(NAME, "")
 
 
 def _age(span: Span, queries: Sequence[Answered]) -> float | None:
@@ -261,8 +269,12 @@ async def _qualities(service: QueryService, asked: Asked) -> Mapping[str, tuple[
     for labels in result.series:
         by_name = dict(labels)
         family = by_name.get("family", "")
-        found[family] = (*found.get(family, ()), f"{family}: {by_name.get('reason', '')}")
+        found[family] = (*found.get(family, ()), f"{family}: {_words(by_name.get('reason', ''))}")
     return found
+
+
+def _words(reason: str) -> str:
+    return REASONS.get(reason, reason.replace("_", " "))
 
 
 async def _marks(service: QueryService, asked: Asked, annotation: Annotation) -> tuple[list[Mark], str]:

@@ -32,7 +32,7 @@ SERIES = tuple(
     for status in ("error", "success")
 )
 MARK = labels({"kind": "deployment", "subject": "v2"}, "inferdeck_event_timestamp_seconds")
-QUALITY = labels({"family": "llm_requests_total", "reason": "workers in turn"}, "inferdeck_quality")
+QUALITY = labels({"family": "llm_requests_total", "reason": "workers_in_turn"}, "inferdeck_quality")
 HALF_HOUR = {"from": "now-30m", "panels": "requests,now"}
 FILE = """
 uid: mine
@@ -121,7 +121,7 @@ async def test_all_panels_come_in_one_answer_each_with_its_state(site: Served) -
     (now,) = by_id["now"].queries[0].series[0].values
     assert now == pytest.approx(6000.0)
     assert (by_id["requests"].age, by_id["requests"].quality) == (0.0, "estimated")
-    assert "workers in turn" in by_id["requests"].warnings[0]
+    assert "several workers" in by_id["requests"].warnings[0]
     assert by_id["wrong"].error
     assert by_id["later"].needs == "alerts"
     assert by_id["changes"].question == "events?environment=&gateway=g:1"

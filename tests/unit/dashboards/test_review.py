@@ -8,6 +8,7 @@ from inferdeck.dashboards import dimensions
 from inferdeck.dashboards.remarks import Fault
 from inferdeck.dashboards.review import review
 
+P90 = "histogram_quantile(0.9, sum by (le, gateway) (rate(llm_request_duration_seconds_bucket[5m])))"
 GOOD = [
     "up == 0",
     "count(up == 0) or vector(0)",
@@ -50,7 +51,7 @@ BAD = [
         "divide the sums",
     ),
     (
-        "avg by (gateway) (histogram_quantile(0.9, sum by (le, gateway) (rate(llm_request_duration_seconds_bucket[5m]))))",
+        f"avg by (gateway) ({P90})",
         Fault.AGGREGATION,
         "quantile",
     ),
@@ -100,7 +101,8 @@ UNITS = [
     ("time() - max(inferdeck_event_timestamp_seconds)", "age", True),
     ("max(inferdeck_event_timestamp_seconds)", "timestamp", True),
     (
-        "1e6 * sum by (gateway) (increase(llm_cost_total[1d])) / sum by (gateway) (increase(llm_tokens_used_total[1d]))",
+        "1e6 * sum by (gateway) (increase(llm_cost_total[1d]))"
+        " / sum by (gateway) (increase(llm_tokens_used_total[1d]))",
         "money_per_million_tokens",
         True,
     ),
