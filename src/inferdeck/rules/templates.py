@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from inferdeck.errors import UsageError
 from inferdeck.query.promql.literals import unquote
@@ -18,7 +19,7 @@ from inferdeck.query.promql.literals import unquote
 _ACTION = re.compile(r"\{\{(-\s)?\s*(.*?)\s*(\s-)?\}\}", re.DOTALL)
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|`[^`]*`)|(?P<pipe>\|)|(?P<number>[+-]?[0-9][0-9.eE+-]*)"""
-    r"""|(?P<path>\$?[A-Za-z_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*))"""
+    r"""|(?P<path>(?:\$?[A-Za-z_][A-Za-z0-9_]*)?(?:\.[A-Za-z_][A-Za-z0-9_]*)*))"""
 )
 _DIRECTIVE = re.compile(r"%(?:%|(\.[0-9]+)?([sdvfgeq]))")
 _BIG, _SMALL = ("k", "M", "G", "T", "P", "E", "Z", "Y"), ("m", "u", "n", "p", "f", "a", "z", "y")
@@ -144,7 +145,7 @@ def shown(value: Operand) -> str:
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     digits = repr(value)
-    exponent = int(f"{value:.16e}".partition("e")[2])
+    exponent = Decimal(digits).adjusted()
     if value and not -4 <= exponent < 6:
         return _scientific(digits, exponent)
     return digits.removesuffix(".0") if "e" not in digits else f"{value:.20f}".rstrip("0").rstrip(".")

@@ -58,8 +58,8 @@ def test_values_stand_in_expression_and_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("  alerts:\n    GpuHt: {threshold: 1}\n", ':3: rules.alerts.GpuHt: unknown alert rule, did you mean "GpuHot"?'),
-        ("  alerts:\n    GpuHot:\n      treshold: 9\n", ':4: rules.alerts.GpuHot.treshold: unknown value, did you mean'),
+        ("  alerts:\n    GpuHt: {threshold: 1}\n", ':3: rules.alerts.GpuHt: unknown alert rule, did you mean "GpuHot"'),
+        ("  alerts:\n    GpuHot:\n      treshold: 9\n", ':4: rules.alerts.GpuHot.treshold: unknown value, did you'),
         ("  alerts:\n    GpuHot: {threshold: hot}\n", ":3: rules.alerts.GpuHot.threshold: expected a number"),
         ("  alerts:\n    GpuHot: {for: soon}\n", ':3: rules.alerts.GpuHot.for: "soon" is no duration of Prometheus'),
         ("  alerts:\n    GpuHot: {severity: bad}\n", ":3: rules.alerts.GpuHot.severity: expected critical,"),
