@@ -87,3 +87,13 @@ def test_a_full_disk_stops_writing_and_is_survived(small_disk: Path, reserve: in
     assert content(store) == written
     assert store.check().problems == []
     store.close()
+
+
+def test_a_store_that_has_no_room_to_open_says_so_and_opens_when_there_is(small_disk: Path) -> None:
+    clock = ManualClock(START_MS / 1000)
+    (small_disk / "metrics").mkdir()
+    ballast = fill(small_disk)
+    with pytest.raises(StoreFullError, match=r"cannot be written .* free some space"):
+        MetricDatabase.open(small_disk / "metrics", clock=clock)
+    ballast.unlink()
+    MetricDatabase.open(small_disk / "metrics", clock=clock).close()

@@ -19,9 +19,9 @@ from inferdeck.store.metrics import integrity, recovery, retention, stats
 from inferdeck.store.metrics.appending import Appender
 from inferdeck.store.metrics.bulk import BulkWriter
 from inferdeck.store.metrics.codec import CodecName
-from inferdeck.store.metrics.connection import Sync
+from inferdeck.store.metrics.connection import Sync, cannot_write
 from inferdeck.store.metrics.day_file import DAY_MS, DayFile
-from inferdeck.store.metrics.filesystem import lock, require_local, system_mounts
+from inferdeck.store.metrics.filesystem import free_bytes, lock, require_local, system_mounts
 from inferdeck.store.metrics.flush import Flusher, close_current
 from inferdeck.store.metrics.integrity import CheckReport, Progress
 from inferdeck.store.metrics.querying import Querier
@@ -67,7 +67,7 @@ class MetricDatabase:
         """Open or create the store in a directory of its own.
 
         block_ms must divide a day and stay the same for the life of a store. Raises StoreLockedError,
-        UnsupportedFilesystemError, StoreVersionError, StoreError.
+        UnsupportedFilesystemError, StoreVersionError, StoreFullError (no room even to open), StoreError.
         """
         if DAY_MS % block_ms or block_ms < 1000:
             raise ValueError(f"block_ms={block_ms} does not divide a day, or is under a second")
@@ -82,6 +82,14 @@ class MetricDatabase:
             )
             state = StoreState(path, clock, options, registry)
             recovery.open_days(state)
+        except (sqlite3.Error, OSError) as error:
+            lock_file.close()
+            if isinstance(error, OSError) or cannot_write(error):
+                raise StoreFullError(
+                    f"{path}: cannot be written ({error}), {free_bytes(path) / 1e6:.1f} MB are free there; "
+                    "free some space, or see that it is writable, and start again"
+                ) from error
+            raise StoreError(f"{path}: cannot be opened ({error})") from error
         except BaseException:
             lock_file.close()
             raise
