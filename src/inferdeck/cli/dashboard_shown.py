@@ -35,8 +35,8 @@ def text(page: Page, dashboard: Dashboard, data: DashboardData) -> None:
     shown = {panel.id: panel for panel in data.panels}
     for row in dashboard.rows:
         there = [(panel, shown[panel.id]) for panel in row.panels if panel.id in shown]
-        if there:
-            page.section(row.title or "-")
+        if there and row.title:
+            page.section(row.title)
         for panel, found in there:
             _panel(page, panel, found, data)
     for mark in data.marks[-5:]:
