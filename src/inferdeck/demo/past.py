@@ -29,10 +29,12 @@ from inferdeck.demo.watched import Watched, of_json
 from inferdeck.model.labels import Labels, labels
 from inferdeck.model.scrape import Layout
 from inferdeck.simulate import scenario
+from inferdeck.simulate.fleet import Fleet
 from inferdeck.simulate.programs import makers
 from inferdeck.simulate.servers.program import Program
 from inferdeck.simulate.table import Table
 from inferdeck.simulate.world import World
+from inferdeck.sources.dcgm.shape import Shape
 from inferdeck.sources.pipeline import Pipeline
 
 BLOCK_MS = 2 * 3600 * 1000
@@ -41,6 +43,8 @@ GARBAGE = 200_000
 """Objects between two looks for cycles, of which there are few here: the usual looks are a tenth of all work."""
 NICENESS = 5
 """What is asked now goes before what was long ago."""
+UNNAMED = ("tgi", "llamacpp")
+"""Engines whose metrics name no model; their sources put it in, and so does the past."""
 
 
 class Read:
@@ -88,6 +92,8 @@ class Track:
 
     name: str
     read: Read
+    shape: Shape | None
+    """What its source makes of its series before the stages; None where it leaves them as they are."""
     stages: Pipeline
     gathered: Gathered
 
@@ -117,19 +123,22 @@ class Past:
             for track in tracks:
                 found = track.read.at(world.now)
                 if found is not None:
-                    layout, values = found
+                    layout, values = found if track.shape is None else track.shape.apply(*found)
                     passed = track.stages.success(layout, values, stamp, duration=0.002, carry=_nothing)
                     track.stages.kept()
                     track.gathered.add(passed.scrape)
         return sent + self._send(tracks)
 
     def _tracks(self, world: World, most: int) -> Iterator[Track]:
+        models = _models(world.fleet)
         for name, make in makers(world.fleet):
             target = self._targets.get(name)
             if target is not None:
                 program = make(world)
                 world.subscribe(program.handlers())
-                yield Track(name, Read(program, target.extra), target.stages(), Gathered(target.key.id, most))
+                extra = labels({**dict(target.extra), **models.get(name, {})})
+                shape = Shape(target.extra) if target.catalog == "dcgm" else None
+                yield Track(name, Read(program, extra), shape, target.stages(), Gathered(target.key.id, most))
 
     def _stamps(self, one: life.Life, oldest: float, world: World) -> Iterator[int]:
         """Yield the moments of a life's samples; the next life loads its models while this one ends."""
@@ -148,6 +157,11 @@ class Past:
             for body in track.gathered.bodies():
                 self._daemon.send_block(body)
         return sent
+
+
+def _models(fleet: Fleet) -> Mapping[str, Mapping[str, str]]:
+    """Return the labels that sources read from elsewhere than the metrics, by engine."""
+    return {engine.name: {"model": engine.model.name} for engine in fleet.engines if engine.kind in UNNAMED}
 
 
 def _nothing(_target: str) -> bytes | None:
