@@ -12,6 +12,7 @@ from inferdeck.config import json_schema, reference
 from inferdeck.config.schema import TargetConfig
 from inferdeck.dashboards import schema as dashboards_schema
 from inferdeck.routing import mappings_schema
+from inferdeck.rules import reference as rules
 from inferdeck.simulate import reference as simulator
 from inferdeck.sources import marks_reference as discovery
 from scripts.notices import notices
@@ -23,6 +24,7 @@ MAPPINGS = Path("src/inferdeck/routing") / mappings_schema.FILE_NAME
 DASHBOARDS = Path("src/inferdeck/dashboards") / dashboards_schema.FILE_NAME
 SIMULATOR = Path("docs/simulator.md")
 DISCOVERY = Path("docs/discovery.md")
+RULES = Path("docs/rules.md")
 NOTICES = Path("THIRD-PARTY-NOTICES.md")
 
 
@@ -40,6 +42,7 @@ FILES: Mapping[Path, Callable[[], str]] = {
     MAPPINGS: mappings_schema.text,
     DASHBOARDS: dashboards_schema.text,
     SIMULATOR: lambda: simulator.page((ROOT / SIMULATOR).read_text(encoding="utf-8")),
+    RULES: lambda: rules.page((ROOT / RULES).read_text(encoding="utf-8")),
     DISCOVERY: lambda: discovery.page((ROOT / DISCOVERY).read_text(encoding="utf-8")),
     NOTICES: notices,
 }
