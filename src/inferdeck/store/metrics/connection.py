@@ -52,8 +52,7 @@ def connect(path: Path, sync: Sync = "normal") -> sqlite3.Connection:
 def connect_reader(path: Path) -> sqlite3.Connection:
     """Open an existing file for queries; on a full disk, where no log can be made, without one."""
     try:
-        connection = _open_uri(path, "mode=rw")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        connection = _readable(path)
     except sqlite3.OperationalError as error:
         if not cannot_write(error) or path.with_name(path.name + "-wal").exists():
             raise
@@ -61,6 +60,16 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA query_only=ON")
     connection.execute("PRAGMA cache_size=-500")
     connection.execute("PRAGMA wal_autocheckpoint=0")
+    return connection
+
+
+def _readable(path: Path) -> sqlite3.Connection:
+    connection = _open_uri(path, "mode=rw")
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterable
@@ -62,8 +63,9 @@ def lock(directory: Path) -> IO[str]:
             f"{directory}: {who} owns this data directory; stop it, or use another data_dir"
         ) from error
     handle.truncate(0)
-    handle.write(str(os.getpid()))
-    handle.flush()
+    with contextlib.suppress(OSError):
+        # Without room for it the owner has no name, and owns the directory all the same.
+        os.write(handle.fileno(), str(os.getpid()).encode())
     return handle
 
 
