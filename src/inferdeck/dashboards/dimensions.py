@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from inferdeck.model.metric import Aggregation, MetricDescriptor
+from inferdeck.model.metric import Aggregation, MetricDescriptor, MetricType
 from inferdeck.model.units import UNITS
 
 COUNT: Final = ""
@@ -15,6 +15,7 @@ RATIO: Final = "ratio"
 TIMESTAMP: Final = "timestamp"
 _RATIO_NAMES: Final = ("_perc", "_ratio", "_rate", "_usage", "_utilization")
 """Ends of names by which a number without a unit is a ratio, whatever the way to aggregate it."""
+_MOMENT_NAMES: Final = ("_timestamp_seconds", "_start_time_seconds", "_boot_time_seconds")
 _SCALES: Final[Mapping[str, tuple[str, float]]] = {
     "seconds": ("seconds", 1.0),
     "milliseconds": ("seconds", 1e3),
@@ -66,6 +67,10 @@ def of_metric(descriptor: MetricDescriptor, part: str) -> Dimension | None:
     if part in ("_count", "_bucket"):
         return Dimension()
     unit = descriptor.unit
+    if descriptor.type is MetricType.UNTYPED:
+        return None
+    if descriptor.name.endswith(_MOMENT_NAMES):
+        return Dimension(TIMESTAMP)
     if unit == "1":
         ratio = descriptor.aggregation is Aggregation.MEAN or descriptor.name.endswith(_RATIO_NAMES)
         return Dimension(RATIO if ratio else COUNT)

@@ -40,6 +40,20 @@ def given(expr: Expr, live: Live) -> Found:
     return _binary(expr, live) if isinstance(expr, Binary) else None
 
 
+def exact(expr: Expr) -> bool:
+    """Tell whether the labels of a result are those that the query names, so that nothing was added by a Prometheus."""
+    if isinstance(expr, Paren | Unary):
+        return exact(expr.expr)
+    if isinstance(expr, Aggregate):
+        return exact(expr.expr) if expr.operator in _SAME else not expr.without
+    if isinstance(expr, Call):
+        return expr.function == "histogram_quantile" and exact(expr.args[1])
+    if isinstance(expr, Binary):
+        sides = [side for side in (expr.left, expr.right) if not _plain(side)]
+        return bool(sides) and all(exact(side) for side in sides)
+    return False
+
+
 def _selector(node: VectorSelector, live: Live) -> Found:
     """What a live series has, and what the catalog says that it may have: a label may come with the next event."""
     name = meaning.metric_name(node)

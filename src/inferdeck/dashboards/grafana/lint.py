@@ -14,7 +14,7 @@ from difflib import get_close_matches
 
 from inferdeck.dashboards import dimensions, meaning
 from inferdeck.dashboards.grafana import names, selectors, units
-from inferdeck.dashboards.grafana.labels import given
+from inferdeck.dashboards.grafana.labels import exact, given
 from inferdeck.dashboards.grafana.live import Live
 from inferdeck.dashboards.grafana.names import State
 from inferdeck.dashboards.grafana.questions import Asked, Question
@@ -117,8 +117,9 @@ def _labels(place: str, question: Question, expr: Expr, live: Live) -> Iterator[
                     yield _label(place, name, own, _subject(node.expr), Severity.ERROR)
     own = given(expr, live)
     asked = [question.label] if question.label else _LEGEND.findall(question.legend)
+    whole = exact(expr)
     for name in asked:
-        if _dead(name, own, live) and name != NAME:
+        if name != NAME and (_dead(name, own, live) or (whole and own is not None and name not in own)):
             severity = Severity.ERROR if question.label else Severity.ADVICE
             yield _label(place, name, own, _subject(expr), severity)
 
@@ -131,7 +132,7 @@ def _dead(name: str, own: frozenset[str] | None, live: Live) -> bool:
 
 def _label(place: str, name: str, own: frozenset[str] | None, metric: str, severity: Severity) -> Finding:
     pool = sorted(own or ())
-    near = get_close_matches(name, pool, 1, 0.6)
+    near = [one for one in pool if one.casefold() == name.casefold()] or get_close_matches(name, pool, 1, 0.6)
     there = ", ".join(pool) or "none"
     text = f'{metric or "the value"} has no label "{name}" (there are: {there})'
     return Finding("dead-label", place, text, name, near[0] if near else "", severity)
@@ -155,16 +156,30 @@ def _subject(expr: Expr) -> str:
 
 
 def _values(place: str, question: Question, found: Review) -> Iterator[Finding]:
+    counted = _counted(found.expr)
     for remark in found.remarks:
         if remark.fault is Fault.AGGREGATION and "per rank" not in remark.text:
-            yield Finding("aggregation", place, remark.text)
+            if (remark.start, remark.end) not in counted and "_info is" not in remark.text:
+                # A sum of quotients may be meant: limits of CPU time are quota / period.
+                severity = Severity.ADVICE if "a quotient" in remark.text else Severity.ERROR
+                yield Finding("aggregation", place, remark.text, severity=severity)
         elif remark.fault is Fault.COUNTER and "may see one sample" not in remark.text:
             raw = "only grows" in remark.text
             if not (raw and question.rule):
                 severity = Severity.ADVICE if raw else Severity.ERROR
                 yield Finding("counter", place, remark.text, severity=severity)
-        elif remark.fault is Fault.UNIT:
+        elif remark.fault is Fault.UNIT and "Unix time" not in remark.text:
             yield _remark("unit", place, remark)
+
+
+def _counted(expr: Expr | None) -> set[tuple[int, int]]:
+    """Return where an aggregation stands whose result is only counted, so that its values do not matter."""
+    found = set()
+    for node in nodes(expr) if expr is not None else ():
+        if isinstance(node, Aggregate) and node.operator in meaning.COUNTING:
+            inner = _bare(node.expr)
+            found.add((inner.span.start, inner.span.end))
+    return found
 
 
 def _remark(fault: str, place: str, remark: Remark) -> Finding:
@@ -203,7 +218,10 @@ def _unit(place: str, question: Question, found: Review) -> Iterator[Finding]:
     if wanted is None or given_ is None or dimensions.fits(given_, wanted):
         return
     better = units.id_of(given_)
-    text = f'the query gives {given_}, but the unit "{question.unit}" shows {wanted}'
+    found_unit = f'of the unit "{better}"' if better else str(given_)
+    text = f'the values are {found_unit}, but the unit "{question.unit}" shows {wanted}'
+    if better:
+        text = f'the values are {found_unit}, but are shown as "{question.unit}"'
     yield Finding("unit", place, text, question.unit, f'the unit "{better}"' if better else "")
 
 

@@ -84,6 +84,14 @@ def _ended(one: vocabulary.Known, name: str) -> Verdict:
 
 
 def _unknown(name: str, live: Live) -> Verdict:
+    written = _with_colon(name)
+    if written:
+        text = f"{name} is {written} behind something that writes no colons, such as the collector of OpenTelemetry"
+        there = live.has(written)
+        after = verdict(written, live)
+        return Verdict(
+            State.ELSEWHERE if not there else State.UNKNOWN, text, after.instead or written, kind_of(written)
+        )
     kind = kind_of(name)
     if not kind:
         if ":" in name:
@@ -92,6 +100,9 @@ def _unknown(name: str, live: Live) -> Verdict:
     if live.known and kind not in live.kinds:
         return Verdict(State.NO_TARGET, f"no target that was read is a {kind}", kind=kind)
     near = nearest(name, kind, live)
+    if live.known and not near and kind not in _WHOLE:
+        text = f"no {kind} exposes {name}: what is not there, or is switched off, has no such metrics"
+        return Verdict(State.NOT_YET, text, kind=kind)
     if live.known:
         return Verdict(State.UNKNOWN, f"no {kind} exposes {name}, and its catalog does not know it", near, kind)
     return Verdict(State.NOT_YET, f"the catalog of {kind} does not know {name}", near, kind)
@@ -112,6 +123,8 @@ def _own(kind: str) -> frozenset[str]:
     return frozenset(metric.descriptor.name for metric in known.metrics if "*" not in metric.descriptor.name)
 
 
+_WHOLE = frozenset({"vllm", "sglang", "llamacpp", "litellm", "tgi"})
+"""Kinds whose catalogs hold all that any version exposes; exporters have far more than we collect ourselves."""
 _PREFIXES = {
     "vllm:": "vllm",
     "sglang:": "sglang",
@@ -128,3 +141,10 @@ _PREFIXES = {
 def kind_of(name: str) -> str:
     """Return the kind of target whose names begin like this one, "" for others."""
     return next((kind for prefix, kind in _PREFIXES.items() if name.startswith(prefix)), "")
+
+
+def _with_colon(name: str) -> str:
+    """Return the engine's own name of a metric whose colon was replaced, "" for any other one."""
+    head, _, tail = name.partition("_")
+    written = f"{head}:{tail}"
+    return written if kind_of(written) and vocabulary.find(written) else ""
