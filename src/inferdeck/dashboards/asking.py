@@ -162,7 +162,7 @@ async def _query(service: QueryService, asked: Asked, query: Query) -> tuple[Ans
     async with asyncio.timeout(asked.deadline_seconds) as deadline:
         try:
             if query.instant:
-                result = service.at_once(text, span.at_ms, options)
+                result = service.at_once(text, span.at_ms)
                 if result is None:
                     result = await service.instant(text, span.at_ms, options)
             else:

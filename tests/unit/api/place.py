@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +15,17 @@ from fastapi import APIRouter
 
 from inferdeck.api import app, catalog, guard, server, stack
 from inferdeck.api import config_files as api_config_files
+from inferdeck.api import dashboards as api_dashboards
 from inferdeck.api import happenings as api_happenings
+from inferdeck.dashboards.answers import Dashboards
+from inferdeck.dashboards.folder import Folder
 from inferdeck.errors import LimitError, NotFoundError, UnavailableError
 from inferdeck.model.answers import Added, ConfigAnswer, Imported, Job, StoreReport, Trial, number
+from inferdeck.model.clock import SystemClock
 from inferdeck.query.catalog.interface import CatalogQuestions
 from inferdeck.query.evidence import Facts
 from inferdeck.query.happenings import HappeningStore
-from inferdeck.query.local import LocalQuestions
+from inferdeck.query.local import LocalQueryService, LocalQuestions
 from inferdeck.query.stack.interface import StackQuestions
 from inferdeck.receive import blocks
 from tests.unit.api import noted
@@ -96,11 +101,14 @@ def topics(
     notes: HappeningStore | None = None,
 ) -> list[APIRouter]:
     """Return the routes of every topic."""
+    service = LocalQueryService(filled({series("up", job="redis", instance="r:6379"): counter(0.0)}))
+    boards = Dashboards(service, Folder(None, time.monotonic), SystemClock(), lambda: 15_000)
     return [
         stack.routes(stacked or asked(engine("10.0.0.7:8000", "m"))),
         catalog.routes(models or small_catalog()),
         api_happenings.routes(noted.happenings(notes), noted.CLOCK),
         api_config_files.routes(noted.files()),
+        api_dashboards.routes(boards),
     ]
 
 
