@@ -118,6 +118,15 @@ def test_the_past_joins_the_present_and_all_of_it_says_that_it_is_simulated(cach
             assert running.ask(f"max(resets({{__name__='{counter}'}}[30m])) > 0") == [], counter
             assert running.ask(f"count(count_over_time({{__name__='{counter}'}}[30m]) > 60)"), counter
         assert running.ask("absent_over_time(up{job='litellm'}[1m] offset 110m)") == []
+        # One line in a chart: what a source makes of labels is made of the past's too.
+        for name in (
+            "DCGM_FI_DEV_GPU_UTIL",
+            "tgi_queue_size",
+            "llamacpp:requests_processing",
+            "vllm:num_requests_running",
+        ):
+            assert running.ask(f"{name} offset 30m"), name
+            assert running.ask(f"{name} offset 30m unless {name}") == [], name
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(30) == 0
         eventually(lambda: gone(cache), "all of it is gone")
