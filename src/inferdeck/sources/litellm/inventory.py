@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
@@ -161,6 +162,18 @@ def model_info(gateway: str, found: tuple[Deployment, ...]) -> Iterator[Sample]:
     for one in found:
         facts = (("provider", one.provider), ("litellm_model", one.target), ("mode", one.mode))
         yield "llm_model_info", (("gateway", gateway), ("model", one.model), ("deployment", one.id), *facts), 1.0
+
+
+def model_ends(gateway: str, found: tuple[Deployment, ...], ends: Mapping[str, str]) -> Iterator[Sample]:
+    """Yield `llm_model_deprecation_timestamp_seconds` per deployment whose end the cost map names: that day's begin."""
+    for one in found:
+        day = ends.get(one.facts.get("cost_map_key", ""), "")
+        try:
+            moment = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            continue
+        labels = (("gateway", gateway), ("model", one.model), ("deployment", one.id))
+        yield "llm_model_deprecation_timestamp_seconds", labels, moment
 
 
 def groups(body: bytes) -> Iterator[Fact]:

@@ -111,7 +111,11 @@ class LitellmSource:
         if self._clock.monotonic() >= self._due:
             await self._read_inventory()
         found = await self._metrics(answer)
-        own = self._own.collect([*inventory.model_info(self._gateway, self._deployments), *await self._backlog()])
+        known = (
+            *inventory.model_info(self._gateway, self._deployments),
+            *inventory.model_ends(self._gateway, self._deployments, self._ends),
+        )
+        own = self._own.collect([*known, *await self._backlog()])
         layout, values = self._joined.join((found.layout, found.values), own)
         return Collected(
             layout,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,12 @@ async def test_deployments_tell_what_the_proxy_reckons_what_they_can_do_and_when
     assert (claude["price_origin"], facts["good"]["price_origin"]) == ("cost map", "configuration")
     assert claude["supports"] == "computer_use, json, pdf, prompt_caching, reasoning, streaming, tools, vision"
     assert (claude["max_input_tokens"], claude["deprecation_date"]) == ("200000", "2027-02-01")
+    ends = {
+        get(series, "model"): value
+        for series, value in zip(found.layout.series, found.values, strict=True)
+        if metric_name(series) == "llm_model_deprecation_timestamp_seconds"
+    }
+    assert ends["mock-claude"] == datetime(2027, 2, 1, tzinfo=UTC).timestamp() and "up500" not in ends
     assert not {*inventory.PRICES, "price_origin", "supports", "deprecation_date"} & facts["up500"].keys()
     assert facts["emb"]["output_cost_per_token"] == "0"
     assert {fact.name: fact.facts["time"] for fact in found.inventory if fact.kind == "reading"} == {
