@@ -101,9 +101,10 @@ class Memory(Generic[T]):
             waiting[0] -= 1
             if not waiting[0] and not task.done():
                 task.cancel()
+                self._leave(key, task)
 
     def _landed(self, key: object, task: asyncio.Task[tuple[T, int, float]]) -> None:
-        self._flights.pop(key, None)
+        self._leave(key, task)
         if task.cancelled() or task.exception() is not None:
             return
         value, size, seconds = task.result()
@@ -114,6 +115,10 @@ class Memory(Generic[T]):
         self.held_bytes += size
         while self.held_bytes > self._most:
             self._drop(next(iter(self._kept)))
+
+    def _leave(self, key: object, task: asyncio.Task[tuple[T, int, float]]) -> None:
+        if key in self._flights and self._flights[key][0] is task:
+            del self._flights[key]
 
     def _drop(self, key: object) -> None:
         kept = self._kept.pop(key, None)
