@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from inferdeck.model.answers import Number, RemoteWrite
 from inferdeck.model.labels import escape
+from inferdeck.model.model_catalog import PriceSource
 from inferdeck.model.target import Health, TargetState
 
 Sample = tuple[Mapping[str, str], float]
@@ -51,6 +53,7 @@ CATALOG: tuple[OwnMetric, ...] = (
     OwnMetric("inferdeck_remote_write_failed_requests_total", "counter", "Requests to the receiver that did not work."),
     OwnMetric("inferdeck_remote_write_last_success_timestamp_seconds", "gauge", "When the receiver last took samples."),
     OwnMetric("inferdeck_remote_write_last_error_timestamp_seconds", "gauge", "When a request last did not work."),
+    OwnMetric("inferdeck_price_catalog_timestamp_seconds", "gauge", "The newest day that the price list names."),
     OwnMetric("inferdeck_loop_lag_seconds", "gauge", "Longest time the event loop was busy, over the last minute."),
     OwnMetric("inferdeck_loop_stalls_total", "counter", "Times the event loop was busy for more than 50 ms."),
     OwnMetric("process_cpu_seconds_total", "counter", "CPU of the daemon, user and system."),
@@ -125,6 +128,17 @@ def of_receivers(receivers: Iterable[RemoteWrite], now: float) -> dict[str, list
             if value is not None:
                 found.setdefault(f"inferdeck_remote_write_{name}", []).append(({"receiver": receiver.name}, value))
     return found
+
+
+def of_prices(source: PriceSource | None) -> dict[str, list[Sample]]:
+    """Return the newest day of the price list; nothing before it was read, and where it names no day."""
+    if source is None or not source.as_of:
+        return {}
+    try:
+        newest = datetime.fromisoformat(source.as_of).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return {}
+    return {"inferdeck_price_catalog_timestamp_seconds": [({"prices": source.name}, newest)]}
 
 
 def _moment(age: Number, now: float) -> float | None:

@@ -29,6 +29,7 @@ from inferdeck.daemon.watching import Watching
 from inferdeck.model.answers import Own, RemoteWrite, StoreState, number
 from inferdeck.model.clock import Clock
 from inferdeck.model.target import TargetState
+from inferdeck.pricing.published import PriceBook
 from inferdeck.query.evidence import Facts
 from inferdeck.query.status import Surroundings
 from inferdeck.sources import assembly, catalog, registry
@@ -58,7 +59,9 @@ class Surrounding:
         url: str,
         sinks: Sequence[RemoteWriteSink] = (),
         note: Callable[[], str] = lambda: "",
+        prices: PriceBook | None = None,
     ) -> None:
+        self._prices = prices
         self._settings = settings
         self._clock = clock
         self._database = database
@@ -128,6 +131,7 @@ class Surrounding:
         samples: dict[str, list[own_metrics.Sample]] = {
             **own_metrics.of_targets(states),
             **own_metrics.of_receivers(self.receivers(), self._clock.now()),
+            **own_metrics.of_prices(self._prices.source(self._clock.now()) if self._prices else None),
             "inferdeck_build_info": [(build, 1.0)],
             "inferdeck_store_writing": [({}, float(store.writing))],
             "inferdeck_store_series": own_metrics.one(store.series),

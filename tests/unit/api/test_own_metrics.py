@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from inferdeck.api import own_metrics
 from inferdeck.model.answers import number
+from inferdeck.model.model_catalog import PriceSource
 from tests.unit.query.stack import receiver, state
 
 DOCS = Path(__file__).parents[3] / "docs" / "own-metrics.md"
@@ -56,3 +57,10 @@ def test_every_own_metric_is_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
     for metric in own_metrics.CATALOG:
         assert f"| `{metric.name}` | {metric.type} | {metric.help} |" in text
+
+
+def test_the_price_list_tells_its_newest_day() -> None:
+    text = own_metrics.render(own_metrics.of_prices(PriceSource("genai-prices", "1", "2026-03-01")))
+    assert 'inferdeck_price_catalog_timestamp_seconds{prices="genai-prices"} 1772323200.0' in text
+    for unknown in (None, PriceSource("genai-prices"), PriceSource("genai-prices", as_of="soon")):
+        assert own_metrics.of_prices(unknown) == {}
