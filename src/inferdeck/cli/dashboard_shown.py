@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv as csv_format
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TextIO
 
 from inferdeck.cli.text import Cell, Page
+from inferdeck.dashboards.interpolation import fill_plain
 from inferdeck.model import numbers
 from inferdeck.model.dashboard import Column, Dashboard, Level, Panel, PanelKind, ValueMapping, level
 from inferdeck.model.dashboard_answers import DashboardData, PanelData, QueryData, Series
@@ -32,13 +34,14 @@ def text(page: Page, dashboard: Dashboard, data: DashboardData) -> None:
     page.section(dashboard.title, span)
     if chosen:
         page.line(chosen, "dim")
+    words = {name: (_values(values),) for name, values in data.variables.items()}
     shown = {panel.id: panel for panel in data.panels}
     for row in dashboard.rows:
         there = [(panel, shown[panel.id]) for panel in row.panels if panel.id in shown]
         if there and row.title:
-            page.section(row.title)
+            page.section(fill_plain(row.title, words))
         for panel, found in there:
-            _panel(page, panel, found, data)
+            _panel(page, replace(panel, title=fill_plain(panel.title, words)), found, data)
     for mark in data.marks[-5:]:
         page.line(f"{_time(mark.time)}  {mark.title} {mark.text}", "dim")
 
