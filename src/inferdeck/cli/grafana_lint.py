@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,8 @@ WRONG = 1
 LARGEST_FILE_BYTES = 64 << 20
 NAMES_AT_ONCE = 100
 MOST_PLACES = 4
+LIVE_SECONDS = 3600.0
+"""What has had no sample for so long is gone: yesterday's version may have had it."""
 TITLES = {
     "dead-metric": "metrics that no target has",
     "dead-label": "labels that the series do not have",
@@ -99,9 +102,11 @@ def _live(options: argparse.Namespace, asked: Iterable[questions.Asked]) -> Live
 
 def _daemon(client: Client, names: list[str]) -> Live:
     series = []
+    now = time.time()
+    span = {"start": repr(now - LIVE_SECONDS), "end": repr(now)}
     for at in range(0, len(names), NAMES_AT_ONCE):
         words = "|".join(names[at : at + NAMES_AT_ONCE])
-        answer = client.prometheus("series", {"match[]": f'{{__name__=~"{words}"}}'})
+        answer = client.prometheus("series", {"match[]": f'{{__name__=~"{words}"}}', **span})
         series += [tuple(sorted(labels.items())) for labels in answer["data"]]
     up = client.prometheus("query", {"query": "group by (job) (up)"})["data"]["result"]
     return live.of_series(series, [one["metric"].get("job", "") for one in up])

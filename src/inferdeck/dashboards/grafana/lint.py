@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from inferdeck.dashboards import dimensions, meaning
+from inferdeck.dashboards.dimensions import Dimension
 from inferdeck.dashboards.grafana import names, selectors, units
 from inferdeck.dashboards.grafana.labels import exact, given
 from inferdeck.dashboards.grafana.live import Live
@@ -216,6 +217,10 @@ def _unit(place: str, question: Question, found: Review) -> Iterator[Finding]:
     wanted = units.measures(question.unit)
     given_ = found.meaning.dimension if found.meaning is not None else None
     if wanted is None or given_ is None or dimensions.fits(given_, wanted):
+        return
+    quotient = found.meaning is not None and "a quotient" in found.meaning.why
+    if quotient and wanted.base == dimensions.RATIO and given_ == Dimension("tokens"):
+        # Tokens per something may well be a share, such as accepted ones per draft.
         return
     better = units.id_of(given_)
     found_unit = f'of the unit "{better}"' if better else str(given_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -33,12 +34,16 @@ class Verdict:
 
 
 THERE = Verdict(State.THERE)
+_OF_PROMETHEUS = re.compile(r"up|scrape_\w+|ALERTS(_FOR_STATE)?")
+"""Names that a Prometheus writes itself, so that no page of a target has them."""
 
 
 def verdict(name: str, live: Live) -> Verdict:
     """Return what became of a sample's name."""
-    if live.has(name):
+    if live.has(name) or (not live.whole and _OF_PROMETHEUS.fullmatch(name)):
         return THERE
+    if live.has(f"{name}_total"):
+        return Verdict(State.UNKNOWN, f"{name} lacks the end that counters have", f"{name}_total", kind_of(name))
     known = [one for one in vocabulary.find(name) if "*" not in one.metric.descriptor.name]
     for one in known:
         old = _older(one, name)

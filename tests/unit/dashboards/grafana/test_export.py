@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,25 @@ def test_an_export_is_the_same_each_time(any_dashboard: Dashboard) -> None:
 def test_every_panel_of_the_definition_is_there(any_dashboard: Dashboard) -> None:
     shown = [one["title"] for one in all_panels(export.classic(any_dashboard)) if one["type"] != "row"]
     assert shown == [one.title for one in any_dashboard.panels()]
+
+
+def test_the_questions_are_those_of_the_definition(any_dashboard: Dashboard) -> None:
+    """What is tested of a definition's queries on our API and on Prometheus holds for the export."""
+    asked = [query.expr for one in any_dashboard.panels() if one.kind is not PanelKind.ALERTS for query in one.queries]
+    found = [
+        target["expr"]
+        for one in all_panels(export.classic(any_dashboard))
+        for target in one.get("targets", [])
+        if not target["expr"].startswith("ALERTS")
+    ]
+    assert [re.sub(r"(?s)^1000 \* \((.*)\)$", r"\1", expr) for expr in found] == asked
+
+
+def test_links_lead_to_dashboards_that_are_exported() -> None:
+    made = [export.classic(one.dashboard) for one in loader.shipped()]
+    uids = {one["uid"] for one in made}
+    targets = set(re.findall(r'"/d/([^?"]+)', json.dumps(made)))
+    assert targets <= uids
 
 
 def test_the_three_files_that_were_asked_for_have_their_names() -> None:

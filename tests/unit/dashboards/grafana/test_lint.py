@@ -160,6 +160,11 @@ def test_a_label_in_other_letters_gets_the_right_ones() -> None:
     assert found.instead == "UUID"
 
 
+def test_a_counter_without_its_end_gets_it() -> None:
+    (found,) = mistakes(dashboard("rate(vllm:num_preemptions[5m])"), page())
+    assert found.instead == "vllm:num_preemptions_total"
+
+
 def test_what_the_rules_of_a_file_record_is_there() -> None:
     made = {"groups": [{"rules": [{"record": "a:b", "expr": "vector(1)"}, {"alert": "x", "expr": "a:b > 1"}]}]}
     assert mistakes(json.dumps(made).encode(), live.of_page(PAGE), advice=True) == []
@@ -271,6 +276,7 @@ def test_a_unit_that_does_not_fit(expr: str, unit: str, instead: str) -> None:
         ("redis_memory_used_bytes", "decbytes"),
         ("redis_memory_used_bytes * 8", "bits"),
         ("rate(node_network_receive_bytes_total[5m]) * 8", "bps"),
+        ("sum(rate(vllm:spec_decode_num_accepted_tokens_total[5m])) / sum(rate(x[5m]))", "percentunit"),
         ("1 - avg(rate(node_cpu_seconds_total[5m]))", "percentunit"),
         ("anything_at_all", "ms"),
         ("redis_memory_used_bytes", "short"),
