@@ -31,6 +31,7 @@ def test_weights_and_bounds_are_those_of_the_code() -> None:
     assert "the last five\nminutes" in PAGE
     assert WINDOW_SECONDS == 300.0
     assert f"fewer than {score.FEW_REQUESTS:g} requests" in PAGE
+    assert f"the recommendation is `{score.FEW}`" in PAGE
 
 
 def test_grades_and_recommendations_are_those_of_the_code() -> None:

@@ -24,6 +24,8 @@ WORST_AVAILABILITY = 0.9
 BEST_TOKENS_PER_SECOND = 50.0
 FEW_REQUESTS = 20.0
 GRADES = ((90.0, "A"), (85.0, "B+"), (80.0, "B"), (75.0, "C+"), (70.0, "C"), (60.0, "D"), (0.0, "F"))
+FEW = "few requests"
+"""Instead of a recommendation, with fewer than FEW_REQUESTS: too little to advise by."""
 RECOMMENDATIONS = ((90.0, "Primary"), (75.0, "Secondary"), (60.0, "Fallback only"), (0.0, "Avoid"))
 
 
@@ -57,9 +59,10 @@ def score(seen: Performance) -> Score | None:
     if parts[0].value is None and parts[1].value is None:
         return None
     value = round(100 * sum(weight * part for weight, part in known) / sum(weight for weight, _ in known), 1)
-    measured = len(known) == len(parts) and seen.requests >= FEW_REQUESTS
-    quality = Quality.MEASURED if measured else Quality.ESTIMATED
-    return Score(value, _of(GRADES, value), _of(RECOMMENDATIONS, value), parts, quality.value)
+    enough = seen.requests >= FEW_REQUESTS
+    quality = Quality.MEASURED if enough and len(known) == len(parts) else Quality.ESTIMATED
+    recommendation = _of(RECOMMENDATIONS, value) if enough else FEW
+    return Score(value, _of(GRADES, value), recommendation, parts, quality.value)
 
 
 def latency(seconds: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 
 from inferdeck.cli import board, daemons
@@ -74,4 +75,9 @@ def _score(one: ProviderRow) -> tuple[Cell, Cell, Cell]:
         return Cell(numbers.MISSING, "dim"), Cell(""), Cell("no traffic", "dim")
     style = _GRADES.get(one.score.grade[:1], "")
     about = "~" if one.score.quality == "estimated" else ""
-    return Cell(f"{about}{one.score.value:.0f}", style), Cell(one.score.grade, style), Cell(one.score.recommendation)
+    # Rounded down, so that what is shown never reaches a grade that the score does not: 59.6 is an F.
+    return (
+        Cell(f"{about}{math.floor(one.score.value)}", style),
+        Cell(one.score.grade, style),
+        Cell(one.score.recommendation),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,16 @@ def test_few_requests_are_an_estimate() -> None:
     found = score(seen(requests=3.0))
     assert found is not None
     assert found.quality == "estimated"
+    assert found.recommendation == "few requests"
+
+
+@pytest.mark.parametrize(
+    ("requests", "recommendation"), [(1.0, "few requests"), (19.0, "few requests"), (20.0, "Avoid")]
+)
+def test_few_requests_are_no_reason_to_avoid_anybody(requests: float, recommendation: str) -> None:
+    found = score(seen(requests=requests, seconds=60.0, errors=1.0))
+    assert found is not None
+    assert (found.grade, found.recommendation) == ("F", recommendation)
 
 
 def test_all_parts_at_their_ends() -> None:
