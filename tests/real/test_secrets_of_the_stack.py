@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,21 @@ pytestmark = pytest.mark.real
 ROUTES = (
     *("status", "sources", "doctor", "config", "models", "models/small", "providers", "services", "containers", "gpus"),
     *("chains", "routes", "events", "annotations", "config-files", "logs", "logs/streams", "logs?level=error"),
+    "v1/status/config",
 )
 COMMANDS = (
     *("status", "models", "models small", "providers", "services", "containers", "gpus", "routes --why", "events"),
-    *("logs -n 500", "config files", "config show", "sources list", "doctor", "logs --streams"),
+    *("logs -n 500", "config files", "config show", "sources list", "sources explain from-the-environment", "doctor", "logs --streams"),
 )
 OWN = "sk-own-key-of-the-daemon-1234567890"
 YAML_KEY = "sk-planted-in-yaml-0123456789abcdef"
 URL_PASSWORD = "planted-in-a-url-77"
 PLAIN = "planted-without-any-form"
 """Known to be a secret by the name of its key alone."""
-SECRETS = (KEY, TOKEN, PASSWORD, OWN, YAML_KEY, URL_PASSWORD, PLAIN)
+WORDS = ("planted-behind-password", "planted-behind-api-key", "planted-in-a-header", "planted-behind-bearer")
+"""Secrets in the words of a command that prints logs."""
+COMMAND = f"echo --password {WORDS[0]} --api-key {WORDS[1]} -H 'X-Api-Key: {WORDS[2]}' Bearer {WORDS[3]}"
+SECRETS = (KEY, TOKEN, PASSWORD, OWN, YAML_KEY, URL_PASSWORD, PLAIN, *WORDS)
 
 LOG = f"""2026-11-21 10:00:00,000 INFO litellm: started with --api-key {KEY}
 2026-11-21 10:00:01,000 ERROR litellm: Authorization: Bearer {TOKEN}
@@ -103,11 +108,12 @@ def test_no_secret_of_the_stack_shows_anywhere(tmp_path: Path) -> None:
         place = Place.of(
             tmp_path / "d",
             f"docker: {{url: 'unix://{docker}', stats_interval: 1s}}\n"
-            f"logs: {{files: [{log}]}}\n{keyed}"
+            f"logs:\n- {{files: [{log}], command: {json.dumps(COMMAND)}}}\n- {{name: from-the-environment}}\n{keyed}"
             f"ollama: {{url: {refusing.url}/ollama, key: {OWN}}}\n"
             f"langfuse: {{url: {refusing.url}/langfuse, public_key: pk-lf-1, secret_key: {OWN}}}\n"
             f"huggingface: {{url: {refusing.url}/hub, key: {OWN}}}\n",
         )
+        place = replace(place, variables={"LITELLM_LOG_SOURCE": COMMAND})
         own_log = tmp_path / "up.log"
         with place.config.open("a") as more:
             more.write(f"config_files: [{{path: {file}, kind: litellm}}]\nlog: {{file: {own_log}, level: debug}}\n")
@@ -116,6 +122,8 @@ def test_no_secret_of_the_stack_shows_anywhere(tmp_path: Path) -> None:
             place.run("annotate", f"deployed with token={KEY}")
             texts = {route: get(f"{daemon.url}/api/{route}") for route in ROUTES if route != "models/small"}
             assert json.loads(texts["logs"])["lines"], "the log is read"
+            assert texts["sources"].count(b"echo --password") >= 2, "the commands are shown"
+            assert texts["config"].count(b"echo --password") == 2, "also those of the environment"
             assert json.loads(texts["containers"])["items"], "containers are read"
             (listed,) = [one for one in json.loads(texts["config-files"])["items"] if one["path"] == str(file)]
             whole = get(f"{daemon.url}/api/config-files/{urllib.parse.quote(str(listed['id']))}")

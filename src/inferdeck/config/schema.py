@@ -30,6 +30,7 @@ from inferdeck.config.values import (
     SecondsOrOff,
     WholeNumber,
 )
+from inferdeck.model.masking import mask_command
 
 DEFAULT_PORT = 4633
 LOOPBACK = "127.0.0.1"
@@ -412,9 +413,14 @@ def _mask(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return MASK
     if isinstance(value, Mapping):
-        return {key: _mask(item) for key, item in value.items()}
+        return {key: _command(item) if key == "command" else _mask(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_mask(item) for item in value]
     if isinstance(value, Path):
         return str(value)
     return mask_url(value) if isinstance(value, str) else value
+
+
+def _command(value: Any) -> Any:
+    """Mask the words of a command together: a secret's name may be the word before it."""
+    return mask_command([str(word) for word in value]) if isinstance(value, list | tuple) and value else _mask(value)

@@ -12,6 +12,7 @@ length of the text, also of one that was made to be slow.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 MASK = "•••"
 _STRONG = (
@@ -31,6 +32,7 @@ _VALUE = rf"(?P<value>{_QUOTED}|(?:b[\"'])?[^\s,;&\"'\\(){{}}\[\]<>|]+)"
 _ASSIGNED = re.compile(rf"{_WORD}(?P<joint>{_JOINT}){_SCHEME}{_VALUE}", re.IGNORECASE)
 _FLAG = re.compile(rf"(?<![\w-])--?(?P<name>[a-z0-9_-]{{1,64}})(?P<joint>{_FLAG_JOINT}){_VALUE}", re.IGNORECASE)
 _FLAG_NAME = re.compile(rf"(?:{_STRONG}|token|key|pass|pwd|auth)$", re.IGNORECASE)
+_NAMED = re.compile(r"(?P<name>-{0,2}[A-Za-z0-9_.-]{1,64})(?:=|:[ \t]*)")
 _BEARER = re.compile(
     r"(?<![A-Za-z0-9])(bearer[ \t]{1,4})(?!authenti|credential|•)[A-Za-z0-9._~+/=|-]{6,}", re.IGNORECASE
 )
@@ -68,6 +70,22 @@ def mask(text: str) -> str:
     text = _ASSIGNED.sub(_assigned, text)
     text = _BEARER.sub(rf"\g<1>{MASK}", text)
     return _SHAPE.sub(MASK, text)
+
+
+def mask_command(words: Sequence[str]) -> str:
+    """Return a command as one line with what may be a secret masked, also where its name is the word before it."""
+    shown: list[str] = []
+    for before, word in zip(("", *words), words, strict=False):
+        flagged = before.startswith("-") and "=" not in before and _FLAG_NAME.search(before)
+        named = _NAMED.match(word)
+        if (flagged or before.lower() == "bearer") and not word.startswith("-"):
+            shown.append(word if _harmless(word) else MASK)
+        elif named and _FLAG_NAME.search(named["name"]) and not _harmless(word[named.end() :]):
+            shown.append(named[0] + MASK)
+        else:
+            shown.append(mask(word))
+    # Once more as a whole: what one word begins may end in the next.
+    return mask(" ".join(shown))
 
 
 def _url(found: re.Match[str]) -> str:

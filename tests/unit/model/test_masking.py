@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferdeck.model.masking import MASK, mask
+from inferdeck.model.masking import MASK, mask, mask_command
 
 SECRET = "Zx9-planted_S3cret"
 
@@ -178,3 +178,20 @@ HOSTILE = 'key key= token: sk- eyJ eyJaaaaaaaa. :// ://a: a@ -- bearer -----BEGI
 def test_hostile_text_takes_linear_work(piece: str) -> None:
     # Quadratic work on so many characters would take an hour and run into the test's time limit.
     mask(piece * (600_000 // len(piece)))
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("run", "--password", "S1", "--port", "8"), "run --password ••• --port 8"),
+        (("run", "--api-key", "two words", "-H", "X-Api-Key: S3 S4"), "run --api-key ••• -H X-Api-Key: •••"),
+        (("echo", "Bearer", "S4"), "echo Bearer •••"),
+        (("env", "DB_PASSWORD=a b", "x"), "env DB_PASSWORD=••• x"),
+        (("sh", "-c", "curl --password 'S1' http://u:pw@h/"), "sh -c curl --password '•••' http://u:•••@h/"),
+        (("journalctl", "--user", "-u", "litellm.service"), "journalctl --user -u litellm.service"),
+        (("x", "--token", "--quiet", "--key"), "x --token --quiet --key"),
+        ((), ""),
+    ],
+)
+def test_a_command_is_masked_as_one_line(words: tuple[str, ...], shown: str) -> None:
+    assert mask_command(words) == shown

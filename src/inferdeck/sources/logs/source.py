@@ -17,7 +17,7 @@ from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
 from inferdeck.model.log_lines import LEVELS, LogPage, LogQuery, LogStream
 from inferdeck.model.log_merging import merge
-from inferdeck.model.masking import mask
+from inferdeck.model.masking import mask_command
 from inferdeck.model.metric import SideEffect
 from inferdeck.model.target import Fact, TargetKey
 from inferdeck.sources.columns import Columns, Sample
@@ -38,7 +38,7 @@ UNKNOWN = "unknown"
 
 def probes(config: LogsConfig) -> tuple[Probe, ...]:
     """Return what the source does; nothing of it changes anything, except what the user's own command does."""
-    command = " ".join(map(mask, config.command)) or "no command"
+    command = mask_command(config.command) or "no command"
     return (
         Probe("files", "read files: " + (", ".join(config.files) or "none"), SideEffect.NONE),
         Probe("journal", "journalctl --output=json", SideEffect.NONE, "reading needs no right but that to the journal"),
@@ -64,7 +64,7 @@ class LogsSource:
         self._programs: list[Journal | CommandOutput] = [*self._journals()]
         if config.command:
             name = f"command:{Path(config.command[0]).name}"
-            stream = LogStream(name, "command", mask(" ".join(config.command))[:200], self._source)
+            stream = LogStream(name, "command", mask_command(config.command)[:200], self._source)
             self._programs.append(CommandOutput(stream, config.command, clock, self._zone))
         # One for following and questions about files each, so that a long question never holds up the counting.
         self._following = ThreadPoolExecutor(1, "logs")
