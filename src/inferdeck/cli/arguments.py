@@ -275,12 +275,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         ("events",),
-        "list what happened in the stack, the newest first: restarts, deployments, changed configuration",
+        "list what happened in the stack, the newest first: restarts, deployments, changed configuration, annotations",
         "events:events",
         (
             _option("--kind", metavar="KIND", help="restart, start, stop, oom, health, deployment, config_revision, …"),
             _option("--subject", metavar="NAME", help="only what happened to this container, unit, card or file"),
-            _option("--source", metavar="ID", help="only what this target told"),
+            _option("--source", metavar="ID", help="only what this target told, or: annotation"),
             *_SPAN,
             _ENVIRONMENT,
             *_PAGE,
@@ -490,6 +490,10 @@ GROUPS = {
 }
 
 
+USUAL = {"annotations": "list"}
+"""What a group does where no command of it is named."""
+
+
 class Parser(argparse.ArgumentParser):
     """Reports mistakes as UsageError, with the nearest right word."""
 
@@ -546,6 +550,7 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     """Return the arguments, with config, data_dir and url set to None where they were not given; raises UsageError."""
     defaults = argparse.Namespace(config=None, data_dir=None, url=None)
     top = parser()
+    given = _with_usual(given)
     options, unknown = top.parse_known_args(given, defaults)
     words: list[str] | None = getattr(options, "words", None)
     if words is not None and not any(word.startswith("-") for word in unknown):
@@ -555,6 +560,16 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     if unknown:
         _parser_of(top, options.command.words).error(f"unknown argument {unknown[0]}")
     return options
+
+
+def _with_usual(given: Sequence[str]) -> Sequence[str]:
+    """Return the words with the usual command of a group, where the group is named and none of its commands."""
+    if not given or given[0] not in USUAL:
+        return given
+    inside = {one.words[1] for one in COMMANDS if one.words[0] == given[0]}
+    if len(given) > 1 and (given[1] in inside or given[1] in ("-h", "--help") or not given[1].startswith("-")):
+        return given
+    return (given[0], USUAL[given[0]], *given[1:])
 
 
 def command(found: Command) -> Run:

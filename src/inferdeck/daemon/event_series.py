@@ -8,12 +8,11 @@ import logging
 import numpy as np
 
 from inferdeck.errors import StoreError
-from inferdeck.model.annotations import MARKED_KINDS, Annotation, Asked, Event
+from inferdeck.model.annotations import ANNOTATION, MARKED_KINDS, Annotation, Asked, Event
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import EMPTY_LAYOUT, STALE_BITS, Layout, Scrape
 from inferdeck.model.target import TargetKey
-from inferdeck.query.happenings import ANNOTATION
 from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.state.database import StateDatabase
 

@@ -10,6 +10,8 @@ LONGEST_NAME = 100
 MOST_TAGS = 20
 MOST_ANNOTATIONS = 10_000
 USUAL_KIND = "note"
+ANNOTATION = "annotation"
+"""The source of an annotation, where it stands among events."""
 MARKED_KINDS = frozenset({"deployment", "config_revision", "budget", "restart"})
 """Kinds of events that stand in `inferdeck_event_timestamp_seconds`; annotations of every kind do."""
 
@@ -25,7 +27,7 @@ class Event:
     """What it happened to: a container, a unit, a card, a file."""
     text: str
     source: str
-    """The id of the target that told it; "" where inferdeck saw it itself."""
+    """The id of the target that told it; "" where inferdeck saw it itself; ANNOTATION, whose `id` it then has."""
     environment: str
     noted: float
     facts: dict[str, str] = field(default_factory=dict)

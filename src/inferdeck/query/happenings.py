@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from inferdeck.errors import UsageError
 from inferdeck.model.annotations import (
+    ANNOTATION,
     LONGEST_NAME,
     LONGEST_TEXT,
     MARKED_KINDS,
@@ -23,8 +24,6 @@ from inferdeck.model.clock import Clock
 from inferdeck.model.masking import mask
 from inferdeck.model.page import Page
 
-ANNOTATION = "annotation"
-"""The source of an annotation, where it stands among events."""
 _KIND = re.compile(r"[a-z][a-z0-9_-]{0,99}")
 _LAST_MOMENT = 4_102_444_800.0
 """The year 2100: what lies after it was not meant."""
@@ -35,7 +34,9 @@ class HappeningStore(Protocol):
 
     def events(self, asked: Asked) -> Page[Event]: ...
 
-    def event_values(self, name: Literal["kind", "source", "environment"]) -> list[str]: ...
+    def timeline(self, asked: Asked) -> Page[Event]: ...
+
+    def timeline_values(self, name: Literal["kind", "source", "environment"]) -> list[str]: ...
 
     def annotate(self, draft: Draft) -> Annotation: ...
 
@@ -59,14 +60,18 @@ class Happenings:
         self._hide = hide
 
     def events(self, asked: Asked) -> Page[Event]:
-        """Return events, newest first; raises UsageError for a kind, source or environment that none has."""
+        """Return events, and annotations as events, newest first.
+
+        Raises UsageError for a kind, source or environment that none has.
+        """
         _check(asked)
         names: Sequence[Literal["kind", "source", "environment"]] = ("kind", "source", "environment")
         for name in names:
             wanted = getattr(asked, name)
-            if wanted and wanted not in (there := self._store.event_values(name)) and there:
+            if wanted and wanted not in (there := self._store.timeline_values(name)) and there:
                 raise UsageError(f'{name}: no event has "{wanted}"; there are {", ".join(there[:50])}')
-        return self._store.events(asked)
+        found = self._store.timeline(asked)
+        return replace(found, items=tuple(self._hidden(one) for one in found.items))
 
     def annotations(self, asked: Asked) -> Page[Annotation]:
         """Return annotations, newest first."""
@@ -122,6 +127,12 @@ class Happenings:
 
     def _safe(self, text: str) -> str:
         return self._hide(mask(text))
+
+    def _hidden(self, one: Event) -> Event:
+        if one.source != ANNOTATION:
+            return one
+        facts = {name: self._safe(value) if name == "tags" else value for name, value in one.facts.items()}
+        return replace(one, text=self._safe(one.text), facts=facts)
 
     def _masked(self, one: Annotation) -> Annotation:
         return replace(one, text=self._safe(one.text), tags=tuple(self._safe(tag) for tag in one.tags))

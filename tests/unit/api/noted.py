@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from inferdeck.errors import NotFoundError
-from inferdeck.model.annotations import Annotation, Asked, Draft, Event
+from inferdeck.model.annotations import ANNOTATION, Annotation, Asked, Draft, Event
 from inferdeck.model.clock import ManualClock
 from inferdeck.model.config_files import FileRevision
 from inferdeck.model.page import Page, page
@@ -33,8 +33,19 @@ class Noted:
     def events(self, asked: Asked) -> Page[Event]:
         return page([one for one in self.happened if asked.kind in ("", one.kind)], asked.offset, asked.limit)
 
-    def event_values(self, name: Literal["kind", "source", "environment"]) -> list[str]:
-        return sorted({getattr(one, name) for one in self.happened})
+    def timeline(self, asked: Asked) -> Page[Event]:
+        every = self._timeline()
+        return page([one for one in every if asked.kind in ("", one.kind)], asked.offset, asked.limit)
+
+    def timeline_values(self, name: Literal["kind", "source", "environment"]) -> list[str]:
+        return sorted({getattr(one, name) for one in self._timeline()})
+
+    def _timeline(self) -> list[Event]:
+        noted = [
+            Event(one.id, one.time, one.kind, "", one.text, ANNOTATION, one.environment, one.created)
+            for one in self.kept
+        ]
+        return sorted([*self.happened, *noted], key=lambda one: -one.time)
 
     def annotate(self, draft: Draft) -> Annotation:
         number = len(self.kept) + 1

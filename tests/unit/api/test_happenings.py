@@ -99,6 +99,20 @@ def test_events_are_filtered_and_paged(client: Client) -> None:
         client.events(kinds="oom")
 
 
+def test_annotations_stand_among_events(client: Client) -> None:
+    kept = client.annotate({"text": "vLLM 0.9", "kind": "deployment", "tags": ["a", "b"], "time": str(NOW - 45)})
+    client.annotate({"text": "load test", "time": str(NOW - 900), "until": str(NOW - 10)})
+    assert [one.kind for one in client.events().items] == ["oom", "deployment", "restart", "note"]
+    found = client.events(kind="deployment").items[0]
+    assert (found.id, found.source, found.text, found.facts) == (kept.id, "annotation", "vLLM 0.9", {"tags": "a, b"})
+    assert [one.text for one in client.events(source="annotation", since="1m").items] == ["vLLM 0.9", "load test"]
+    assert client.events(limit="1", offset="3").total == 4
+    assert client.events(q="VLLM 0.9").total == 1
+    assert client.events(environment="default", source="annotation", until=str(NOW - 100)).total == 1
+    with pytest.raises(UsageError, match="there are deployment, note, oom, restart"):
+        client.events(kind="reboot")
+
+
 def test_what_changed_last_is_told_newest_first(store: StateDatabase) -> None:
     questions = Happenings(store, ManualClock(NOW), "default")
     questions.annotate("rolled out", time=NOW - 20)

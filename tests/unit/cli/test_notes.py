@@ -29,6 +29,8 @@ def test_annotations_are_written_listed_and_deleted(tmp_path: Path, place: Place
     table = run(tmp_path, "annotations", "list", "--url", url).stdout.split("\n")
     assert table[0].split() == ["ID", "TIME", "KIND", "TAGS", "WHAT"]
     assert "deployment  a, b  vLLM 0.9 \\x1b[31mred" in table[1]
+    assert run(tmp_path, "annotations", "--tag", "a", "--url", url).stdout.split("\n") == table
+    assert "deployment  annotation  vLLM 0.9" in run(tmp_path, "events", "--url", url).stdout
     deleted = run(tmp_path, "annotations", "delete", "1", "--json", "--url", url)
     assert json.loads(deleted.stdout) == {"id": 1}
     gone = run(tmp_path, "annotations", "delete", "1", "--url", url)

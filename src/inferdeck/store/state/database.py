@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from inferdeck.errors import LimitError, NotFoundError, StoreError, StoreFullError
-from inferdeck.model.annotations import MOST_ANNOTATIONS, Annotation, Asked, Draft, Event
+from inferdeck.model.annotations import ANNOTATION, MOST_ANNOTATIONS, Annotation, Asked, Draft, Event
 from inferdeck.model.clock import Clock
 from inferdeck.model.config_files import FileRevision
 from inferdeck.model.happening import Happening
@@ -27,6 +27,13 @@ MOST_REVISIONS = 50
 """Of one file."""
 MOST_FILES = 500
 LARGEST_CONTENT = 256 * 1024
+_TIMELINE = f"""(
+    SELECT id, time, time AS ended, kind, subject, text, source, environment, noted, facts, NULL AS until FROM event
+    UNION ALL
+    SELECT id, time, coalesce(until, time), kind, '', text, '{ANNOTATION}', environment, created, tags, until
+    FROM annotation
+)"""  # noqa: S608 - a name of ours
+"""Events, and annotations as events: their tags stand where an event's facts do."""
 _PRUNE_EVERY = 500
 """Events between two looks at what is too much."""
 
@@ -107,15 +114,25 @@ class StateDatabase:
 
         return self._write(work)
 
+    def prune(self) -> None:
+        """Let events go that are too old or too many; `note` does so too, after every so many new ones."""
+        self._write(lambda connection: self._prune(connection, self._clock.now()))
+
     def events(self, asked: Asked) -> Page[Event]:
         """Return the page, newest first."""
         where, values = _conditions(asked, ("kind", "subject", "source", "environment"))
         shown = ("kind", "subject", "text", "source", "environment", "facts")
         return self._page("event", _event, asked, where, values, shown)
 
-    def event_values(self, name: EventField) -> list[str]:
-        """Return every value that events have there, in order."""
-        statement = f"SELECT DISTINCT {name} FROM event WHERE {name} <> '' ORDER BY 1"  # noqa: S608 - one of our names
+    def timeline(self, asked: Asked) -> Page[Event]:
+        """Return the page of events and of annotations as events, newest first; their source is ANNOTATION."""
+        where, values = _conditions(asked, ("kind", "subject", "source", "environment"), end="ended")
+        shown = ("kind", "subject", "text", "source", "environment", "facts")
+        return self._page(_TIMELINE, _moment, asked, where, values, shown)
+
+    def timeline_values(self, name: EventField) -> list[str]:
+        """Return every value that something of the timeline has there, in order."""
+        statement = f"SELECT DISTINCT {name} FROM {_TIMELINE} WHERE {name} <> '' ORDER BY 1"  # noqa: S608 - one of our names
         return self._read(lambda connection: [value for (value,) in connection.execute(statement)])
 
     # Annotations
@@ -335,6 +352,18 @@ def _event(row: sqlite3.Row) -> Event:
         row["noted"],
         facts,
     )
+
+
+def _moment(row: sqlite3.Row) -> Event:
+    """Return an event, or an annotation as one: tags, and the end in Unix seconds, are its facts where it has them."""
+    if row["source"] != ANNOTATION:
+        return _event(row)
+    facts = {
+        "tags": ", ".join(json.loads(row["facts"])),
+        "until": "" if row["until"] is None else f"{row['until']:.3f}",
+    }
+    told = (row["id"], row["time"], row["kind"], "", row["text"], ANNOTATION, row["environment"], row["noted"])
+    return Event(*told, {name: value for name, value in facts.items() if value})
 
 
 def _annotation(row: sqlite3.Row) -> Annotation:

@@ -55,7 +55,7 @@ def test_events_are_filtered_and_paged_newest_first(store: StateDatabase) -> Non
     assert store.events(Asked(q="100%_")).total == 0
     assert store.events(Asked(since=NOW + 10, until=NOW + 12)).total == 3
     assert store.events(Asked(environment="prod", source="d2", subject="ÄPFEL")).items[0].facts == {}
-    assert store.event_values("kind") == ["oom", "restart"]
+    assert store.timeline_values("kind") == ["oom", "restart"]
 
 
 def test_events_are_bounded_in_number_and_age(
