@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from inferdeck.cli.text import Page, coloured, columns
+from inferdeck.cli.text import Page, coloured, columns, safe
 from inferdeck.errors import UsageError
 from inferdeck.model.dashboard import Dashboard
 
@@ -47,11 +47,10 @@ def push(options: argparse.Namespace) -> int:
     from inferdeck.dashboards.grafana.push import Grafana
 
     grafana = Grafana(options.address, _token(options.token_file), options.folder)
-    page = Page(columns(), colour=coloured(sys.stdout))
     for one in _dashboards(options.files):
         path = grafana.push(made.wrapped(made.classic(one, cluster=options.cluster)))
-        page.line(f"{one.title}: {path}")
-    sys.stdout.write(page.text())
+        # At once: a later one may be refused.
+        print(safe(f"{one.title}: {path}"), flush=True)
     return 0
 
 
