@@ -63,6 +63,10 @@ PROSE_COLUMNS = 100
 ENDLESS = 1 << 30
 ROOM_COLUMNS = 20
 """What a last column needs to be wrapped under itself."""
+WIDE_COLUMNS = 24
+"""A wider column may be cut, rather than that another is left out."""
+NARROW_COLUMNS = 8
+"""No column is cut to less than this for others."""
 
 
 def columns() -> int | None:
@@ -113,19 +117,23 @@ class Page:
         """Add an aligned table; `right` names the headings whose columns are aligned right, blank-separated.
 
         A column that is empty in every row is left out, and so are those of `spare`, the first one first, until the
-        table fits the page's width; what is still too wide is cut there, but the last column with `wrap` goes on in
-        further lines.
+        table fits the page's width. What is very wide counts little there and is cut, with …, so that one long name
+        takes no other column away; columns of figures are never cut for others. The last column with `wrap` goes on
+        in further lines.
         """
         cells = [[_cell(field) for field in row] for row in rows]
         keep = [index for index in range(len(headings)) if any(row[index].text for row in cells)]
+        whole = [max([width(head), *(width(row[index].text) for row in cells)]) for index, head in enumerate(headings)]
+        least = [whole[index] if head in right.split() else width(head) for index, head in enumerate(headings)]
+        most = max(WIDE_COLUMNS, self._columns * 2 // 5)
         for name in spare.split():
-            wide = sum(max([width(headings[index]), *(width(row[index].text) for row in cells)]) + 2 for index in keep)
+            wide = sum(max(least[index], min(most, whole[index])) + 2 for index in keep)
             if wide - 2 > self._columns and name in headings:
                 keep = [index for index in keep if headings[index] != name]
         heads = [headings[index] for index in keep]
         kept = [[row[index] for index in keep] for row in cells]
-        widths = [max([width(head), *(width(row[place].text) for row in kept)]) for place, head in enumerate(heads)]
         rights = {place for place, head in enumerate(heads) if head in right.split()}
+        widths = self._widths([whole[index] for index in keep], [least[index] for index in keep], wrap=wrap)
         self._lines.append(self._row([Cell(head, "dim") for head in heads], widths, rights))
         for row in kept:
             self._lines += self._wrapped_row(row, widths, rights) if wrap else [self._row(row, widths, rights)]
@@ -147,6 +155,28 @@ class Page:
         """Return the lines."""
         return list(self._lines)
 
+    def _widths(self, whole: list[int], least: list[int], *, wrap: bool) -> list[int]:
+        """Return the columns' widths: the widest are narrowed alike, never below `least`, until all fit the page.
+
+        The last column with `wrap` keeps its width: it is given what the others leave.
+        """
+        if wrap and whole:
+            before = sum(whole[:-1]) + 2 * (len(whole) - 1)
+            if before <= self._columns:
+                return whole
+            return [*self._narrowed(whole[:-1], least, self._columns - ROOM_COLUMNS - 2), whole[-1]]
+        return self._narrowed(whole, least, self._columns)
+
+    def _narrowed(self, whole: list[int], least: list[int], room: int) -> list[int]:
+        room -= 2 * (len(whole) - 1)
+        if sum(whole) <= room:
+            return whole
+        for most in range(min(max(whole), self._columns), NARROW_COLUMNS, -1):
+            found = [max(low, min(most, wide)) for low, wide in zip(least, whole, strict=False)]
+            if sum(found) <= room:
+                return found
+        return [max(low, min(NARROW_COLUMNS, wide)) for low, wide in zip(least, whole, strict=False)]
+
     def _wrapped_row(self, row: Sequence[Cell], widths: Sequence[int], rights: set[int]) -> list[str]:
         """Return the row with its last cell on as many lines as it needs, under itself where there is room."""
         from textwrap import wrap
@@ -167,7 +197,7 @@ class Page:
         out, used = [], 0
         for place, cell in enumerate(row):
             left = self._columns - used
-            text = cut(cell.text, max(0, left))
+            text = cut(cell.text, max(0, min(left, widths[place])))
             pad = " " * max(0, min(widths[place], left) - width(text))
             used += widths[place] + 2
             last = place == len(row) - 1

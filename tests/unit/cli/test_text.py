@@ -91,3 +91,31 @@ def test_a_wrapped_column_loses_no_word(columns: int) -> None:
     text = " ".join(page.text().split())
     assert note in text
     assert page.lines()[-1].split() == ["off", "GET", "/slots", "short"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+@pytest.mark.parametrize("long", ["n" * 500, "名" * 300])
+def test_one_long_name_takes_no_column_away(columns: int, long: str) -> None:
+    page = Page(columns, colour=False)
+    rows = [("✓ up", long, "openai", "2.5", "10 req/s", "soon"), ("✓ up", "gpt-4o", "azure", "3", "1 req/s", "never")]
+    page.table(
+        ("STATE", "NAME", "PROVIDER", "IN", "REQUESTS", "ENDS"),
+        rows,
+        right="IN REQUESTS",
+        spare="ENDS" if columns > 60 else "",
+    )
+    head, first, second = page.lines()
+    assert head.split() == ["STATE", "NAME", "PROVIDER", "IN", "REQUESTS", "ENDS"]
+    assert second.split() == ["✓", "up", "gpt-4o", "azure", "3", "1", "req/s", "never"]
+    assert first.split()[3:] == ["openai", "2.5", "10", "req/s", "soon"]
+    assert first.split()[2].endswith("…")
+    assert columns - 2 <= width(first) <= columns
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_long_names_before_a_wrapped_column_leave_it_its_room(columns: int) -> None:
+    page = Page(columns, colour=False)
+    page.table(("KIND", "NAME", "WHAT"), [("restart", "n" * 300, "one two three four five six")], wrap=True)
+    assert all(width(line) <= columns for line in page.lines())
+    assert page.lines()[0].split() == ["KIND", "NAME", "WHAT"]
+    assert "one two three" in page.lines()[1]
