@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from inferdeck.api.native import FAILURES
 from inferdeck.errors import UsageError
-from inferdeck.model.page import LARGEST_LIMIT, USUAL_LIMIT, Page
+from inferdeck.model.page import LARGEST_LIMIT, LARGEST_OFFSET, USUAL_LIMIT, Page
 from inferdeck.model.stack import Card, Chain, Route, StackContainer, StackService
 from inferdeck.query.stack.interface import StackQuestions, Wanted
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 PAGING = ("q", "offset", "limit")
 Text = Annotated[str, Query(max_length=1000)]
-Offset = Annotated[int, Query(ge=0, description="How many of the matching items to leave out.")]
+Offset = Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="How many of the matching items to leave out.")]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT, description="How many items to return at most.")]
 Free = Annotated[str, Query(max_length=1000, description="Text that an item must show somewhere; case is ignored.")]
 

@@ -10,6 +10,8 @@ T = TypeVar("T")
 
 USUAL_LIMIT = 100
 LARGEST_LIMIT = 1000
+LARGEST_OFFSET = 2**53
+"""Every JSON reader holds whole numbers up to here exactly."""
 
 
 @dataclass(frozen=True, slots=True)
