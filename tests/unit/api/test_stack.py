@@ -78,14 +78,25 @@ def test_what_there_is_not_is_refused_with_what_there_is(url: str, name: str) ->
     assert "there is no" in refused(f"{url}/api/{name}?environment=prod")
     assert "there are default" in refused(f"{url}/api/{name}?environment=prod")
     assert "colour: unknown parameter; there are" in refused(f"{url}/api/{name}?colour=red")
-    for wrong in ("limit=0", "limit=1001", "offset=-1", "limit=x", f"q={'x' * 1001}"):
+    for wrong in ("limit=0", "limit=1001", "offset=-1", f"offset={'9' * 20}", "limit=x", f"q={'x' * 1001}"):
         assert refused(f"{url}/api/{name}?{wrong}")
     assert Client(Address(url=url))._page(dict, f"/api/{name}", {"q": "no such text"}).total == 0
+    assert Client(Address(url=url))._page(dict, f"/api/{name}", {"offset": str(2**53)}).offset == 2**53
 
 
 def test_a_client_is_told_what_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="health: there is no"):
         Client(Address(url=url)).services(health="fine")
+
+
+def test_what_a_filter_may_ask_for_is_an_answer_though_nothing_has_it(
+    url: str, empty_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (("--state", "exited"), ("--health", "unhealthy"), ("--state", "running", "--health", "starting")):
+        text = shown(capsys, "containers", *words, "--url", url)
+        assert text.strip().startswith("nothing matches")
+        assert all(word in text for word in words)
+    assert "--state paused" in shown(capsys, "containers", "--state", "paused", "--url", empty_url)
 
 
 def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:

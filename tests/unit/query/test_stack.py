@@ -332,6 +332,19 @@ def test_units_tell_what_they_know_of_their_service() -> None:
     assert service.memory.value is None
 
 
+def test_values_that_are_there_but_nowhere_together_are_no_mistake() -> None:
+    one, other = docker("box", container("a", project="p")), docker("far", container("b", project="q"))
+    questions = asked(one, other)
+    assert questions.containers(Wanted({"host": "box", "project": "q"})).items == ()
+    assert questions.containers(Wanted({"project": "q", "host": "box"})).total == 0
+    with pytest.raises(UsageError, match=r'project: there is no "r"; there are p, q'):
+        questions.containers(Wanted({"host": "box", "project": "r"}))
+    assert questions.containers(Wanted({"state": "exited"})).total == 0
+    assert questions.containers(Wanted({"health": "unhealthy"})).total == 0
+    with pytest.raises(UsageError, match=r"state: there is no .* created, dead, exited, paused, .*, running"):
+        questions.containers(Wanted({"state": "ended"}))
+
+
 def test_lists_are_filtered_and_paged_and_say_what_there_is() -> None:
     questions = asked(*(engine(f"10.0.0.7:{port}", f"m{port}") for port in (8000, 8001, 8002)))
     found = questions.services(Wanted({"kind": "vllm"}, q="8001"))

@@ -60,18 +60,21 @@ def chosen(
     """Return the page of those items that match.
 
     values: filter name -> the values that an item has; texts: what `q` looks at; possible: values that a filter may
-    have though no item has them now. Raises UsageError for a filter without such a name or value.
+    have though no item has them now. Raises UsageError for a filter without such a name or value; that the values of
+    several filters are nowhere together is an empty page.
     """
-    every = list(items)
+    every = there = list(items)
     for name, asked in wanted.filters.items():
         if not asked:
             continue
         of = values.get(name)
         if of is None:
             raise UsageError(f"{name}: unknown filter; there are {', '.join(sorted(values))}")
-        there = sorted({value for item in every for value in of(item) if value} | set((possible or {}).get(name, ())))
-        if asked not in there and there:
-            raise UsageError(f'{name}: there is no "{asked}"; there are {_some(there)}')
+        vocabulary = (possible or {}).get(name, ())
+        if asked not in vocabulary and not any(asked in of(item) for item in there):
+            known = sorted({value for item in there for value in of(item) if value} | set(vocabulary))
+            if known:
+                raise UsageError(f'{name}: there is no "{asked}"; there are {_some(known)}')
         every = [item for item in every if asked in of(item)]
     if wanted.q:
         looked_for = wanted.q.casefold()

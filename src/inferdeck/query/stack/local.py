@@ -15,6 +15,9 @@ from inferdeck.query.status import WINDOW_SECONDS, Surroundings
 from inferdeck.store.interface import Matcher, MatchOp, MetricReader
 
 HEALTHS = ("up", "down", "unknown")
+CONTAINER_STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
+CONTAINER_HEALTHS = ("starting", "healthy", "unhealthy")
+"""Docker's words (docs.docker.com/reference/api/engine); a container without a check has no health."""
 CARDS_SECONDS = 15.0
 """How old the list of cards may be that only have series."""
 
@@ -76,6 +79,7 @@ class LocalStackQuestions:
                 *(one.name, one.id, one.host, one.image, one.state, one.health, one.project, one.engine, one.model),
                 *(*one.ports, *one.networks, *one.addresses, one.service.name, *one.deployments),
             ),
+            {"state": CONTAINER_STATES, "health": CONTAINER_HEALTHS},
         )
 
     def gpus(self, wanted: Wanted = EVERYTHING) -> Page[Card]:
