@@ -11,6 +11,7 @@ from inferdeck.query.figures import Figures, Group, Row, ratio, total
 
 BY = ("environment", "gateway")
 BY_PROVIDER = (*BY, "provider")
+DURATION = "llm_request_duration_seconds"
 TOKEN_TYPES = ("input", "output", "cached_input", "cache_creation", "reasoning")
 FAILING_RATIO = 0.5
 DEGRADED_RATIO = 0.05
@@ -119,23 +120,80 @@ def estimated(figures: Figures) -> frozenset[Group]:
     return frozenset(row.named.group((*BY, "family")) for row in rows if row.labels.get("quality") == "estimated")
 
 
-def providers(figures: Figures) -> tuple[Provider, ...]:
-    """Return every provider of every gateway that had traffic in the window or has a health series."""
-    totals = attempts(figures)
-    health = healthy(figures.last("llm_provider_health"), figures.last("llm_model_status"))
-    p95 = figures.quantile(0.95, "llm_request_duration_seconds", BY_PROVIDER)
-    keys = {key for key in {*totals.requests, *health} if key[2]}
-    return tuple(
-        Provider(
+class ProviderReading:
+    """What several answers say of providers, computed once for all of them."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+        self._totals = attempts(figures)
+        self._p95 = figures.quantile(0.95, DURATION, BY_PROVIDER)
+        self._estimated = estimated_of_providers(figures)
+
+    def number(self, value: float | None, unit: str, family: str, key: Group) -> Number:
+        """Return a figure of a provider, which is an estimate where one of its models' is."""
+        return self._figures.number(value, unit, family, BY_PROVIDER, key, quality=self.quality(family, key))
+
+    def quality(self, family: str, key: Group) -> str:
+        """Return "estimated" where a family is that of one of the provider's models, else ""."""
+        return Quality.ESTIMATED.value if (*key, family) in self._estimated else ""
+
+    def requests(self, key: Group) -> Number:
+        """Return what the provider was asked."""
+        return self.number(self._totals.requests.get(key), "requests/s", "llm_requests_total", key)
+
+    def errors(self, key: Group) -> Number:
+        """Return the share of it that failed."""
+        value = ratio(self._totals.failed.get(key), self._totals.requests.get(key))
+        return self.number(value, "ratio", "llm_requests_total", key)
+
+    def latency_p95(self, key: Group) -> Number:
+        """Return how long 95 % of the requests took at most."""
+        return self.number(self._p95.get(key), "seconds", DURATION, key)
+
+    def providers(self) -> tuple[Provider, ...]:
+        """Return every provider of every gateway that had traffic in the window or has a health series."""
+        figures = self._figures
+        health = healthy(figures.last("llm_provider_health"), figures.last("llm_model_status"))
+        keys = {key for key in {*self._totals.requests, *health} if key[2]}
+        return tuple(self._provider(key, health.get(key)) for key in sorted(keys))
+
+    def _provider(self, key: Group, health: float | None) -> Provider:
+        errors = self.errors(key)
+        return Provider(
             name=key[2],
             gateway=key[1],
             environment=key[0],
-            state=_state(totals.requests.get(key), totals.error_ratio(key).value, health.get(key)),
-            requests=totals.request_rate(key),
-            errors=totals.error_ratio(key),
-            latency_p95=figures.number(p95.get(key), "seconds", "llm_request_duration_seconds", BY_PROVIDER, key),
+            state=_state(self._totals.requests.get(key), errors.value, health),
+            requests=self.requests(key),
+            errors=errors,
+            latency_p95=self.latency_p95(key),
         )
-        for key in sorted(keys)
+
+
+def providers(figures: Figures) -> tuple[Provider, ...]:
+    """Return every provider of every gateway that had traffic in the window or has a health series."""
+    return ProviderReading(figures).providers()
+
+
+def estimated_of_providers(figures: Figures) -> frozenset[Group]:
+    """Return (environment, gateway, provider, family) where a companion series marks that family of one of its models.
+
+    What is marked without a model is so for every model of its gateway.
+    """
+    by = (*BY, "model")
+    marked: dict[Group, set[str]] = {}
+    for row in figures.last("inferdeck_quality"):
+        if row.labels.get("quality") == "estimated":
+            marked.setdefault(row.named.group(by), set()).add(row.labels.get("family", ""))
+    if not marked:
+        return frozenset()
+    none: set[str] = set()
+    served = {row.named.group((*BY_PROVIDER, "model")) for row in figures.rate("llm_requests_total")}
+    return frozenset(
+        (environment, gateway, provider, family)
+        for environment, gateway, provider, model in served
+        for one in {model, ""}
+        for family in marked.get((environment, gateway, one), none)
     )
 
 

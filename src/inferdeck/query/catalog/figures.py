@@ -32,7 +32,8 @@ OF_PROVIDERS = (
     "llm_model_status",
     "llm_request_duration_seconds_sum",
 )
-_DURATION, _FIRST = "llm_request_duration_seconds", "llm_time_to_first_token_seconds"
+_DURATION, _FIRST = gateways.DURATION, "llm_time_to_first_token_seconds"
+_TOKENS = "llm_tokens_used_total"
 _ORDER = ("available", "error", "degraded", "loading")
 """Which of two words about one deployment counts."""
 
@@ -89,7 +90,7 @@ def use(figures: Figures) -> dict[Group, Use]:
     """Return everything that gateways count, by environment, gateway and model."""
     asked = figures.rate("llm_requests_total")
     rates, failed = total(asked, BY_MODEL), total(asked, BY_MODEL, status="error")
-    tokens = total(figures.rate("llm_tokens_used_total"), (*BY_MODEL, "token_type"))
+    tokens = total(figures.rate(_TOKENS), (*BY_MODEL, "token_type"))
     cost = total(figures.rate("llm_cost_total"), BY_MODEL)
     p50, p95 = (figures.quantile(q, _DURATION, BY_MODEL) for q in (0.5, 0.95))
     first = figures.quantile(0.95, _FIRST, BY_MODEL)
@@ -104,7 +105,10 @@ def use(figures: Figures) -> dict[Group, Use]:
             gateway=key[1],
             requests=_rate(figures, rates.get(key), "requests/s", "llm_requests_total", key, shaky),
             errors=_rate(figures, ratio(failed.get(key), rates.get(key)), "ratio", "llm_requests_total", key, shaky),
-            tokens={kind: _tokens(figures, tokens, BY_MODEL, key, kind) for kind in gateways.TOKEN_TYPES},
+            tokens={
+                kind: _tokens(figures, tokens, BY_MODEL, key, kind, shaky.get((*key, _TOKENS), ""))
+                for kind in gateways.TOKEN_TYPES
+            },
             cost=_rate(figures, _hourly(cost.get(key)), "usd/h", "llm_cost_total", key, shaky),
             latency_p50=seconds(p50, _DURATION, key),
             latency_p95=seconds(p95, _DURATION, key),
@@ -125,9 +129,11 @@ def _rate(
     return figures.number(value, unit, family, BY_MODEL, key, quality=shaky.get((*key, family), ""))
 
 
-def _tokens(figures: Figures, rates: Mapping[Group, float], by: tuple[str, ...], key: Group, kind: str) -> Number:
-    name = "llm_tokens_used_total"
-    return figures.number(rates.get((*key, kind)), "tokens/s", name, (*by, "token_type"), (*key, kind))
+def _tokens(
+    figures: Figures, rates: Mapping[Group, float], by: tuple[str, ...], key: Group, kind: str, quality: str
+) -> Number:
+    rate = rates.get((*key, kind))
+    return figures.number(rate, "tokens/s", _TOKENS, (*by, "token_type"), (*key, kind), quality=quality)
 
 
 def _hourly(per_second: float | None) -> float | None:
@@ -136,44 +142,44 @@ def _hourly(per_second: float | None) -> float | None:
 
 def providers(figures: Figures, window_seconds: float, models: Mapping[Group, int]) -> list[ProviderRow]:
     """Return every provider of every gateway; `models` counts those that a gateway has from each."""
-    seen: dict[Group, Provider] = {(one.environment, one.gateway, one.name): one for one in gateways.providers(figures)}
-    totals = gateways.attempts(figures)
-    tokens = total(figures.rate("llm_tokens_used_total"), (*BY_PROVIDER, "token_type"))
+    read = gateways.ProviderReading(figures)
+    told = read.number
+    seen: dict[Group, Provider] = {(one.environment, one.gateway, one.name): one for one in read.providers()}
+    tokens = total(figures.rate(_TOKENS), (*BY_PROVIDER, "token_type"))
     cost = total(figures.rate("llm_cost_total"), BY_PROVIDER)
     busy = total(figures.rate("llm_request_duration_seconds_sum"), BY_PROVIDER)
     health = gateways.healthy(figures.average("llm_provider_health"), figures.average("llm_model_status"))
-    p50, p95 = (figures.quantile(q, _DURATION, BY_PROVIDER) for q in (0.5, 0.95))
+    p50 = figures.quantile(0.5, _DURATION, BY_PROVIDER)
     first = figures.quantile(0.95, _FIRST, BY_PROVIDER)
-
-    def told(value: float | None, unit: str, family: str, key: Group) -> Number:
-        return figures.number(value, unit, family, BY_PROVIDER, key)
-
     found = []
     every: set[Group] = {*seen, *(key for key in models if key[2])}
     for key in sorted(every):
         known = seen.get(key)
         written = tokens.get((*key, "output"))
         figure = {
-            "latency_p95": told(p95.get(key), "seconds", _DURATION, key),
-            "errors": told(ratio(totals.failed.get(key), totals.requests.get(key)), "ratio", "llm_requests_total", key),
+            "latency_p95": read.latency_p95(key),
+            "errors": read.errors(key),
             "availability": told(health.get(key), "ratio", "llm_provider_health", key),
-            "speed": told(ratio(written, busy.get(key)) if written else None, "tokens/s", "llm_tokens_used_total", key),
+            "speed": told(ratio(written, busy.get(key)) if written else None, "tokens/s", _TOKENS, key),
         }
-        rate = totals.requests.get(key)
+        asked = read.requests(key)
         found.append(
             ProviderRow(
                 name=key[2],
                 gateway=key[1],
                 environment=key[0],
                 state=known.state if known else "idle",
-                requests=told(rate, "requests/s", "llm_requests_total", key),
+                requests=asked,
                 latency_p50=told(p50.get(key), "seconds", _DURATION, key),
                 ttft_p95=told(first.get(key), "seconds", _FIRST, key),
                 models=models.get(key, 0),
-                tokens={kind: _tokens(figures, tokens, BY_PROVIDER, key, kind) for kind in gateways.TOKEN_TYPES},
+                tokens={
+                    kind: _tokens(figures, tokens, BY_PROVIDER, key, kind, read.quality(_TOKENS, key))
+                    for kind in gateways.TOKEN_TYPES
+                },
                 cost=told(_hourly(cost.get(key)), "usd/h", "llm_cost_total", key),
-                cache_hits=told(_cached(tokens, key), "ratio", "llm_tokens_used_total", key),
-                score=_score(rate, window_seconds, figure),
+                cache_hits=told(_cached(tokens, key), "ratio", _TOKENS, key),
+                score=_score(asked.value, window_seconds, figure),
                 **figure,
             )
         )

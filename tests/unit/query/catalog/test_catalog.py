@@ -15,8 +15,9 @@ from inferdeck.query.figures import Named, Row
 from inferdeck.query.gateways import healthy
 from inferdeck.query.provider_names import ProviderNames
 from inferdeck.query.stack.interface import Wanted
+from inferdeck.query.status import status
 from tests.unit.query.catalog.small import GATE, OneBook, catalog, deployed, engine, gateway
-from tests.unit.query.stack import counter, filled, series, state
+from tests.unit.query.stack import around, counter, filled, series, state
 
 
 def names(found: LocalCatalog, sort: str = "name", q: str = "", **filters: str) -> list[str]:
@@ -264,3 +265,18 @@ def test_a_provider_that_fails_behind_a_fallback_shows_its_own_errors() -> None:
     assert found.state == "failing"
     assert found.score is not None
     assert found.score.quality == "estimated"
+
+
+def test_a_provider_of_an_estimated_model_has_estimated_figures_in_every_answer() -> None:
+    values = {}
+    for provider, model in (("openai", "a"), ("mistral", "b")):
+        label = {**GATE, "provider": provider, "model": model}
+        values[series("llm_requests_total", **label, deployment=model, status="success")] = counter(2.0)
+        values |= {series("llm_request_duration_seconds_bucket", **label, le=le): counter(2.0) for le in ("1", "+Inf")}
+    marks = {"quality": "estimated", "reason": "fallback_served_model", "model": "a"}
+    values[series("inferdeck_quality", **GATE, **marks, family="llm_request_duration_seconds")] = [1.0] * 21
+    store = filled(values)
+    page = {one.name: one.latency_p95 for one in catalog(gateway(), store=store).providers().items}
+    overview = {one.name: one.latency_p95 for one in status(store, around(gateway()), ()).providers}
+    assert page == overview
+    assert (page["openai"].quality, page["mistral"].quality) == ("estimated", "measured")
