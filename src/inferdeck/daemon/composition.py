@@ -32,7 +32,7 @@ from inferdeck.daemon.operating import DaemonOperations
 from inferdeck.daemon.pulse import Pulse
 from inferdeck.daemon.site import DaemonSite
 from inferdeck.daemon.surroundings import Surrounding
-from inferdeck.daemon.upkeep import ended, keep_ticking
+from inferdeck.daemon.upkeep import ended, keep_pruning, keep_ticking
 from inferdeck.daemon.watching import Watching
 from inferdeck.daemon.written_lines import written_lines
 from inferdeck.model.clock import Clock
@@ -166,7 +166,7 @@ class Daemon:
             for listener in listeners:
                 await listener.start()
             self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))
-            self._spawn(load_prices(prices), *chronicle.work(writer), files.keep_looking())
+            self._spawn(load_prices(prices), *chronicle.work(writer), files.keep_looking(), keep_pruning(state, clock))
             self._spawn(surrounding.machine.keep_looking(), shown.load())
             runner.start()
             self._mark(url)

@@ -1,7 +1,8 @@
-"""What must go on though a part of it fails: the store's ticks, and the steps of an orderly end."""
+"""What must go on though a part of it fails: the store's ticks, the end of old events, the steps of an orderly end."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -9,10 +10,12 @@ from inferdeck.errors import StoreError
 from inferdeck.model.clock import Clock
 from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.metrics.database import MetricDatabase
+from inferdeck.store.state.database import StateDatabase
 
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+PRUNE_SECONDS = 3600.0
 
 
 async def keep_ticking(writer: SinkWriter, database: MetricDatabase, clock: Clock) -> None:
@@ -31,6 +34,23 @@ async def keep_ticking(writer: SinkWriter, database: MetricDatabase, clock: Cloc
             if told and not database.trouble:
                 _log.warning("the store's upkeep works again")
                 told = False
+
+
+async def keep_pruning(state: StateDatabase, clock: Clock) -> None:
+    """Let old events go once an hour until cancelled, the first time at once: where little happens nothing else does.
+
+    While the state file cannot be written that is logged once and tried again.
+    """
+    told = False
+    while True:
+        try:
+            await asyncio.to_thread(state.prune)
+            told = False
+        except StoreError as error:
+            if not told:
+                _log.warning("old events stay for now: %s", error)
+            told = True
+        await clock.sleep(PRUNE_SECONDS)
 
 
 async def ended(*steps: Callable[[], Awaitable[object]]) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from inferdeck.daemon.upkeep import TICK_SECONDS, ended, keep_ticking
+from inferdeck.daemon.upkeep import PRUNE_SECONDS, TICK_SECONDS, ended, keep_pruning, keep_ticking
 from inferdeck.errors import StoreError
+from inferdeck.model.annotations import Asked
 from inferdeck.model.clock import ManualClock
+from inferdeck.model.happening import Happening
 from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.metrics.connection import connect
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.metrics.recovery import DROPPED
+from inferdeck.store.state.database import StateDatabase
 from tests.unit.store.samples import HOUR_MS, START_MS, layout, scrape
 
 
@@ -94,3 +98,21 @@ async def test_a_step_that_raises_does_not_skip_the_next(caplog: pytest.LogCaptu
         await ended(lambda: step("a"), lambda: step("b"), lambda: step("c"))
     assert taken == ["a", "b", "c"]
     assert len(caplog.records) == 1
+
+
+async def test_old_events_go_though_nothing_new_happens(tmp_path: Path) -> None:
+    clock = ManualClock(1_800_000_000.0)
+    state = StateDatabase.open(tmp_path / "state.db", clock=clock, keep_seconds=7200.0)
+    old = Happening(clock.now() - 7000.0, "restart", "vllm", "restarted", "docker")
+    state.note([(old, "default"), (replace(old, time=clock.now()), "default")])
+    pruning = asyncio.create_task(keep_pruning(state, clock))
+    try:
+        async with asyncio.timeout(30):
+            while state.events(Asked()).total == 2:
+                await clock.advance(PRUNE_SECONDS / 10)
+                await asyncio.sleep(0.001)  # the work runs in a thread
+        assert [one.time for one in state.events(Asked()).items] == [1_800_000_000.0]
+    finally:
+        pruning.cancel()
+        await asyncio.gather(pruning, return_exceptions=True)
+        state.close()
