@@ -9,7 +9,8 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -28,12 +29,12 @@ from inferdeck.daemon.pulse import Pulse
 from inferdeck.daemon.watching import Watching
 from inferdeck.model.answers import Own, RemoteWrite, StoreState, number
 from inferdeck.model.clock import Clock
+from inferdeck.model.labels import Labels
 from inferdeck.model.target import TargetState
 from inferdeck.pricing.published import PriceBook
 from inferdeck.query.evidence import Facts
 from inferdeck.query.status import Surroundings
 from inferdeck.sources import assembly, catalog, registry
-from inferdeck.store.interface import Matcher, MatchOp
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.remote_write import RemoteWriteSink
 
@@ -164,16 +165,15 @@ class Surrounding:
             listen=f"{settings.listen.host}:{settings.listen.port}",
             loopback=is_loopback(settings.listen.host),
             clock_jumps=self._pulse.jumps(),
-            names={state.key.id: self._names(state) for state in states},
+            names=self._names(states),
             claimed=claimed,
             versions=known_versions(),
         )
 
-    def _names(self, state: TargetState) -> tuple[str, ...]:
-        key, now = state.key, int(self._clock.now() * 1000)
-        labels = {"job": key.job, "instance": key.instance, "environment": key.environment}
-        matchers = [Matcher(name, MatchOp.EQUAL, value) for name, value in labels.items()]
-        return tuple(self._database.label_values("__name__", matchers, now - NAMES_WINDOW_MS, now))
+    def _names(self, states: Sequence[TargetState]) -> dict[str, tuple[str, ...]]:
+        now = int(self._clock.now() * 1000)
+        # One walk for all targets: each question of its own looks at every series of the store.
+        return names_of(self._database.series([], now - NAMES_WINDOW_MS, now), states)
 
     def _on_loop(self, ask: Callable[[], T]) -> T:
         """The runner belongs to the loop: a question from another thread is asked there."""
@@ -184,6 +184,17 @@ class Surrounding:
             return ask()
 
         return asyncio.run_coroutine_threadsafe(asked(), self._loop).result(_ASK_SECONDS)
+
+
+def names_of(series: Iterable[Labels], states: Iterable[TargetState]) -> dict[str, tuple[str, ...]]:
+    """Return the sorted metric names among the series of each target, by its id."""
+    found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for one in series:
+        labels = dict(one)
+        target = (labels.get("job", ""), labels.get("instance", ""), labels.get("environment", ""))
+        found[target].add(labels.get("__name__", ""))
+    keys = [state.key for state in states]
+    return {key.id: tuple(sorted(found.get((key.job, key.instance, key.environment), ()))) for key in keys}
 
 
 def claimed(kind: str, name: str) -> bool:

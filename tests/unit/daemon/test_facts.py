@@ -10,6 +10,7 @@ import pytest
 from inferdeck.config.load import load
 from inferdeck.daemon import surroundings
 from inferdeck.sources.registry import config_classes
+from tests.unit.query.stack import series, state
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,15 @@ def test_a_secret_written_as_text_is_noticed(tmp_path: Path) -> None:
     file.chmod(0o600)
     assert not surroundings.readable_by_others(file)
     assert not surroundings.readable_by_others(None)
+
+
+def test_names_are_those_of_the_targets_own_series() -> None:
+    one, other = state("vllm", "a:8000"), state("vllm", "b:8000")
+    stored = [
+        series("z", job="vllm", instance="a:8000", model="m"),
+        series("z", job="vllm", instance="a:8000", model="n"),
+        series("b", job="vllm", instance="a:8000"),
+        series("c", job="redis", instance="b:8000"),
+        series("d", job="vllm", instance="b:8000", environment="prod"),
+    ]
+    assert surroundings.names_of(stored, (one, other)) == {one.key.id: ("b", "z"), other.key.id: ()}
