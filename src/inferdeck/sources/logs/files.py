@@ -144,19 +144,25 @@ class FileLog:
         yield None, str(Position(one.identity, 0))
 
     def _newer(self, files: Sequence[Segment], query: LogQuery, place: Position | None, deadline: float) -> Found:
-        plain = [one for one in files if not one.packed]
         part = Found(newer=query.newer.get(self.name, ""))
-        if not plain:
+        if not files or (files[-1].packed and (place is None or _index(files, place) == len(files))):
             return part
-        index = _index(plain, place) if place is not None else len(plain)
-        if index == len(plain):
-            index, place = len(plain) - 1, None
+        index = _index(files, place) if place is not None else len(files)
+        if index == len(files):
+            index, place = len(files) - 1, None
             part.warnings.append(f"{self.name}: was rotated away meanwhile; lines may be missing")
         choice = Choice(query)
-        for number, one in enumerate(plain[index:], index):
+        for number, one in enumerate(files[index:], index):
+            if one.packed:
+                self._ahead_packed(
+                    one, place.offset if place and number == index else 0, choice, query.limit, part, deadline
+                )
+                if part.more:
+                    break
+                continue
             with rotated.opened(one) as file:
                 start, known = _resume(file, one, place) if number == index else (0, -1)
-                whole = number == len(plain) - 1
+                whole = number == len(files) - 1
                 self._ahead(one, file, start, choice, query.limit, part, deadline, whole=whole, skip=known)
             if part.more:
                 break
@@ -178,13 +184,15 @@ class FileLog:
         """Add wanted lines from `start` on, the oldest first; skip: the place of a line that is known already."""
         carried: float | None = None
         end = start
+        # A packed file cannot be looked back in, and nobody writes to it.
+        plain = None if one.packed else file
         for block in _joined(blocks.forward(file, start, whole=whole), self._zone):
             resolve(block, Resolver(one.written, self._zone), carried)
             for entry in block:
                 if entry.position == skip:
                     end = entry.end
                     continue
-                line = choice.line(entry, self.name, self._source, self._spell(one, entry, file))
+                line = choice.line(entry, self.name, self._source, self._spell(one, entry, plain))
                 if line is not None and len(part.lines) >= limit:
                     part.more = True
                     break
@@ -195,7 +203,18 @@ class FileLog:
             if part.more or time.monotonic() >= deadline:
                 part.more = True
                 break
-        part.newer = str(Position(one.identity, end, between=True, check=rotated.check(file, end)))
+        check = rotated.check(plain, end) if plain is not None else 0
+        part.newer = str(Position(one.identity, end, between=True, check=check))
+
+    def _ahead_packed(self, one: Segment, start: int, choice: Choice, limit: int, part: Found, deadline: float) -> None:
+        """As _ahead, of a packed file."""
+        try:
+            with rotated.opened(one) as file:
+                self._ahead(one, file, start, choice, limit, part, deadline, whole=False)
+        except (OSError, EOFError, zlib.error) as error:
+            # What could be unpacked counts; the rest of a broken archive is gone.
+            if not part.lines and isinstance(error, OSError) and error.errno:
+                raise
 
     def _around(self, files: Sequence[Segment], query: LogQuery, moment: float, deadline: float) -> Found:
         earlier = replace(query, around=None, until=math.nextafter(moment, 0.0), since=None)
@@ -213,16 +232,16 @@ class FileLog:
         wanted = [one for one in files if one.written >= moment - SLACK_SECONDS]
         for one in wanted:
             if one.packed:
-                found = self._unpacked(one, choice, query, 10 * query.after, None, deadline)
-                lines = [line for line, _ in found if line is not None][::-1]
-                part.lines += lines[: query.after - len(part.lines)]
+                self._ahead_packed(one, 0, choice, query.after, part, deadline)
+                if part.more:
+                    break
                 continue
             with rotated.opened(one) as file:
                 searched = self._search(file, one, one.size, moment - SLACK_SECONDS)
                 if searched is None:
                     back = self._walk(one, choice, query, 10**9, None, deadline)
                     kept = deque((line for line, _ in back if line is not None), maxlen=query.after)
-                    part.lines += list(kept)[::-1]
+                    part.lines = (part.lines + list(kept)[::-1])[: query.after]
                     part.newer = part.newer or self._end(files)
                     continue
                 self._ahead(one, file, searched[0], choice, query.after, part, deadline, whole=False)

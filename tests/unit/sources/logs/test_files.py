@@ -143,6 +143,28 @@ def test_files_that_rotation_made_are_looked_through(tmp_path: Path) -> None:
     assert [line.time for line in around.lines] == [BEGIN + number for number in range(47, 53)]
 
 
+def test_around_an_instant_in_an_archive(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "x.log.1.gz", "wb") as packed:
+        packed.write(written(tmp_path / "y", 3600).read_bytes())
+    os.utime(tmp_path / "x.log.1.gz", (BEGIN + 3600,) * 2)
+    path = written(tmp_path / "x.log", 20, start=3600)
+    found = read(path, LogQuery(around=BEGIN + 600, before=2, after=3))
+    assert numbers(found) == [598, 599, 600, 601, 602]
+    errors = read(path, LogQuery(around=BEGIN + 600, before=0, after=2, level="error"))
+    assert numbers(errors) == [607, 617]
+    # From there on every line comes once, over the end of the archive.
+    seen, newer = found.lines, found.newer
+    while True:
+        page = read(path, LogQuery(newer={"x": newer}, limit=700))
+        assert not page.warnings
+        seen, newer = seen + page.lines, page.newer
+        if not page.more:
+            break
+    assert [line.time for line in seen] == [BEGIN + second for second in range(598, 3620)]
+    across = read(path, LogQuery(around=BEGIN + 3598, before=1, after=4))
+    assert [line.time for line in across.lines] == [BEGIN + second for second in range(3597, 3602)]
+
+
 def test_a_broken_archive_gives_what_can_be_unpacked(tmp_path: Path) -> None:
     body = gzip.compress(written(tmp_path / "y", 20_000).read_bytes())
     (tmp_path / "x.log.1.gz").write_bytes(body[: len(body) // 2])
