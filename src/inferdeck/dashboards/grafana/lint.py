@@ -8,7 +8,7 @@ What only the site can know, such as the labels that its Prometheus adds, is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -228,14 +228,6 @@ def _unit(place: str, question: Question, found: Review) -> Iterator[Finding]:
     if better:
         text = f'the values are {found_unit}, but are shown as "{question.unit}"'
     yield Finding("unit", place, text, question.unit, f'the unit "{better}"' if better else "")
-
-
-def summary(found: Sequence[Finding]) -> dict[str, int]:
-    """Return how many findings there are of each kind, the most frequent first."""
-    counted: dict[str, int] = {}
-    for one in found:
-        counted[one.fault] = counted.get(one.fault, 0) + 1
-    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 
 
 def wanted(found: Iterable[Asked]) -> list[str]:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from inferdeck.errors import QueryError
+from inferdeck.errors import LimitError, QueryError
 from inferdeck.query.promql.ast import Expr, VectorSelector
 from inferdeck.query.promql.parser import parse
 from inferdeck.query.promql.walk import nodes
 
+LONGEST = 16_000
+"""Characters of a query; the work grows with their square."""
 CLUSTER = 'cluster=~"$cluster"'
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`|#[^\n]*', re.DOTALL)
 _OPTIONAL = re.compile(r"\$\{\w+(?::[^}]*)?\}|\$\w+|\[\[\w+(?::\w+)?\]\]")
@@ -28,11 +30,15 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Parse PromQL with Grafana's variables in it; raises QueryError where nothing that they may be makes sense."""
+    if len(text) > LONGEST:
+        raise QueryError(f"longer than {LONGEST} characters", text=text[:100])
     first: QueryError | None = None
     for fill in (_duration, _number, _matcher):
         filled = _filled(text, fill)
         try:
             return Reading(parse(filled), filled)
+        except LimitError as error:
+            raise QueryError(str(error), text=text[:100]) from error
         except QueryError as error:
             first = first or error
     assert first is not None  # noqa: S101  (one of three tries failed)
@@ -112,4 +118,4 @@ def _label(text: str, at: int) -> str:
     after = text[at + length : at + length + 1]
     if (at and _IN_NAME.match(text[at - 1])) or _IN_NAME.match(after):
         return "x" * length
-    return "x" if _BEFORE_LABEL.search(text[:at]) else ""
+    return "x" if _BEFORE_LABEL.search(text[max(0, at - 500) : at]) else ""

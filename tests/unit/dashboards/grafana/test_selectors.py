@@ -50,3 +50,9 @@ def test_variables_may_stand_anywhere(text: str) -> None:
 def test_what_is_wrong_without_its_variables_is_said() -> None:
     with pytest.raises(QueryError):
         read("sum(rate(a[$x])")
+
+
+@pytest.mark.parametrize("text", ["$a" * 100_000, "(" * 16_000, "sum by (" + "$a, " * 3_000, '"' * 15_999, "{" * 9_000])
+def test_texts_that_are_made_to_take_long_are_refused(text: str) -> None:
+    with pytest.raises(QueryError):
+        read(text)
