@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inferdeck.api import any_text
 from inferdeck.api.native import FAILURES
 from inferdeck.api.stack import PAGING, Free, Limit, Offset, Text, refuse_unknown
 from inferdeck.model import model_catalog
@@ -55,7 +56,11 @@ def _add_models(router: APIRouter, questions: CatalogQuestions) -> None:
         wanted = Wanted(dict(zip(MODEL_FILTERS, values, strict=True)), q, offset, limit)
         return await _answer(lambda: questions.models(wanted, sort))
 
-    @router.get("/models/{name:path}", response_model=model_catalog.ModelPage, summary="Everything known of one model")
+    @router.get(
+        f"/models/{{name:{any_text.KIND}}}",
+        response_model=model_catalog.ModelPage,
+        summary="Everything known of one model",
+    )
     async def model(request: Request, name: str, environment: Text = "") -> Response:
         refuse_unknown(request, ("environment",))
         return await _answer(lambda: questions.model(name, environment))

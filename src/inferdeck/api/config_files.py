@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inferdeck.api import any_text
 from inferdeck.api.native import FAILURES
 from inferdeck.api.stack import PAGING, Free, Limit, Offset, Text, refuse_unknown
 from inferdeck.model.config_files import ConfigFile, ConfigFilePage
@@ -43,7 +44,7 @@ def routes(questions: ConfigFiles) -> APIRouter:
         return Response(answer, media_type="application/json")
 
     @router.get(
-        "/config-files/{identity:path}",
+        f"/config-files/{{identity:{any_text.KIND}}}",
         response_model=ConfigFilePage,
         summary="One file with its content, secrets masked, and its last change",
     )

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inferdeck.api import any_text
 from inferdeck.api.operations import Operations
 from inferdeck.model import answers
 from inferdeck.model.json_form import dumps
@@ -80,7 +81,9 @@ def _add_questions(router: APIRouter, questions: Questions) -> None:
         return _json(await run_in_threadpool(questions.sources))
 
     @router.get(
-        "/sources/{identity:path}", response_model=answers.SourceAnswer, summary="One target: probes, effects, cost"
+        f"/sources/{{identity:{any_text.KIND}}}",
+        response_model=answers.SourceAnswer,
+        summary="One target: probes, effects, cost",
     )
     async def source(identity: str) -> Response:
         return _json(await run_in_threadpool(questions.source, identity))

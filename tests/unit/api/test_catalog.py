@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -14,7 +15,7 @@ from inferdeck.cli import arguments
 from inferdeck.client.tiny import Address, Client
 from inferdeck.errors import NotFoundError, UsageError
 from tests.unit.api.place import served
-from tests.unit.query.catalog.small import HOSTILE, catalog, small_catalog
+from tests.unit.query.catalog.small import HOSTILE, catalog, deployed, gateway, small_catalog
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +130,22 @@ def test_a_name_and_a_filter_do_not_go_together(url: str) -> None:
     options = arguments.parse(("models", "gpt-4o", "--type", "LLM", "--url", url))
     with pytest.raises(UsageError, match="--type: chooses among models"):
         arguments.command(options.command)(options)
+
+
+def test_a_model_is_reached_whatever_its_name_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("two\nlines", "a/b c", "100%25?#&", "..", "\r\n\u2028x")
+    front = gateway(*(deployed(f"d{place}", name, f"openai/{place}") for place, name in enumerate(names)))
+    with served(tmp_path, models=catalog(front)) as place:
+        client = Client(Address(url=place.url))
+        assert {client.model(name).row.name for name in names} == set(names)
+        assert "two\\x0alines" in shown(capsys, "models", "two\nlines", "--url", place.url)
+
+
+def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(tmp_path: Path) -> None:
+    with served(tmp_path, models=small_catalog()) as place:
+        client = Client(Address(url=place.url))
+        for wrong in ("GPT", "gpt-4p", "gpt4o"):
+            with pytest.raises(NotFoundError, match=r'no model is called "\S+"; did you mean gpt-4o\?'):
+                client.model(wrong)
+        with pytest.raises(NotFoundError, match='"quite else"; `inferdeck models` names'):
+            client.model("quite else")

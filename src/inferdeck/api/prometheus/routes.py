@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -27,13 +26,6 @@ WRITE_PATH = f"{PREFIX}/write"
 """The one path below the prefix that changes anything; questions may come by POST too."""
 
 
-class _AnyText(PathConvertor):
-    """A label's name: since Prometheus 3 any text, newlines too, which Starlette's own kinds leave out."""
-
-    regex = r"[\s\S]*"
-
-
-register_url_convertor("any_text", _AnyText())
 Handler = Callable[[Request, Parameters], Awaitable[Response]]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from inferdeck.errors import NotFoundError, UsageError
@@ -38,6 +39,8 @@ from inferdeck.query.status import WINDOW_SECONDS, Surroundings, service
 from inferdeck.store.interface import Matcher, MatchOp, MetricReader
 
 T = TypeVar("T")
+MOST_NEAR = 3
+MOST_COMPARED = 2000
 PROVIDER_STATES = ("ok", "degraded", "failing", "down", "idle")
 
 
@@ -179,7 +182,18 @@ def _one(drafts: list[Draft], name: str, environment: str) -> Draft:
         every = ", ".join(draft.environment for draft in found)
         raise UsageError(f'"{name}" is a model of several environments; say which one with environment: {every}')
     where = f" in {environment}; it is one of {', '.join(one.environment for one in named)}" if named else ""
-    raise NotFoundError(f'no model is called "{name}"{where}; `inferdeck models` names them all')
+    near = "" if named else _near(name, {draft.name for draft in drafts})
+    raise NotFoundError(f'no model is called "{name}"{where}{near}; `inferdeck models` names them all')
+
+
+def _near(name: str, names: Collection[str]) -> str:
+    """Return the names that were perhaps meant: those that hold this one, then those written much like it."""
+    low = name.lower()
+    found = sorted((one for one in names if low in one.lower()), key=lambda one: (len(one), one))
+    if len(names) <= MOST_COMPARED:
+        found += get_close_matches(name, sorted(names), MOST_NEAR)
+    told = list(dict.fromkeys(found))[:MOST_NEAR]
+    return f"; did you mean {' or '.join(told)}?" if told and name else ""
 
 
 def _busiest(rates: Mapping[Group, Number]) -> dict[tuple[str, str], Number]:
