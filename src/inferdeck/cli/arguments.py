@@ -202,7 +202,7 @@ COMMANDS: tuple[Command, ...] = (
         ("sources", "explain"),
         "show one source: probes, effects, cost, errors",
         "sources:explain",
-        (_option("source", metavar="SOURCE", help="its id, name or host:port"), _JSON),
+        (_option("source", metavar="SOURCE", help="its id, name or host:port, or its kind where only one is of it"), _JSON),
     ),
     Command(("sources", "test"), "read a source once, store nothing", "sources:test", _ENTRY),
     Command(("sources", "add"), "test a source and write it to the configuration file", "sources:add", _ENTRY),

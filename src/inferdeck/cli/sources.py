@@ -27,6 +27,7 @@ def list_all(options: argparse.Namespace) -> int:
         (
             board.STATES.get(one.service.health, Cell(one.service.health)),
             one.service.id,
+            one.service.name if one.service.name != one.service.instance else "",
             one.service.origin,
             numbers.seconds(one.interval_seconds),
             numbers.age(one.service.age.value),
@@ -36,8 +37,8 @@ def list_all(options: argparse.Namespace) -> int:
         )
         for one in answer.sources
     ]
-    headings = ("STATE", "SOURCE", "ORIGIN", "EVERY", "SEEN", "NATIVE", "CANONICAL", "CPU")
-    page.table(headings, rows, right="EVERY SEEN NATIVE CANONICAL CPU")
+    headings = ("STATE", "SOURCE", "NAME", "ORIGIN", "EVERY", "SEEN", "NATIVE", "CANONICAL", "CPU")
+    page.table(headings, rows, right="EVERY SEEN NATIVE CANONICAL CPU", spare="CPU NATIVE EVERY CANONICAL")
     board.discovered(page, [one for one in answer.found if not one.watched or one.note or one.fix])
     if answer.not_found:
         page.section("NOT FOUND ON THIS MACHINE", "the line that watches one elsewhere")

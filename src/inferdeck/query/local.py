@@ -57,6 +57,7 @@ def _find(states: list[TargetState], identity: str) -> TargetState:
     for wanted in (
         [state for state in states if state.key.id == identity],
         [state for state in states if identity in (state.name, state.key.instance, state.url)],
+        [state for state in states if identity == state.source_kind],
     ):
         if len(wanted) == 1:
             return wanted[0]

@@ -153,6 +153,7 @@ def test_the_client_gives_the_same_answers_as_the_questions_themselves(open_plac
     assert client.sources() == local.sources()
     assert client.source("gate") == local.source("default/litellm/g:4000")
     assert client.source("default/litellm/g:4000") == local.source("gate")
+    assert client.source("redis") == local.source("default/redis/r:6379"), "the only one of its kind"
     assert client.doctor() == local.doctor()
     for asked in (client, local):
         with pytest.raises(errors.NotFoundError, match='no source is called "x/y"'):
