@@ -56,10 +56,33 @@ def _option(*flags: str, **settings: Any) -> Option:
 
 
 _JSON = _option("--json", action="store_true", help="print the answer as JSON")
+
+
+LARGEST = 2**53
+"""Of numbers without a bound of their own."""
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number within bounds, and says which they are."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            bounds = f"{least} or more" if most == LARGEST else f"{least} to {most}"
+            raise argparse.ArgumentTypeError(f"{bounds}, not {text}")
+        return value
+
+    return read
+
+
+# The bounds are those of model/page.py and model/log_lines.py, which are not imported: --help is to be fast.
 _PAGE = (
-    _option("-q", metavar="TEXT", help="only what shows this text somewhere"),
-    _option("--offset", type=int, default=0, metavar="N", help="leave out the first N"),
-    _option("--limit", type=int, default=0, metavar="N", help="show N at most (100), 1000 at most"),
+    _option("-q", "--q", metavar="TEXT", help="only what shows this text somewhere"),
+    _option("--offset", type=_whole(0, LARGEST), metavar="N", help="leave out the first N"),
+    _option("--limit", type=_whole(1, 1000), metavar="N", help="show N at most (100), 1000 at most"),
     _JSON,
 )
 _ENVIRONMENT = _option("--environment", metavar="NAME", help="only those of this environment")
@@ -77,11 +100,6 @@ _ENTRY = (
     _option("--key-file", metavar="PATH", help="file that holds its key"),
     _option("--set", metavar="KEY=VALUE", action="append", default=[], help="any other key of the source"),
     _JSON,
-)
-
-_PAGING = (
-    _option("--offset", type=int, metavar="N", help="leave out the first N"),
-    _option("--limit", type=int, metavar="N", help="show at most N (100)"),
 )
 
 _SPAN = (
@@ -119,7 +137,6 @@ COMMANDS: tuple[Command, ...] = (
         "models:models",
         (
             _option("name", metavar="NAME", nargs="?", help="one model"),
-            _option("--q", metavar="TEXT", help="only what holds this text"),
             _option("--type", metavar="TYPE", help="LLM, Embedding, Reranker, …"),
             _option("--provider", metavar="NAME", help="only what this provider serves"),
             _option("--capability", metavar="WORD", help="vision, tools, json, reasoning, streaming, …"),
@@ -130,8 +147,7 @@ COMMANDS: tuple[Command, ...] = (
                 metavar="BY",
                 help="name, type, provider, status, context, parameters, price, requests; --sort=-price reverses",
             ),
-            *_PAGING,
-            _JSON,
+            *_PAGE,
         ),
     ),
     Command(
@@ -139,7 +155,6 @@ COMMANDS: tuple[Command, ...] = (
         "list providers with latency, errors, cost and score",
         "providers:providers",
         (
-            _option("--q", metavar="TEXT", help="only what holds this text"),
             _option("--state", metavar="WORD", help="ok, degraded, failing, down or idle"),
             _option("--gateway", metavar="NAME", help="only as this gateway sees them"),
             _option("--environment", metavar="NAME", help="only this environment"),
@@ -148,8 +163,7 @@ COMMANDS: tuple[Command, ...] = (
                 metavar="BY",
                 help="name, state, requests, errors, latency, cost, score; --sort=-score reverses",
             ),
-            *_PAGING,
-            _JSON,
+            *_PAGE,
         ),
     ),
     Command(
@@ -202,7 +216,10 @@ COMMANDS: tuple[Command, ...] = (
         ("sources", "explain"),
         "show one source: probes, effects, cost, errors",
         "sources:explain",
-        (_option("source", metavar="SOURCE", help="its id, name or host:port, or its kind where only one is of it"), _JSON),
+        (
+            _option("source", metavar="SOURCE", help="its id, name or host:port, or its kind where only one is of it"),
+            _JSON,
+        ),
     ),
     Command(("sources", "test"), "read a source once, store nothing", "sources:test", _ENTRY),
     Command(("sources", "add"), "test a source and write it to the configuration file", "sources:add", _ENTRY),
@@ -233,9 +250,9 @@ COMMANDS: tuple[Command, ...] = (
             _option("--around", metavar="TIME", help="the lines before and after a moment"),
             _option("--since", metavar="TIME", help="12:30, 2026-01-31T12:00:00Z, Unix seconds, or 15m: so long ago"),
             _option("--until", metavar="TIME", help="the same"),
-            _option("-n", "--lines", type=int, metavar="N", help="the newest N (200), 2000 at most"),
-            _option("-B", "--before", type=int, metavar="N", help="with --around: lines before it (50)"),
-            _option("-A", "--after", type=int, metavar="N", help="with --around: lines after it (50)"),
+            _option("-n", "--lines", type=_whole(1, 2000), metavar="N", help="the newest N (200), 2000 at most"),
+            _option("-B", "--before", type=_whole(0, 2000), metavar="N", help="with --around: lines before it (50)"),
+            _option("-A", "--after", type=_whole(0, 2000), metavar="N", help="with --around: lines after it (50)"),
             _option("-f", "--follow", action="store_true", help="go on with what is written until Ctrl-C"),
             _option("--streams", action="store_true", help="list the streams"),
             _JSON,
@@ -271,7 +288,7 @@ COMMANDS: tuple[Command, ...] = (
         ("annotations", "delete"),
         "delete an annotation",
         "annotate:delete",
-        (_option("number", metavar="ID", type=int, help="its number in annotations list"), _JSON),
+        (_option("number", metavar="ID", type=_whole(1, LARGEST), help="its number in annotations list"), _JSON),
     ),
     Command(
         ("events",),

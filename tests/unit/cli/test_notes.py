@@ -46,7 +46,7 @@ def test_annotations_are_written_listed_and_deleted(tmp_path: Path, place: Place
         (("annotate", "x", "--at", "soon"), 2, "soon: not a time"),
         (("annotate", "x", "--kind", "X Y"), 2, "kind: lower-case"),
         (("annotate",), 2, "TEXT"),
-        (("annotations", "delete", "seven"), 2, "invalid int value"),
+        (("annotations", "delete", "seven"), 2, "1 or more, not seven"),
         (("events", "--since", "yesterday"), 2, "yesterday: not a time"),
         (("events", "--kind", "reboot"), 2, 'kind: no event has "reboot"; there are restart'),
         (("config", "files", "nowhere"), 2, 'no configuration file is called "nowhere"'),
