@@ -16,12 +16,14 @@ from typing import Protocol
 from inferdeck.errors import InferdeckError, NotFoundError, UsageError
 from inferdeck.model.clock import Clock
 from inferdeck.model.log_lines import LARGEST_LIMIT, LEVELS, LogAnswer, LogPage, LogQuery, LogStream, LogStreams
-from inferdeck.model.log_merging import joined, merge
+from inferdeck.model.log_merging import Merging, joined
 from inferdeck.model.quantities import parse_duration
 
 LARGEST_CURSOR = 64 * 1024
 START = "start"
 """The position of a file that was not there when a cursor was made: all of it is new."""
+ANSWER_SECONDS = 8.0
+"""A question is answered with what came until then; the sources themselves stop a little earlier."""
 _SHOWN = 30
 
 
@@ -79,33 +81,69 @@ class LocalLogQuestions:
         place = _read_cursor(cursor) if cursor else None
         wanted = [(reader, own) for reader in self._readers() if (own := list(reader.streams()))]
         chosen = _choose([stream for _, own in wanted for stream in own], query.streams)
-        asked = []
+        merging = Merging(_for_merging(query, place))
+        asked: dict[asyncio.Task[None], str] = {}
         for reader, own in wanted:
             names = tuple(stream.name for stream in own if stream in chosen)
-            if names:
-                asked.append((own[0].source, self._read(reader, own[0].source, _placed(query, names, own, place))))
-        pages = await asyncio.gather(*(page for _, page in asked))
-        page = merge(pages, _for_merging(query, place))
+            placed = _placed(query, names, own, place)
+            # Of what was unknown when a cursor was made there is nothing to go on with.
+            if names and not (place is not None and place.newer and not placed.newer):
+                task = asyncio.create_task(self._take(reader, own[0].source, placed, merging, len(asked)))
+                asked[task] = own[0].source
+        missing = await self._finished(asked)
+        return await asyncio.to_thread(self._answer, merging, query, missing)
+
+    async def _finished(self, asked: Mapping[asyncio.Task[None], str]) -> tuple[str, ...]:
+        """Wait until all have answered or the time is over; return what to say of those that have not."""
+        try:
+            if asked:
+                await asyncio.wait(asked, timeout=ANSWER_SECONDS)
+        finally:
+            late = {task: source for task, source in asked.items() if task.cancel()}
+            await asyncio.gather(*late, return_exceptions=True)
+        for task in asked.keys() - late.keys():
+            task.result()
+        names = sorted(late.values())
+        return (f"did not answer within {ANSWER_SECONDS:g} s: {_listed(names)}",) if names else ()
+
+    def _answer(self, merging: Merging, query: LogQuery, missing: tuple[str, ...]) -> LogAnswer:
+        """Make the answer; thousands of long lines take a while, so that it belongs into a thread."""
+        page = merging.page()
         lines = tuple(
             replace(line, stream=_split(line.stream)[1], text=self._hide(line.text)) for line in joined(page.lines)
         )
         older = _cursor(page.older, newer=False) if page.truncated or query.around is not None else ""
-        return LogAnswer(lines, page.truncated, older, _cursor(page.newer, newer=True), page.warnings)
+        return LogAnswer(lines, page.truncated, older, _cursor(page.newer, newer=True), (*page.warnings, *missing))
 
-    async def _read(self, reader: Reader, source: str, query: LogQuery) -> LogPage:
+    async def _take(self, reader: Reader, source: str, query: LogQuery, merging: Merging, turn: int) -> None:
+        # Until it has answered its place is where it was asked from: one failure does not end following it.
+        kept = LogPage(older=query.older, newer=query.newer)
+        await asyncio.to_thread(merging.add, _told_apart(kept, source), turn)
+        page = await self._read(reader, query)
+        await asyncio.to_thread(lambda: merging.add(_told_apart(page, source), turn))
+
+    async def _read(self, reader: Reader, query: LogQuery) -> LogPage:
         try:
-            page = await reader.read(query)
+            return await reader.read(query)
         except UsageError:
             raise
         except InferdeckError as error:
             return LogPage(warnings=(str(error),))
-        # Two readers may have streams of the same name.
-        return replace(
-            page,
-            lines=tuple(replace(line, stream=_joint(source, line.stream)) for line in page.lines),
-            older={_joint(source, name): position for name, position in page.older.items()},
-            newer={_joint(source, name): position for name, position in page.newer.items()},
-        )
+
+
+def _told_apart(page: LogPage, source: str) -> LogPage:
+    """Name streams with their source: two readers may have streams of the same name."""
+    return replace(
+        page,
+        lines=tuple(replace(line, stream=_joint(source, line.stream)) for line in page.lines),
+        older={_joint(source, name): position for name, position in page.older.items()},
+        newer={_joint(source, name): position for name, position in page.newer.items()},
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + rest
 
 
 def moment(text: str, clock: Clock) -> float:
@@ -148,8 +186,7 @@ def _choose(streams: Sequence[LogStream], words: Sequence[str]) -> list[LogStrea
         chosen = exact or [stream for stream in streams if any(part in name.casefold() for name in _names(stream))]
         if not chosen:
             names = sorted({stream.name for stream in streams})
-            rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            there = f"there are {', '.join(names[:_SHOWN])}{rest}" if names else "no stream is known"
+            there = f"there are {_listed(names)}" if names else "no stream is known"
             raise NotFoundError(f"{word[:100]}: no such log stream; {there}")
         found += [stream for stream in chosen if stream not in found]
     return found

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferdeck.model.log_lines import LogLine, LogPage, LogQuery
-from inferdeck.model.log_merging import merge
+from inferdeck.model.log_merging import Merging, merge
 
 Streams = Mapping[str, list[float]]
 
@@ -68,3 +68,44 @@ def test_around_keeps_the_nearest_lines() -> None:
     assert page.truncated
     assert page.older == {"a": "8", "b": "9"}
     assert page.newer == {"a": "12", "b": "11"}
+
+
+@given(STREAMS, st.integers(1, 6), st.permutations("abc"))
+def test_the_order_in_which_pages_come_changes_nothing(streams: Streams, limit: int, order: list[str]) -> None:
+    pages = {}
+    for turn, (name, times) in enumerate(streams.items()):
+        lines = [LogLine(time, "", name, "", f"{name}{n}", position=str(n)) for n, time in enumerate(times)]
+        pages[name] = turn, LogPage(tuple(lines), older={name: ""}, newer={name: "e"}, warnings=(name,))
+    for query in (LogQuery(limit=limit), LogQuery(limit=limit, newer={"a": "0"}), LogQuery(around=9.0, before=limit)):
+        merging = Merging(query)
+        for name in order:
+            if name in pages:
+                merging.add(pages[name][1], pages[name][0])
+        assert merging.page() == merge([page for _, page in pages.values()], query)
+
+
+def test_no_more_lines_are_held_than_are_wanted() -> None:
+    merging = Merging(LogQuery(limit=20))
+    for turn in range(200):
+        name = f"s{turn}"
+        lines = tuple(LogLine(float(n), "", name, "", f"{n}", position=str(n)) for n in range(20))
+        merging.add(LogPage(lines, older={name: ""}, newer={name: "e"}), turn)
+        assert sum(isinstance(one, LogLine) for one in _reached(merging)) <= 20
+    page = merging.page()
+    assert [line.text for line in page.lines] == ["19"] * 20
+    assert page.older["s0"] == "e"
+    assert page.older["s199"] == "19"
+
+
+def _reached(thing: object) -> list[object]:
+    found, left = [], [thing]
+    while left:
+        one = left.pop()
+        found.append(one)
+        if isinstance(one, Merging):
+            left += vars(one).values()
+        elif isinstance(one, list | tuple | set):
+            left += one
+        elif isinstance(one, dict):
+            left += one.values()
+    return found

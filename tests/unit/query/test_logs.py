@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,7 @@ from inferdeck.api import logs as api
 from inferdeck.errors import ConnectError, NotFoundError, UsageError
 from inferdeck.model.clock import ManualClock
 from inferdeck.model.log_lines import LogAnswer, LogLine, LogPage, LogQuery, LogStream
+from inferdeck.model.log_merging import Merging
 from inferdeck.query.logs import LocalLogQuestions, moment
 
 NOW = 1_795_228_805.0
@@ -28,6 +31,7 @@ class Kept:
     source: str
     texts: dict[str, list[tuple[float, str, str]]]
     broken: bool = False
+    hangs: bool = False
 
     def streams(self) -> Sequence[LogStream]:
         return [
@@ -35,6 +39,8 @@ class Kept:
         ]
 
     async def read(self, query: LogQuery) -> LogPage:
+        if self.hangs:
+            await asyncio.sleep(1000)
         if self.broken:
             raise ConnectError("it is gone")
         lines: list[LogLine] = []
@@ -131,6 +137,43 @@ async def test_a_source_that_fails_is_a_warning(questions: LocalLogQuestions, re
 async def test_secrets_of_the_configuration_are_hidden(questions: LocalLogQuestions, readers: list[Kept]) -> None:
     readers[0].texts["vllm.log"].append((NOW, "info", "my secret"))
     assert (await questions.lines(LogQuery(limit=1))).lines[0].text == "my •••"
+
+
+async def test_a_source_that_hangs_is_named_and_followed_on(
+    questions: LocalLogQuestions, readers: list[Kept], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inferdeck.query.logs.ANSWER_SECONDS", 0.2)
+    first = await questions.lines(LogQuery(limit=3))
+    readers[0].texts["vllm.log"].append((NOW, "info", "new"))
+    readers[1].texts["litellm.log"].append((NOW, "info", "late"))
+    readers[1].hangs = True
+    answer = await questions.lines(LogQuery(), first.newer)
+    assert [line.text for line in answer.lines] == ["new"]
+    assert answer.warnings == ("did not answer within 0.2 s: default/logs/two",)
+    readers[1].hangs, readers[1].broken = False, True
+    again = await questions.lines(LogQuery(), answer.newer)
+    assert (again.lines, again.warnings) == ((), ("it is gone",))
+    readers[1].broken = False
+    assert [line.text for line in (await questions.lines(LogQuery(), again.newer)).lines] == ["late"]
+
+
+async def test_merging_does_not_hold_up_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop_thread, seen = threading.get_ident(), set()
+    original = Merging.add
+
+    def noting(self: Merging, page: LogPage, turn: int) -> None:
+        seen.add(threading.get_ident())
+        original(self, page, turn)
+
+    def hide(text: str) -> str:
+        seen.add(threading.get_ident())
+        return text
+
+    monkeypatch.setattr(Merging, "add", noting)
+    kept = Kept("default/logs/one", {"a.log": rows("a", 9, NOW, 1)})
+    await LocalLogQuestions(lambda: [kept], hide).lines(LogQuery())
+    assert seen
+    assert loop_thread not in seen
 
 
 @pytest.mark.parametrize(
