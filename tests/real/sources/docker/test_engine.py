@@ -108,7 +108,9 @@ async def test_a_kill_for_memory_is_told_once(docker: RealDocker, watched: Watch
     found = await watched.until(
         lambda one: "die" in one.kinds("greedy") and one.fact("greedy").facts["state"] == "exited"
     )
-    assert watched.kinds("greedy") == ["create", "start", "oom", "die"]
+    # An engine under load tells of the end before it tells of its cause.
+    assert watched.kinds("greedy")[:2] == ["create", "start"]
+    assert sorted(watched.kinds("greedy")[2:]) == ["die", "oom"]
     facts, truth = watched.fact("greedy").facts, inspected(docker, "greedy")["State"]
     assert (facts["oom_killed"], facts["exit_code"]) == (str(truth["OOMKilled"]).lower(), str(truth["ExitCode"]))
     mine = of(found, "greedy")
