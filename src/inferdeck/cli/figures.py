@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from inferdeck.cli.text import Cell
@@ -31,6 +32,19 @@ def shown(number: Number) -> str:
     if number.quality == "stale":
         return f"{text}, {numbers.age(number.age_seconds)}" if number.age_seconds is not None else f"{text}, old"
     return f"~{text}" if number.quality == "estimated" else text
+
+
+def parameters(value: float) -> str:
+    """Return how many parameters a model has, as its makers write it: 70.6 B, not 70.6 G."""
+    return numbers.count(value).replace("G", "B")
+
+
+def day(value: float) -> str:
+    """Return the day of a moment in Unix seconds, UTC; raises ValueError for what is none."""
+    try:
+        return time.strftime("%Y-%m-%d", time.gmtime(value))
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{value}: no moment") from error
 
 
 def figure(number: Number, *, warn: float | None = None, critical: float | None = None) -> Cell:

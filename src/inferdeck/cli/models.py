@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 
 from inferdeck.cli import board, daemons
-from inferdeck.cli.figures import figure, shown
+from inferdeck.cli.figures import day, figure, parameters, shown
 from inferdeck.cli.text import Cell, Page, coloured, columns
 from inferdeck.client.tiny import Client
 from inferdeck.errors import UsageError
@@ -98,7 +99,7 @@ def draw(page: Page, answer: Models, *, asked: bool) -> None:
             one.type or numbers.MISSING,
             ", ".join(one.providers) or numbers.MISSING,
             figure(one.context),
-            figure(one.parameters),
+            _parameters(one.parameters),
             one.quantization,
             _price(one.price, one.price.input),
             _price(one.price, one.price.output),
@@ -136,6 +137,10 @@ def _list_prices(page: Page, source: PriceSource) -> None:
     else:
         age = "" if source.age_days is None else f", at most {source.age_days} days old"
         page.line(f"published prices: {source.name} {source.version}{age}", "dim")
+
+
+def _parameters(number: Number) -> Cell:
+    return figure(number) if number.value is None else replace(figure(number), text=parameters(number.value))
 
 
 def _price(price: Price, number: Number) -> Cell:
@@ -215,7 +220,7 @@ def _facts(page: Page, answer: ModelPage) -> None:
 
 
 def _value(name: str, text: str) -> str:
-    forms = {"parameters": numbers.count, "size_bytes": numbers.byte_size, "context": numbers.tokens}
+    forms = {"parameters": parameters, "size_bytes": numbers.byte_size, "context": numbers.tokens, "updated": day}
     form = forms.get("context" if name == "output" else name)
     try:
         return form(float(text)) if form else text
@@ -227,6 +232,7 @@ def _places(page: Page, answer: ModelPage) -> None:
     if not answer.places:
         return
     page.section("PLACES", "where it is served")
+    names = {one.id: one.name for one in answer.engines}
     rows = [
         (
             board.STATES.get(one.state.value, Cell(one.state.value)),
@@ -235,7 +241,7 @@ def _places(page: Page, answer: ModelPage) -> None:
             one.provider,
             one.target,
             one.endpoint,
-            one.engine,
+            names.get(one.engine, one.engine),
             one.evidence,
         )
         for one in answer.places
