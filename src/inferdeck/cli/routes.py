@@ -100,13 +100,22 @@ def _deployment(page: Page, edge: DeploymentEdge, corner: str, below: str, *, ev
     said = ", ".join(fact for fact in facts if fact)
     trouble = f": {edge.why}" if edge.state not in ("active", "unknown") else ""
     page.line(f"{corner}{sign} {edge.id}  {said}{_load(edge.load, edge.errors)}{trouble}", style)
-    page.line(f"{below}   {_chain(edge.chain)}", "dim")
+    page.wrapped(_chain(edge.chain), f"{below}   ", "dim")
     if evidence:
-        chain = edge.chain
-        named = (("at", chain.address), ("engine", chain.engine), ("container", chain.container))
-        parts = [*named, ("process", chain.process), *(("card", gpu) for gpu in chain.gpus)]
-        for name, one in parts:
-            page.wrapped(f"{name}: {why(one)}", f"{below}     ", "dim")
+        for text, names in _reasons(edge.chain).items():
+            page.wrapped(f"{', '.join(names)}: {text}", f"{below}     ", "dim")
+
+
+def _reasons(chain: Chain) -> dict[str, list[str]]:
+    """Return each piece of evidence once, with the links that it is for."""
+    cards = "card" if len(chain.gpus) == 1 else "cards"
+    named = (("at", chain.address), ("engine", chain.engine), ("container", chain.container))
+    found: dict[str, list[str]] = {}
+    for name, one in (*named, ("process", chain.process), *((cards, gpu) for gpu in chain.gpus)):
+        names = found.setdefault(why(one), [])
+        if name not in names:
+            names.append(name)
+    return found
 
 
 def _chain(chain: Chain) -> str:

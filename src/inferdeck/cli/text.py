@@ -96,9 +96,15 @@ class Page:
 
         # The lines after a sign ("! ", "✗ ") stand under its text.
         hanging = indent + ("  " if text[1:2] == " " else "")
-        for part in wrap(
-            safe(text), self._prose, initial_indent=indent, subsequent_indent=hanging, break_long_words=False
-        ):
+        parts = wrap(
+            safe(text),
+            self._prose,
+            initial_indent=indent,
+            subsequent_indent=hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for part in parts:
             self._lines.append(self._paint(part, style))
 
     def whole(self, text: str, indent: str, style: str = "") -> None:
