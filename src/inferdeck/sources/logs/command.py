@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from itertools import islice
 
@@ -46,27 +47,39 @@ class CommandOutput:
                 return "; ".join(self._trouble)
             output = await running.run(self._command, seconds, most_bytes=MOST_BYTES)
             self._ran = self._clock.monotonic()
-        first = self._count == 0
-        new = fresh(list(self._kept), output.lines[-KEPT:])
+            await self._take(output.lines[-KEPT:])
+            found = [output.complaint] if output.complaint else []
+            if output.stopped:
+                found.append(f"did not end within {seconds:g} s; write a command that prints the last lines and ends")
+            self._trouble = tuple(found)
+            return "; ".join(found)
+
+    async def read(self, query: LogQuery, seconds: float) -> LogPage:
+        """Return what the query wants of the lines that are remembered."""
+        await self.follow(seconds)
+        warnings = tuple(f"{self.stream.name}: {text}" for text in self._trouble)
+        page = await asyncio.to_thread(self._page, query, list(self._kept), self._count)
+        return replace(page, warnings=warnings)
+
+    async def _take(self, output: Sequence[bytes]) -> None:
+        """Remember and count what is new; megabytes of lines take a while, so a thread looks at them."""
+        first, before = self._count == 0, self._count
+        new, entries = await asyncio.to_thread(self._fresh, list(self._kept), output, before)
         self._kept.extend(new)
         self._count += len(new)
-        entries = self._entries(new, self._count - len(new))
         if entries:
             self.last = entries[-1].time
         if not first:
             self.lines.update(entry.level for entry in entries)
             self.size += sum(len(line) + 1 for line in new)
-        found = [output.complaint] if output.complaint else []
-        if output.stopped:
-            found.append(f"did not end within {seconds:g} s; write a command that prints the last lines and ends")
-        self._trouble = tuple(found)
-        return "; ".join(found)
 
-    async def read(self, query: LogQuery, seconds: float) -> LogPage:
-        """Return what the query wants of the lines that are remembered."""
-        await self.follow(seconds)
+    def _fresh(self, known: list[bytes], output: Sequence[bytes], before: int) -> tuple[list[bytes], list[Entry]]:
+        new = fresh(known, output)
+        return new, self._entries(new, before)
+
+    def _page(self, query: LogQuery, kept: list[bytes], count: int) -> LogPage:
         name = self.stream.name
-        entries = self._entries(list(self._kept), self._count - len(self._kept))
+        entries = self._entries(kept, count - len(kept))
         choice = Choice(query)
         newer, older = _number(query.newer.get(name, "")), _number(query.older.get(name, ""))
         if newer is not None:
@@ -76,9 +89,8 @@ class CommandOutput:
         chosen = (choice.line(entry, name, self.stream.source, str) for entry in entries)
         lines = [line for line in chosen if line is not None]
         more = query.around is None and len(lines) > query.limit
-        lines, end = _part(lines, query, newer is not None, self._count)
-        warnings = tuple(f"{name}: {text}" for text in self._trouble)
-        return LogPage(tuple(lines), more, {name: lines[0].position if more and lines else ""}, {name: end}, warnings)
+        lines, end = _part(lines, query, newer is not None, count)
+        return LogPage(tuple(lines), more, {name: lines[0].position if more and lines else ""}, {name: end})
 
     def _entries(self, lines: Sequence[bytes], before: int) -> list[Entry]:
         entries = join(((before + number, before + number, raw) for number, raw in enumerate(lines, 1)), self._zone)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import glob
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from inferdeck.errors import CollectError
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
 from inferdeck.model.log_lines import LEVELS, LogPage, LogQuery, LogStream
-from inferdeck.model.log_merging import merge
+from inferdeck.model.log_merging import Merging
 from inferdeck.model.masking import mask_command
 from inferdeck.model.metric import SideEffect
 from inferdeck.model.target import Fact, TargetKey
@@ -32,6 +33,8 @@ from inferdeck.sources.logs.journal import Journal
 MOST_FILES = 200
 READ_SECONDS = 6.0
 """A question is answered with what was found by then."""
+MOST_NAMED = 20
+"""Streams that one warning names."""
 FOLLOW_SECONDS = 5.0
 UNKNOWN = "unknown"
 
@@ -107,12 +110,20 @@ class LogsSource:
         elif query.older:
             # A stream that has nothing older says so with an empty position.
             wanted &= {name for name, place in query.older.items() if place}
+        merging, late = Merging(query), _Late(query)
         deadline = time.monotonic() + READ_SECONDS
-        reads: list[Coroutine[Any, Any, LogPage]] = [
-            self._read_file(path, query, deadline) for path in self._paths if str(path) in wanted
+        reads: list[Coroutine[Any, Any, None]] = [
+            self._read_file(path, query, deadline, merging, turn, late)
+            for turn, path in enumerate(self._paths)
+            if str(path) in wanted
         ]
-        reads += [self._guarded(one, query) for one in self._programs if one.stream.name in wanted]
-        return merge(await asyncio.gather(*reads), query)
+        asked = (one for one in self._programs if one.stream.name in wanted)
+        reads += [
+            self._read_program(one, query, merging, turn, late) for turn, one in enumerate(asked, len(self._paths))
+        ]
+        await asyncio.gather(*reads)
+        merging.add(late.page(), len(self._paths) + len(self._programs))
+        return merging.page()
 
     def _journals(self) -> Iterator[Journal]:
         for units, user in ((self._config.journal, False), (self._config.user_journal, True)):
@@ -146,15 +157,32 @@ class LogsSource:
             trouble = str(error)
         return f"{one.stream.name}: {trouble}" if trouble else ""
 
-    async def _guarded(self, one: Journal | CommandOutput, query: LogQuery) -> LogPage:
+    async def _read_program(
+        self, one: Journal | CommandOutput, query: LogQuery, merging: Merging, turn: int, late: _Late
+    ) -> None:
         try:
-            return await one.read(query, READ_SECONDS)
+            async with asyncio.timeout(READ_SECONDS + 0.5):
+                page = await one.read(query, READ_SECONDS)
         except CollectError as error:
-            return LogPage(warnings=(f"{one.stream.name}: {error}",))
+            page = LogPage(warnings=(f"{one.stream.name}: {error}",))
+        except TimeoutError:
+            late.names.append(one.stream.name)
+            return
+        await asyncio.to_thread(merging.add, page, turn)
 
-    async def _read_file(self, path: Path, query: LogQuery, deadline: float) -> LogPage:
+    async def _read_file(
+        self, path: Path, query: LogQuery, deadline: float, merging: Merging, turn: int, late: _Late
+    ) -> None:
         log = FileLog(str(path), self._source, path, self._zone)
-        return await asyncio.get_running_loop().run_in_executor(self._reading, _page(log, query, deadline))
+
+        def read() -> None:
+            # Merged where it was read: no more pages are held than threads read.
+            if time.monotonic() < deadline:
+                merging.add(_page(log, query, deadline), turn)
+            else:
+                late.names.append(log.name)
+
+        await asyncio.get_running_loop().run_in_executor(self._reading, read)
 
     def _nothing(self) -> Iterator[str]:
         config = self._config
@@ -184,16 +212,32 @@ def _counted(stream: str, lines: Any, size: int, last: float | None) -> Iterator
         yield "inferdeck_log_last_line_timestamp_seconds", (own,), last
 
 
-def _page(log: FileLog, query: LogQuery, deadline: float) -> Callable[[], LogPage]:
-    def read() -> LogPage:
-        try:
-            found = log.read(query, deadline)
-        except OSError as error:
-            return LogPage(warnings=(f"{log.name}: {(error.strerror or type(error).__name__).lower()}",))
-        places = {log.name: found.older}, {log.name: found.newer}
-        return LogPage(tuple(found.lines), found.more, *places, tuple(found.warnings))
+def _page(log: FileLog, query: LogQuery, deadline: float) -> LogPage:
+    try:
+        found = log.read(query, deadline)
+    except OSError as error:
+        return LogPage(warnings=(f"{log.name}: {(error.strerror or type(error).__name__).lower()}",))
+    return LogPage(
+        tuple(found.lines), found.more, {log.name: found.older}, {log.name: found.newer}, tuple(found.warnings)
+    )
 
-    return read
+
+@dataclass(slots=True)
+class _Late:
+    """Streams whose turn did not come in time; where they are gone on with stays as it was."""
+
+    query: LogQuery
+    names: list[str] = field(default_factory=list)
+
+    def page(self) -> LogPage:
+        if not self.names:
+            return LogPage()
+        rest = f" and {len(self.names) - MOST_NAMED} more" if len(self.names) > MOST_NAMED else ""
+        told = f"not looked at within {READ_SECONDS:g} s: {', '.join(sorted(self.names)[:MOST_NAMED])}{rest}"
+        return LogPage(older=self._of(self.query.older), newer=self._of(self.query.newer), warnings=(told,))
+
+    def _of(self, places: Mapping[str, str]) -> dict[str, str]:
+        return {name: places[name] for name in self.names if name in places}
 
 
 def _is_old(name: str, others: set[str]) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from pydantic import ValidationError
 from inferdeck.config.secrets import LoadContext
 from inferdeck.model.clock import SystemClock
 from inferdeck.model.labels import NAME
-from inferdeck.model.log_lines import LogQuery
+from inferdeck.model.log_lines import LogLine, LogQuery
 from inferdeck.model.target import TargetKey
 from inferdeck.sources import catalog
 from inferdeck.sources.interface import Collected, ReadsLogs
+from inferdeck.sources.loglines.entries import Entry, join
 from inferdeck.sources.logs.command import fresh
 from inferdeck.sources.logs.config import LogsConfig
+from inferdeck.sources.logs.files import FileLog, Found
 from inferdeck.sources.logs.source import LogsSource, make
 
 Made = Callable[..., LogsSource]
@@ -113,6 +117,64 @@ async def test_a_command_that_fails_or_does_not_end_is_a_warning(
     flood = made(command=["yes"])
     collected = await flood.collect(0.0)
     assert "did not end" in collected.warnings[0]
+
+
+async def test_a_question_about_many_files_holds_no_more_than_its_limit(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inferdeck.sources.logs.source.READ_SECONDS", 60.0)
+    for number in range(200):
+        lines = (f"2026-11-21 02:00:{n:02d} INFO {number} {'x' * 1000}{n}\n" for n in range(40))
+        (tmp_path / f"{number:03}.log").write_text("".join(lines))
+    source = made(files=str(tmp_path / "*.log"), timezone="UTC")
+    held: list[int] = []
+    before = FileLog.read
+
+    def counting(self: FileLog, query: LogQuery, deadline: float) -> Found:
+        found = before(self, query, deadline)
+        if self.path.stem.endswith("9"):
+            held.append(sum(type(one) is LogLine for one in gc.get_objects()))
+        return found
+
+    monkeypatch.setattr(FileLog, "read", counting)
+    page = await source.read(LogQuery(limit=40))
+    assert len(page.lines) == 40
+    assert {line.time for line in page.lines} == {max(line.time or 0.0 for line in page.lines)}
+    assert len(page.older) == 200
+    # Those that are kept, and what two threads read and merge.
+    assert max(held) <= 40 * 8
+
+
+async def test_files_whose_turn_does_not_come_are_named(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.log").write_text("2026-11-21 02:00:00 INFO a0\n")
+    source = made(files=str(tmp_path / "*.log"), timezone="UTC")
+    page = await source.read(LogQuery())
+    monkeypatch.setattr("inferdeck.sources.logs.source.READ_SECONDS", 0.0)
+    late = await source.read(LogQuery(newer=page.newer))
+    assert late.lines == ()
+    assert late.warnings == (f"not looked at within 0 s: {tmp_path}/a.log, {tmp_path}/b.log",)
+    assert late.newer == page.newer
+
+
+async def test_what_a_command_printed_is_not_looked_at_on_the_event_loop(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x").write_text("2026-11-21 02:00:00 INFO a0\n" * 50)
+    seen: set[int] = set()
+
+    def noting(*args: Any, **more: Any) -> list[Entry]:
+        seen.add(threading.get_ident())
+        return join(*args, **more)
+
+    monkeypatch.setattr("inferdeck.sources.logs.command.join", noting)
+    source = made(command=f"cat '{tmp_path / 'x'}'", timezone="UTC")
+    await source.collect(0.0)
+    assert len((await source.read(LogQuery())).lines) == 50
+    assert seen
+    assert threading.get_ident() not in seen
 
 
 async def test_a_file_that_may_not_be_read_is_a_warning(
