@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from inferdeck.cli import daemons
-from inferdeck.cli.stack_words import cards, cores, empty, link, paging, show, told, whole
+from inferdeck.cli.stack_words import cards, cores, empty, link, old, paging, show, stale, told, whole
 from inferdeck.cli.text import Cell, Page
 from inferdeck.client.tiny import Client
 from inferdeck.model import numbers
@@ -43,13 +43,19 @@ def _reason(client: Client) -> tuple[str, str]:
     return "The watched Dockers have no containers.", ""
 
 
+def _state(one: StackContainer) -> Cell:
+    if stale(one.age):
+        return old(one.state or numbers.MISSING, one.age)
+    return Cell(one.state or numbers.MISSING, STYLES.get(one.state, ""))
+
+
 def draw(page: Page, found: Sequence[StackContainer]) -> None:
     """Add the table of containers."""
     hosts = len({one.host for one in found}) > 1
     rows = [
         (
-            Cell(one.state or numbers.MISSING, STYLES.get(one.state, "")),
-            Cell(one.health, HEALTHS.get(one.health, "")),
+            _state(one),
+            old(one.health) if stale(one.age) and one.health else Cell(one.health, HEALTHS.get(one.health, "")),
             one.name,
             one.host if hosts else "",
             link(one.service),

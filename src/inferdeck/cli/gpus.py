@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from inferdeck.cli import daemons
 from inferdeck.cli.figures import figure
-from inferdeck.cli.stack_words import empty, paging, show, told
+from inferdeck.cli.stack_words import empty, old, paging, show, stale, told
 from inferdeck.cli.text import Cell, Page
 from inferdeck.model import numbers
 from inferdeck.model.stack import Card, CardProcess
@@ -69,13 +69,16 @@ def _temperature(one: Card) -> Cell:
 
 
 def _throttled(one: Card) -> Cell:
-    if one.throttled:
-        return Cell(", ".join(one.throttled), "yellow")
-    return Cell("no" if one.throttle_known else numbers.MISSING, "dim")
+    if not one.throttle_known:
+        return Cell(numbers.MISSING, "dim")
+    text = ", ".join(one.throttled) or "no"
+    return old(text) if stale(one.age) else Cell(text, "yellow" if one.throttled else "dim")
 
 
 def _troubles(one: Card) -> list[str]:
     found = []
+    if stale(one.age):
+        found.append(f"last read {numbers.age(one.age.value)}: what is shown of it may be so no more")
     if one.xid is not None:
         found.append(f"last XID error {one.xid}: {one.xid_text}")
     if one.ecc.value:

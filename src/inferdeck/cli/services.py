@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from inferdeck.cli import board, daemons
-from inferdeck.cli.stack_words import cores, empty, link, paging, show, told, whole
+from inferdeck.cli.stack_words import cores, empty, link, old, paging, show, stale, told, whole
 from inferdeck.cli.text import Cell, Page
 from inferdeck.model import numbers
 from inferdeck.model.stack import StackService
@@ -54,6 +54,12 @@ def _state(one: StackService) -> Cell:
     return Cell(f"{sign} {one.status}", answers.style if sign != "·" else "")
 
 
+def _pid(one: StackService) -> Cell:
+    if not one.pid:
+        return Cell(numbers.MISSING)
+    return old(str(one.pid)) if stale(one.age) else Cell(str(one.pid))
+
+
 def _row(one: StackService, *, several: bool) -> tuple[Cell | str, ...]:
     service = one.service
     return (
@@ -64,7 +70,7 @@ def _row(one: StackService, *, several: bool) -> tuple[Cell | str, ...]:
         one.host or numbers.MISSING,
         link(one.container),
         one.unit,
-        str(one.pid) if one.pid else numbers.MISSING,
+        _pid(one),
         told(one.cpu, cores),
         told(one.memory, numbers.byte_size),
         told(one.connections, whole),

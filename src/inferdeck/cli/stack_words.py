@@ -51,10 +51,25 @@ def why(one: Link) -> str:
 
 
 def told(number: Number, form: Callable[[float], str]) -> Cell:
-    """Return a figure in a form of its own; dim where it is missing or old."""
+    """Return a figure in a form of its own; dim where it is missing, and after a ? where it is old."""
     if number.value is None:
         return Cell("unlimited" if number.quality == "unlimited" else numbers.MISSING, "dim")
-    return Cell(form(number.value), "dim" if number.quality == "stale" else "")
+    return old(form(number.value)) if stale(number) else Cell(form(number.value))
+
+
+def stale(number: Number) -> bool:
+    """Return whether a figure is of a moment that is long ago."""
+    return number.quality == "stale"
+
+
+def old(text: str, age: Number | None = None) -> Cell:
+    """Return what was so when it was last seen, which `age` says where it is given."""
+    return Cell(
+        f"{UNKNOWN} {text}, {numbers.age(age.value)}"
+        if age is not None and age.value is not None
+        else f"{UNKNOWN} {text}",
+        "dim",
+    )
 
 
 def cores(value: float) -> str:

@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from inferdeck.model.answers import Number, Service
 
+UNTOLD = Number(unit="seconds")
+"""An age that nobody knows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Socket:
@@ -118,6 +121,8 @@ class StackService:
     """When a file of its configuration was changed after it had started, Unix seconds; without a value where none was,
     or where nobody looks."""
     models: tuple[str, ...] = ()
+    age: Number = UNTOLD
+    """Since the docker of its container or the systemd of its unit told of them last; stale where that is long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,7 @@ class StackContainer:
     image: str
     image_tag: str
     state: str
+    """As its docker told it last; `age` says when."""
     health: str
     restarts: Number
     exit_code: str
@@ -156,6 +162,8 @@ class StackContainer:
     gpus: tuple[Link, ...]
     deployments: tuple[str, ...] = ()
     """GATEWAY/DEPLOYMENT of each deployment that leads here."""
+    age: Number = UNTOLD
+    """Since its docker told of it last; stale where that is long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +204,7 @@ class Card:
     throttled: tuple[str, ...]
     """Why its clock is held back, in words; empty where nothing holds it back or nobody tells."""
     throttle_known: bool
+    """Whether anything tells now."""
     ecc: Number
     """Double-bit ECC errors, which are not corrected."""
     ecc_corrected: Number
@@ -207,6 +216,8 @@ class Card:
     processes: tuple[CardProcess, ...] = ()
     used_by: tuple[Link, ...] = ()
     """Services whose chain ends at this card."""
+    age: Number = UNTOLD
+    """Since anything was read of it; stale where that is long ago."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ import pytest
 from inferdeck.cli import arguments
 from inferdeck.client.tiny import Address, Client
 from inferdeck.errors import UsageError
-from inferdeck.model.target import Fact
+from inferdeck.model.target import Fact, Health
 from inferdeck.query.stack.local import LocalStackQuestions
 from tests.unit.api.place import served
-from tests.unit.query.stack import state
+from tests.unit.query.stack import NOW_MS, state
 from tests.unit.query.stack_facts import asked, container, docker, engine, gateway, nvidia, on_card
 
 HOSTILE = "\x1b[31m<script>\u202ename"
@@ -97,6 +98,25 @@ def test_what_a_filter_may_ask_for_is_an_answer_though_nothing_has_it(
         assert text.strip().startswith("nothing matches")
         assert all(word in text for word in words)
     assert "--state paused" in shown(capsys, "containers", "--state", "paused", "--url", empty_url)
+
+
+def test_what_was_seen_long_ago_is_not_shown_as_present(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inferdeck.cli.stack_words.columns", lambda: 200)
+    one = container("c1", ports="8001->8000/tcp", pid="50", started="1799990000", restarts="2", health="healthy")
+    states = (docker("box", one), engine("127.0.0.1:8001", "m"), nvidia("box", 1, on_card("U0", 51)))
+    gone = [replace(each, health=Health.DOWN, last_success_ms=NOW_MS - 45_000) for each in states]
+    with served(tmp_path, stacked=asked(*gone)) as place:
+        row = next(line for line in shown(capsys, "containers", "--url", place.url).splitlines() if "c1" in line)
+        assert "? running, 45 s ago" in row
+        assert "? healthy" in row
+        assert "? 2 h" in row
+        row = next(line for line in shown(capsys, "services", "--url", place.url).splitlines() if "vllm" in line)
+        assert "✗ down" in row
+        assert "? 50 " in row
+        text = " ".join(shown(capsys, "gpus", "--url", place.url).split())
+        assert "last read 45 s ago" in text
 
 
 def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:

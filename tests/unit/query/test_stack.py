@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from inferdeck.errors import UsageError
+from inferdeck.model.scrape import STALE
 from inferdeck.model.stack import Chain, Link, RouteFallback, RouteSource, RouteTarget, Socket
 from inferdeck.model.target import Fact, Health
 from inferdeck.query.stack.interface import Wanted
 from inferdeck.query.stack.joins import Joins
 from inferdeck.query.stack.local import LocalStackQuestions
 from inferdeck.store.metrics.memory import MemoryStore
-from tests.unit.query.stack import around, counter, series, state
+from tests.unit.query.stack import NOW_MS, around, counter, series, state
 from tests.unit.query.stack_facts import (
     HERE,
     asked,
@@ -343,6 +344,49 @@ def test_values_that_are_there_but_nowhere_together_are_no_mistake() -> None:
     assert questions.containers(Wanted({"health": "unhealthy"})).total == 0
     with pytest.raises(UsageError, match=r"state: there is no .* created, dead, exited, paused, .*, running"):
         questions.containers(Wanted({"state": "ended"}))
+
+
+def test_what_a_docker_told_is_as_old_as_its_last_answer() -> None:
+    one = container("c1", ports="8001->8000/tcp", pid="50", started="1799990000", restarts="2", memory_limit_bytes="8")
+    ended = container("c2", ports="8002->8000/tcp", state="exited")
+    name = {"job": "docker", "instance": "docker.box", "name": "c1"}
+    values = {series("container_cpu_usage_seconds_total", **name): [*counter(0.0)[:-4], *[STALE] * 4]}
+    up = docker("box", one, ended)
+    seen_ms = NOW_MS - 45_000
+    gone = replace(up, health=Health.DOWN, last_success_ms=seen_ms)
+    down = replace(engine("127.0.0.1:8001", "m"), health=Health.DOWN, last_success_ms=seen_ms)
+    other = replace(engine("127.0.0.1:8002", "m"), health=Health.DOWN, last_success_ms=seen_ms)
+    questions = asked(gone, down, other, values=values)
+    first, _ = questions.containers().items
+    assert (first.state, first.age.value, first.age.quality) == ("running", 45.0, "stale")
+    figures = (first.started, first.uptime, first.restarts, first.memory_limit, first.cpu)
+    assert {one.quality for one in figures} == {"stale"}
+    assert first.uptime.value == seen_ms / 1000 - 1_799_990_000
+    services = {one.service.instance: one for one in questions.services().items}
+    service = services["127.0.0.1:8001"]
+    assert (service.status, service.age.quality, service.uptime.quality) == ("down", "stale", "stale")
+    assert service.uptime.value == first.uptime.value
+    assert services["127.0.0.1:8002"].status == "down"
+    now = asked(up, down, other)
+    (fresh, _), late = now.containers().items, NOW_MS / 1000 - 1_799_990_000
+    assert (fresh.age.quality, fresh.uptime.quality, fresh.uptime.value) == ("measured", "measured", late)
+    assert {one.status for one in now.services(Wanted({"kind": "vllm"})).items} == {"down", "exited"}
+
+
+def test_a_card_that_nobody_reads_is_not_said_to_be_free() -> None:
+    label = {"UUID": "U0", "gpu": "0", "job": "dcgm", "instance": "d:9400", "Hostname": "box"}
+    ended = {
+        series("DCGM_FI_DEV_GPU_TEMP", **label): [*[50.0] * 17, *[STALE] * 4],
+        series("DCGM_FI_DEV_POWER_VIOLATION", **label): [*[0.0] * 17, *[STALE] * 4],
+    }
+    (card,) = asked(state("dcgm", "d:9400"), values=ended).gpus().items
+    assert (card.temperature.value, card.throttle_known, card.throttled) == (None, False, ())
+    assert (card.age.value, card.age.quality) == (60.0, "stale")
+    (held,) = asked(state("dcgm", "d:9400"), values={name: [1.0] * 21 for name in ended}).gpus().items
+    assert (held.throttle_known, held.age.value, held.age.quality) == (True, 0.0, "measured")
+    facts = replace(nvidia("box", 1, on_card("U0", 5, memory_bytes="7")), last_success_ms=NOW_MS - 45_000)
+    (told,) = asked(facts).gpus().items
+    assert (told.age.value, told.age.quality, told.processes[0].memory.quality) == (45.0, "stale", "stale")
 
 
 def test_lists_are_filtered_and_paged_and_say_what_there_is() -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from inferdeck.model.answers import Number, number
 from inferdeck.model.stack import Card, CardProcess, Link, LinkState
 from inferdeck.query.figures import Figures, Row
 from inferdeck.query.stack.cards import CardRef
-from inferdeck.query.stack.inventory import GpuProcess, real
+from inferdeck.query.stack.inventory import GpuFact, GpuProcess, real
 from inferdeck.query.stack.joins import Joins
 from inferdeck.query.stack.services import service_in
+from inferdeck.query.stack.sightings import Sightings
 from inferdeck.query.stack.trails import unknown
 
 MIB = 2.0**20
@@ -124,24 +126,34 @@ class _Figures:
         return self._figures.number(scaled, unit, name, (*_READER, "UUID"), (*reader, uuid))
 
     def rate(self, name: str, uuid: str) -> float | None:
-        """Return the increase per second of a counter."""
-        return self._rates.get((name, uuid))
+        """Return the increase per second of a counter that goes on; one that ended has a rate for a while yet."""
+        return self._rates.get((name, uuid)) if self.value(name, uuid) is not None else None
+
+    def age(self, uuid: str) -> Number | None:
+        """Return since when nothing was read of a card, None where it has no series."""
+        found = [self._figures.number(0.0, "seconds", name, ("UUID",), (uuid,)) for name in IDENTITY]
+        newest = min((one for one in found if one.age_seconds is not None), key=_age, default=None)
+        return replace(newest, value=newest.age_seconds) if newest is not None else None
+
+
+def _age(one: Number) -> float:
+    return one.age_seconds or 0.0
 
 
 def _reader(row: Row) -> tuple[str, ...]:
     return tuple(row.labels.get(name, "") for name in _READER)
 
 
-def gpus(joins: Joins, figures: Figures) -> list[Card]:
+def gpus(joins: Joins, figures: Figures, seen: Sightings) -> list[Card]:
     """Return every card, by machine and number."""
     read = _Figures(figures)
     users = _users(joins)
     processes: dict[str, list[GpuProcess]] = defaultdict(list)
     for one in joins.inventory.gpu_processes:
         processes[one.uuid].append(one)
-    totals = {gpu.uuid: real(gpu.facts.get("memory_total_bytes", "")) for gpu in joins.inventory.gpus}
+    told = {gpu.uuid: gpu for gpu in joins.inventory.gpus}
     return [
-        _card(joins, ref, read, totals.get(ref.uuid), processes.get(ref.uuid, ()), users.get(ref.uuid, ()))
+        _card(joins, ref, read, told.get(ref.uuid), processes.get(ref.uuid, ()), users.get(ref.uuid, ()), seen)
         for ref in joins.cards
     ]
 
@@ -150,9 +162,10 @@ def _card(
     joins: Joins,
     ref: CardRef,
     read: _Figures,
-    told_total: float | None,
+    told: GpuFact | None,
     processes: Iterable[GpuProcess],
     users: Iterable[Link],
+    seen: Sightings,
 ) -> Card:
     uuid = ref.uuid
     utilisation = read.number(UTILISATION, uuid, "ratio", 0.01)
@@ -167,7 +180,7 @@ def _card(
         driver=ref.driver,
         utilisation=utilisation if utilisation.value is not None else read.number(ACTIVE, uuid, "ratio"),
         memory_used=read.number(USED, uuid, "bytes", MIB),
-        memory_total=_total(read, uuid, told_total),
+        memory_total=_total(read, uuid, told, seen),
         temperature=read.number(TEMPERATURE, uuid, "celsius"),
         memory_temperature=read.number(MEMORY_TEMPERATURE, uuid, "celsius"),
         power=read.number(POWER, uuid, "watts"),
@@ -181,17 +194,18 @@ def _card(
         remapped_rows=read.number(ROWS, uuid, "count"),
         xid=int(xid) if xid else None,
         xid_text=XIDS.get(int(xid), "see docs.nvidia.com/deploy/xid-errors") if xid else "",
-        processes=tuple(_process(joins, one, ref.host) for one in sorted(processes, key=lambda one: one.pid)),
+        processes=tuple(_process(joins, one, ref.host, seen) for one in sorted(processes, key=lambda one: one.pid)),
         used_by=tuple(users),
+        age=read.age(uuid) or (seen.of(told.target).age if told is not None else number(None, "seconds")),
     )
 
 
-def _total(read: _Figures, uuid: str, told: float | None) -> Number:
+def _total(read: _Figures, uuid: str, told: GpuFact | None, seen: Sightings) -> Number:
     """Return a card's memory: as told, else the sum of what is used, free and reserved."""
     if read.value(TOTAL, uuid) is not None:
         return read.number(TOTAL, uuid, "bytes", MIB)
-    if told is not None:
-        return number(told, "bytes", source="memory_total_bytes")
+    if told is not None and (whole := real(told.facts.get("memory_total_bytes", ""))) is not None:
+        return seen.of(told.target).number(whole, "bytes", "memory_total_bytes")
     parts = [read.value(name, uuid) for name in (USED, FREE, RESERVED)]
     if parts[0] is None or parts[1] is None:
         return number(None, "bytes", source=TOTAL)
@@ -234,7 +248,7 @@ def _users(joins: Joins) -> Mapping[str, list[Link]]:
     return found
 
 
-def _process(joins: Joins, one: GpuProcess, host: str) -> CardProcess:
+def _process(joins: Joins, one: GpuProcess, host: str, seen: Sightings) -> CardProcess:
     inside = joins.places.by_id(one.container)
     if inside is not None:
         said = f"the cgroup of PID {one.pid} is container {one.container}"
@@ -251,7 +265,7 @@ def _process(joins: Joins, one: GpuProcess, host: str) -> CardProcess:
     return CardProcess(
         pid=one.pid or None,
         name=one.process,
-        memory=number(one.memory_bytes, "bytes", source=one.target.key.id),
+        memory=seen.of(one.target).number(one.memory_bytes, "bytes", one.target.key.id),
         container=container,
         service=service,
         models=joins.models(target.state) if target is not None else (),

@@ -11,6 +11,7 @@ from inferdeck.query.figures import Figures, intervals
 from inferdeck.query.stack import gpus, routes, services, usage
 from inferdeck.query.stack.interface import EVERYTHING, Wanted, chosen
 from inferdeck.query.stack.joins import Cached, Joins
+from inferdeck.query.stack.sightings import Sightings
 from inferdeck.query.status import WINDOW_SECONDS, Surroundings
 from inferdeck.store.interface import Matcher, MatchOp, MetricReader
 
@@ -44,7 +45,7 @@ class LocalStackQuestions:
         around = self._around()
         joins = self._joined(around)
         read = usage.Usage(self._figures(around, usage.METRICS))
-        found = services.services(joins, around.states, read, around.now)
+        found = services.services(joins, around.states, read, Sightings(around.states, around.now))
         return chosen(
             found,
             wanted,
@@ -64,7 +65,8 @@ class LocalStackQuestions:
     def containers(self, wanted: Wanted = EVERYTHING) -> Page[StackContainer]:
         around = self._around()
         joins = self._joined(around)
-        found = services.containers(joins, usage.Usage(self._figures(around, usage.METRICS)), around.now)
+        read = usage.Usage(self._figures(around, usage.METRICS))
+        found = services.containers(joins, read, Sightings(around.states, around.now))
         return chosen(
             found,
             wanted,
@@ -84,7 +86,8 @@ class LocalStackQuestions:
 
     def gpus(self, wanted: Wanted = EVERYTHING) -> Page[Card]:
         around = self._around()
-        found = gpus.gpus(self._joined(around), self._figures(around, gpus.METRICS))
+        figures = self._figures(around, gpus.METRICS)
+        found = gpus.gpus(self._joined(around), figures, Sightings(around.states, around.now))
         return chosen(
             found,
             wanted,

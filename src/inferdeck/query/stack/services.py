@@ -12,6 +12,7 @@ from inferdeck.model.target import Health, TargetState
 from inferdeck.query import status
 from inferdeck.query.stack.inventory import Container, Unit, real
 from inferdeck.query.stack.joins import WATCHERS, Joined, Joins
+from inferdeck.query.stack.sightings import Sightings, uptime
 from inferdeck.query.stack.trails import engine_kind
 from inferdeck.query.stack.usage import Usage, first
 
@@ -19,42 +20,48 @@ _WORDS = ("error", "degraded", "loading", "available")
 _REDIS = "redis"
 
 
-def services(joins: Joins, states: Iterable[TargetState], usage: Usage, now: float) -> list[StackService]:
+def services(joins: Joins, states: Iterable[TargetState], usage: Usage, seen: Sightings) -> list[StackService]:
     """Return a row per target, in the order of `status`."""
     current = {state.key.id: state for state in states}
     ordered = status.in_order(current.values())
-    return [_service(joins, state, usage, now) for state in ordered if state.key.id in joins.targets]
+    return [_service(joins, state, usage, seen) for state in ordered if state.key.id in joins.targets]
 
 
-def _service(joins: Joins, state: TargetState, usage: Usage, now: float) -> StackService:
+def _service(joins: Joins, state: TargetState, usage: Usage, seen: Sightings) -> StackService:
     one = joins.targets[state.key.id]
     trail = one.trail
     inside = trail.inside
     unit = joins.trails.unit(trail.host, trail.unit) if trail.unit else None
-    started = _started(state, inside, unit, usage)
-    uptime = number(now - started.value, "seconds", source=started.source) if started.value else _missing("seconds")
+    started = _started(state, inside, unit, usage, seen)
     return StackService(
-        service=status.service(state, now),
+        service=status.service(state, seen.now),
         host=trail.host,
         container=trail.container,
         process=trail.process,
         unit=trail.unit,
-        status=_status(joins, state, inside, unit),
+        status=_status(joins, state, inside, unit, seen),
         pid=trail.pid or None,
         cpu=_cpu(state, inside, unit, usage),
         memory=_memory(state, inside, unit, usage),
-        connections=_connections(state, unit, usage),
-        uptime=uptime,
+        connections=_connections(state, unit, usage, seen),
+        uptime=uptime(started, seen.now),
         started=started,
-        restarts=_restarts(inside, unit),
+        restarts=_restarts(inside, unit, seen),
         config_hash=unit.facts.get("config_hash", "") if unit else "",
-        config_changed=_told(unit, "config_changed", "unix"),
+        config_changed=_told(unit, "config_changed", "unix", seen),
         models=joins.models(state),
+        age=_age(inside, unit, seen),
     )
 
 
-def _status(joins: Joins, state: TargetState, inside: Container | None, unit: Unit | None) -> str:
-    """Return the service's own word, else its container's or its unit's, else whether it answers."""
+def _age(inside: Container | None, unit: Unit | None, seen: Sightings) -> Number:
+    """Return since when nothing was told of what is behind a service."""
+    teller = inside.docker if inside is not None else unit.target if unit is not None else None
+    return seen.of(teller).age if teller is not None else _missing("seconds")
+
+
+def _status(joins: Joins, state: TargetState, inside: Container | None, unit: Unit | None, seen: Sightings) -> str:
+    """Return the service's own word, else what its container or its unit is now, else whether it answers."""
     if state.health is Health.UP:
         if engine_kind(state):
             words = {fact.facts.get("status", "") for fact in joins.inventory.served.get(state.key.id, ())}
@@ -64,11 +71,17 @@ def _status(joins: Joins, state: TargetState, inside: Container | None, unit: Un
         if own is not None and own.facts.get("status"):
             return own.facts["status"]
         return "up"
-    if inside is not None and (word := inside.facts.get("state", "")) and word != "running":
+    if inside is not None and (word := _word(inside, seen)) and word != "running":
         return word
-    if unit is not None and (word := unit.facts.get("state", "")) and word != "active":
+    if unit is not None and (word := _word(unit, seen)) and word != "active":
         return word
     return state.health.value
+
+
+def _word(one: Container | Unit, seen: Sightings) -> str:
+    """Return the state of a container or a unit, "" where it was told too long ago to be of now."""
+    teller = one.docker if isinstance(one, Container) else one.target
+    return "" if seen.of(teller).stale else one.facts.get("state", "")
 
 
 def _cpu(state: TargetState, inside: Container | None, unit: Unit | None, usage: Usage) -> Number:
@@ -89,33 +102,35 @@ def _memory(state: TargetState, inside: Container | None, unit: Unit | None, usa
     return first(*asked)
 
 
-def _connections(state: TargetState, unit: Unit | None, usage: Usage) -> Number:
+def _connections(state: TargetState, unit: Unit | None, usage: Usage, seen: Sightings) -> Number:
     if state.source_kind == _REDIS:
         return usage.clients(_key(state))
     if unit is None:
         return _missing("count")
-    return first(partial(usage.unit, "connections", _unit_key(unit)), partial(_told, unit, "connections", "count"))
+    counted = partial(usage.unit, "connections", _unit_key(unit))
+    return first(counted, partial(_told, unit, "connections", "count", seen))
 
 
-def _started(state: TargetState, inside: Container | None, unit: Unit | None, usage: Usage) -> Number:
+def _started(state: TargetState, inside: Container | None, unit: Unit | None, usage: Usage, seen: Sightings) -> Number:
     held = inside if inside is not None and inside.running else None
     return first(
-        partial(_told, held, "started", "unix"),
-        partial(_told, unit, "started", "unix"),
+        partial(_told, held, "started", "unix", seen),
+        partial(_told, unit, "started", "unix", seen),
         partial(usage.process_start, _key(state)) if _has_process(state) else partial(_missing, "unix"),
     )
 
 
-def _restarts(inside: Container | None, unit: Unit | None) -> Number:
-    return first(partial(_told, inside, "restarts", "count"), partial(_told, unit, "restarts", "count"))
+def _restarts(inside: Container | None, unit: Unit | None, seen: Sightings) -> Number:
+    return first(partial(_told, inside, "restarts", "count", seen), partial(_told, unit, "restarts", "count", seen))
 
 
-def _told(one: Container | Unit | None, key: str, unit: str) -> Number:
-    """Return the number in a fact of a container or a unit."""
+def _told(one: Container | Unit | None, key: str, unit: str, seen: Sightings) -> Number:
+    """Return the number in a fact of a container or a unit, as old as what its target told last."""
     if one is None:
         return _missing(unit)
-    where = f"docker: {one.name}" if isinstance(one, Container) else f"systemd: {one.name}"
-    return number(real(one.facts.get(key, "")), unit, source=where)
+    teller, what = (one.docker, "docker") if isinstance(one, Container) else (one.target, "systemd")
+    sighting, where = seen.of(teller), f"{what}: {one.name}"
+    return sighting.number(real(one.facts.get(key, "")), unit, where)
 
 
 def _has_process(state: TargetState) -> bool:
@@ -139,22 +154,21 @@ def _unit_key(unit: Unit) -> tuple[str, ...]:
     return (*_key(unit.target), unit.name, unit.facts.get("manager", ""))
 
 
-def containers(joins: Joins, usage: Usage, now: float) -> list[StackContainer]:
+def containers(joins: Joins, usage: Usage, seen: Sightings) -> list[StackContainer]:
     """Return every container, by machine and name."""
     leading: dict[tuple[str, str], list[str]] = defaultdict(list)
     for chain in joins.chains():
         if chain.deployment and chain.container.state == LinkState.KNOWN.value:
             leading[chain.container.host, chain.container.id].append(f"{chain.gateway}/{chain.deployment}")
-    found = [_container(joins, one, usage, now, leading) for one in joins.inventory.containers]
+    found = [_container(joins, one, usage, seen, leading) for one in joins.inventory.containers]
     return sorted(found, key=lambda one: (one.environment, one.host, one.name, one.id))
 
 
 def _container(
-    joins: Joins, one: Container, usage: Usage, now: float, leading: Mapping[tuple[str, str], list[str]]
+    joins: Joins, one: Container, usage: Usage, seen: Sightings, leading: Mapping[tuple[str, str], list[str]]
 ) -> StackContainer:
     facts, host, key = one.facts, joins.hosts.of_container(one), _container_key(one)
-    started = _told(one, "started", "unix")
-    up = one.running and started.value is not None
+    started = _told(one, "started", "unix", seen)
     oom = facts.get("oom_killed", "")
     return StackContainer(
         name=one.name,
@@ -166,11 +180,11 @@ def _container(
         image_tag=facts.get("image_tag", ""),
         state=facts.get("state", ""),
         health=facts.get("health", ""),
-        restarts=_told(one, "restarts", "count"),
+        restarts=_told(one, "restarts", "count", seen),
         exit_code=facts.get("exit_code", ""),
         oom_killed=oom == "true" if oom else None,
         started=started,
-        uptime=number(now - (started.value or 0.0) if up else None, "seconds", source=started.source),
+        uptime=uptime(started, seen.now) if one.running else number(None, "seconds", source=started.source),
         pid=one.pid or None,
         ports=_parts(facts.get("ports", "")),
         networks=tuple(sorted(one.networks)),
@@ -182,10 +196,11 @@ def _container(
         model=facts.get("model", ""),
         cpu=usage.container_cpu(key),
         memory=usage.container_memory(key),
-        memory_limit=_limit(one),
+        memory_limit=_limit(one, seen),
         service=service_in(joins, one),
         gpus=joins.gpus_of(one),
         deployments=tuple(sorted(leading.get((host, one.id), ()))),
+        age=seen.of(one.docker).age,
     )
 
 
@@ -200,8 +215,8 @@ def service_in(joins: Joins, one: Container) -> Link:
     return Link(LinkState.KNOWN.value, state.name, state.key.id, first_one.trail.host, evidence)
 
 
-def _limit(one: Container) -> Number:
-    found = _told(one, "memory_limit_bytes", "bytes")
+def _limit(one: Container, seen: Sightings) -> Number:
+    found = _told(one, "memory_limit_bytes", "bytes", seen)
     if found.value is None and one.facts.get("state"):
         return Number(None, "bytes", "unlimited", None, found.source)
     return found
