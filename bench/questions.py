@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from inferdeck.daemon.surroundings import NAMES_WINDOW_MS, claimed, known_versions, names_of  # noqa: E402
 from inferdeck.query.evidence import Facts  # noqa: E402
 from inferdeck.query.local import LocalQuestions  # noqa: E402
 from inferdeck.query.stack.local import LocalStackQuestions  # noqa: E402
@@ -40,6 +41,7 @@ QUESTIONS = (
     "/api/routes?limit=1000",
     "/api/routes",
     "/api/chains?model=g-model-001",
+    "/api/doctor",
 )
 MOST_MS = 100.0
 
@@ -71,7 +73,14 @@ async def main() -> None:
             for number in range(COLLECTIONS):
                 await found.go(60.0 + number * STEP_SECONDS)
             around = surroundings(found)
-            plain = LocalQuestions(found.database, lambda: around, Facts)
+
+            def facts() -> Facts:
+                """Return what doctor is told in a daemon, which costs more than its checks."""
+                now = int(around.now * 1000)
+                names = names_of(found.database.series([], now - NAMES_WINDOW_MS, now), around.states)
+                return Facts(names=names, claimed=claimed, versions=known_versions())
+
+            plain = LocalQuestions(found.database, lambda: around, facts)
             stacked = LocalStackQuestions(found.database, lambda: around)
             (place / "api").mkdir()
             await asyncio.to_thread(serve, place / "api", plain, stacked, len(around.states))

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -42,9 +43,12 @@ T = TypeVar("T")
 
 STORE_AGE_SECONDS = 10.0
 NAMES_WINDOW_MS = 300_000
+NAMES_AGE_SECONDS = 60.0
+"""How old the metric names of each target may be: they change with a program's version."""
 ANY_EXPOSITION = "prometheus"
 """Its catalog lists some well-known families; what it does not list is wanted all the same."""
 _ASK_SECONDS = 5.0
+_MOST_CLAIMS = 20_000
 
 
 class Surrounding:
@@ -74,6 +78,7 @@ class Surrounding:
         self._loop = asyncio.get_running_loop()
         self._home = threading.get_ident()
         self._store: tuple[float, StoreState] | None = None
+        self._told_names: tuple[float, frozenset[str], dict[str, tuple[str, ...]]] | None = None
         self.machine = OwnMachine(clock, urlsplit(url).port or 0, watching.states)
         """What is seen of our own machine."""
 
@@ -171,9 +176,14 @@ class Surrounding:
         )
 
     def _names(self, states: Sequence[TargetState]) -> dict[str, tuple[str, ...]]:
-        now = int(self._clock.now() * 1000)
-        # One walk for all targets: each question of its own looks at every series of the store.
-        return names_of(self._database.series([], now - NAMES_WINDOW_MS, now), states)
+        """Return them from one walk for all targets, since a question for each looks at every series of the store."""
+        keys = frozenset(state.key.id for state in states)
+        known = self._told_names
+        if known is None or known[1] != keys or not 0 <= self._clock.now() - known[0] < NAMES_AGE_SECONDS:
+            now = int(self._clock.now() * 1000)
+            found = names_of(self._database.series([], now - NAMES_WINDOW_MS, now), states)
+            known = self._told_names = (now / 1000, keys, found)
+        return known[2]
 
     def _on_loop(self, ask: Callable[[], T]) -> T:
         """The runner belongs to the loop: a question from another thread is asked there."""
@@ -197,6 +207,7 @@ def names_of(series: Iterable[Labels], states: Iterable[TargetState]) -> dict[st
     return {key.id: tuple(sorted(found.get((key.job, key.instance, key.environment), ()))) for key in keys}
 
 
+@lru_cache(maxsize=_MOST_CLAIMS)
 def claimed(kind: str, name: str) -> bool:
     """Return whether the kind's catalog knows a stored metric name; a kind without a catalog knows all."""
     if kind not in registry.KINDS or kind == ANY_EXPOSITION or not assembly.has_catalog(kind):
