@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 MASK = "•••"
 _STRONG = (
@@ -58,6 +59,9 @@ _REFERENCE = re.compile(r"os\.environ/[A-Z_][A-Z0-9_]*")
 _NO_SECRET_BEFORE = ("cache", "primary", "foreign", "sort", "group", "partition", "routing", "dedup", "public_")
 _HARMLESS_KEYS = frozenset({"key", "keys", "auth", "pass", "sig"})
 _SHORTEST_BARE = 8
+SHORTEST_REMEMBERED = 6
+_COMMON = frozenset({"password", "secret", "postgres", "default", "litellm", "langfuse", "clickhouse", "changeme"})
+"""Passwords of examples: they hide nothing, and would take words away that stand everywhere."""
 
 
 def mask(text: str) -> str:
@@ -86,6 +90,27 @@ def mask_command(words: Sequence[str]) -> str:
             shown.append(mask(word))
     # Once more as a whole: what one word begins may end in the next.
     return mask(" ".join(shown))
+
+
+def secrets_in(text: str) -> frozenset[str]:
+    """Return those values that `mask` replaces and that are surely secrets, to be found again elsewhere.
+
+    Passwords of URLs that are no common word nor the user's or the host's name, bearer tokens, shapes of keys, and
+    assigned values that hold a digit; none is shorter than SHORTEST_REMEMBERED.
+    """
+    found = {one[0] for one in _SHAPE.finditer(text)}
+    found |= {one[0][len(one[1]) :] for one in _BEARER.finditer(text)}
+    for one in _URL.finditer(text) if "://" in text else ():
+        password = (one["password"] or "")[1:]
+        host = text[one.end() : one.end() + len(password)]
+        if not _PORT.match(f":{password}") and password not in (one["user"], host):
+            found |= {password, unquote(password)}
+    for pattern, shown in ((_FLAG, _flag), (_ASSIGNED, _assigned)):
+        for one in pattern.finditer(text):
+            value = one["value"].strip("\\\"'")
+            if shown(one) != one[0] and any(letter.isdigit() for letter in value):
+                found.add(value)
+    return frozenset(one for one in found if len(one) >= SHORTEST_REMEMBERED and one.lower() not in _COMMON)
 
 
 def _url(found: re.Match[str]) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from inferdeck.config import document
 from inferdeck.errors import ConfigError
 from inferdeck.routing import litellm_file, mappings
 from inferdeck.routing.interface import RouteFile
 from inferdeck.routing.mappings_schema import Provider
-from inferdeck.routing.masked import masked
+from inferdeck.routing.masked import Masked, masked, understood
 
 READ, MISSING, UNREADABLE, INVALID = ("read", "missing", "unreadable", "invalid")
 LITELLM, MAPPINGS, PROVIDERS, SYSTEMD, OTHER = ("litellm", "model_mappings", "providers", "systemd", "other")
@@ -91,7 +92,8 @@ def read(named: Named, hide: Callable[[str], str], beside: Mapping[str, Provider
     if len(body) > LARGEST_BYTES:
         error_text = f"{named.path}: is larger than {LARGEST_BYTES >> 20} MiB, so it is no configuration"
         return Content(UNREADABLE, error_text, size=found.st_size, modified=found.st_mtime, stamp=before)
-    text = hide(masked(body.decode("utf-8", "replace"), path.name))
+    shown = understood(body.decode("utf-8", "replace"), path.name)
+    text = hide(shown.text)
     content = Content(
         READ,
         hash=hashlib.sha256(body).hexdigest(),
@@ -101,14 +103,15 @@ def read(named: Named, hide: Callable[[str], str], beside: Mapping[str, Provider
         truncated=len(text) > MOST_SHOWN,
         stamp=before,
     )
-    return _understood(content, named, body, hide, beside)
+    return _read(content, named, body, lambda told: hide(shown.clear(told)), shown, beside)
 
 
-def _understood(
+def _read(
     content: Content,
     named: Named,
     body: bytes,
     hide: Callable[[str], str],
+    shown: Masked,
     beside: Mapping[str, Provider] | None,
 ) -> Content:
     if named.kind not in (LITELLM, MAPPINGS, PROVIDERS):
@@ -121,7 +124,22 @@ def _understood(
         found, problems = mappings.providers(parsed)
         return replace(content, providers=found, problems=_safe(problems, hide))
     routes = litellm_file.read(parsed) if named.kind == LITELLM else mappings.read(parsed, beside)
-    return replace(content, routes=routes, problems=_safe(routes.problems, hide))
+    providers = {one.target.provider for one in routes.deployments}
+    cleared: RouteFile = _cleared(routes, lambda told: shown.clear(told, keep=providers))
+    return replace(content, routes=cleared, problems=_safe(routes.problems, hide))
+
+
+def _cleared(value: Any, clear: Callable[[str], str]) -> Any:
+    """Return values of a file with every text in them cleared: a secret of one key may stand in another."""
+    if isinstance(value, str):
+        return clear(value)
+    if isinstance(value, tuple | frozenset):
+        return type(value)(_cleared(one, clear) for one in value)
+    if isinstance(value, Mapping):
+        return {name: _cleared(one, clear) for name, one in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: _cleared(getattr(value, one.name), clear) for one in fields(value)})
+    return value
 
 
 _MOST_PROBLEMS = 100

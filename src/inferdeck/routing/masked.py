@@ -2,21 +2,23 @@
 
 Three passes, each of which errs on the side of hiding. By structure, where the text is YAML or JSON: the values of keys
 that are named like a secret's, everything in headers and lists of environment variables. By value: what was replaced
-once is replaced wherever it stands again. By form: model/masking.py. References (`os.environ/NAME`) stay: they are
+once is replaced wherever it stands again, passwords of URLs and other secrets that their form tells as whole words. By
+form: model/masking.py. References (`os.environ/NAME`) stay: they are
 what one wants to see.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from inferdeck.model.masking import MASK, mask
+from inferdeck.model.masking import MASK, mask, secrets_in
 
 YAML_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 REFERENCE = re.compile(r"os\.environ/[A-Z_][A-Z0-9_]*|\$\{[A-Z_][A-Z0-9_]*\}")
@@ -42,20 +44,55 @@ _LINE = re.compile(
     r"^(?P<indent>[ \t]*)(?:#[ \t]*)?(?:-[ \t]+)?[\"']?(?P<key>[\w.-]{1,100})[\"']?[ \t]*:(?P<value>.*)$"
 )
 _SHORTEST = 6
+_MOST_WORDS = 500
 _DEEPEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text as it may be shown, and what was taken out of it."""
+
+    text: str
+    values: frozenset[str] = frozenset()
+    """Found by where they stood."""
+    words: frozenset[str] = frozenset()
+    """Found by their form."""
+
+    def clear(self, text: str, keep: Collection[str] = ()) -> str:
+        """Replace in another text what was taken out of this one, but plain words that are in `keep`."""
+        values = [one for one in self.values if len(one) >= _SHORTEST and not (one.isalpha() and one in keep)]
+        for value in sorted(values, key=len, reverse=True):
+            text = text.replace(value, MASK)
+        return _without(text, self.words)
 
 
 def masked(text: str, name: str) -> str:
     """Return the text of a file of this name as it may be shown."""
+    return understood(text, name).text
+
+
+def understood(text: str, name: str) -> Masked:
+    """Return the text of a file of this name as it may be shown, with what was taken out of it."""
     path = PurePath(name)
+    words = secrets_in(text)
+    values: frozenset[str] = frozenset()
     if path.suffix.lower() in YAML_SUFFIXES:
         structured = _by_structure(text)
+        values = structured[1] if structured else values
         # What cannot be understood may hold a secret anywhere.
-        text = _every_value(text) if structured is None else _by_lines(structured)
+        text = _every_value(text) if structured is None else _by_lines(structured[0])
     elif path.name == ".env" or path.suffix == ".env":
         text = _ENTRY.sub(_entry, text)
     text = _QUERY.sub(rf"\1\2{MASK}", text)
-    return mask(text)
+    return Masked(_without(mask(text), words), values, words)
+
+
+def _without(text: str, words: frozenset[str]) -> str:
+    """Replace secrets where each stands as a word of its own."""
+    for word in sorted(words, key=len, reverse=True)[:_MOST_WORDS]:
+        if word in text:
+            text = re.sub(rf"(?<![A-Za-z0-9_]){re.escape(word)}(?![A-Za-z0-9_])", MASK, text)
+    return text
 
 
 def is_secret(key: str, value: str) -> bool:
@@ -65,8 +102,8 @@ def is_secret(key: str, value: str) -> bool:
     return bool(_STRONG.search(key)) or (bool(_WEAK.search(key)) and not _NUMBER.fullmatch(value))
 
 
-def _by_structure(text: str) -> str | None:
-    """Replace the scalars that are secrets by where they stand; None for a text that is no YAML."""
+def _by_structure(text: str) -> tuple[str, frozenset[str]] | None:
+    """Replace the scalars that are secrets by where they stand; returns those too; None for a text that is no YAML."""
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except (YAMLError, ValueError, AssertionError, RecursionError):
@@ -82,7 +119,7 @@ def _by_structure(text: str) -> str | None:
     result = "".join([*shown, text[end:]])
     for value in sorted((one for one in values if len(one) >= _SHORTEST), key=len, reverse=True):
         result = result.replace(value, MASK)
-    return result
+    return result, frozenset(values)
 
 
 def _secrets(node: Node | None, key: str, *, whole: bool, depth: int, seen: set[int]) -> Iterator[ScalarNode]:
