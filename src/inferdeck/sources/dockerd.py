@@ -6,6 +6,7 @@ https://docs.docker.com/reference/api/engine/ (ContainerLogs, ContainerStats, Sy
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -247,11 +248,8 @@ class DockerClient:
         since, until: Unix seconds, 0 for no bound; tail: only the last so many. Ends after `max_bytes` of the body,
         unless it follows: then it ends with the container. deadline: until the answer begins.
         """
-        asked = {"stdout": "1", "stderr": "1", "timestamps": "1", "tail": "all" if tail is None else str(tail)}
-        asked |= {"since": f"{since:.9f}"} if since else {}
-        asked |= {"until": f"{until:.9f}"} if until else {}
-        asked |= {"follow": "1"} if follow else {}
         frames, size = Frames(), 0
+        asked = _log_query(since, until, tail, follow=follow)
         async with self._stream(f"/containers/{quote(container, safe='')}/logs", asked, deadline) as answer:
             async for piece in answer.pieces:
                 for line in frames.feed(piece):
@@ -261,6 +259,28 @@ class DockerClient:
                     return
         for line in frames.rest():
             yield line
+
+    async def log_lines(
+        self,
+        container: str,
+        *,
+        since: float = 0.0,
+        until: float = 0.0,
+        tail: int | None = None,
+        max_bytes: int = LOG_BYTES,
+        deadline: float = 10.0,
+    ) -> list[Line]:
+        """Return what `logs` yields without `follow`; megabytes of it are taken apart off the event loop."""
+        pieces: list[bytes] = []
+        size = 0
+        asked = _log_query(since, until, tail, follow=False)
+        async with self._stream(f"/containers/{quote(container, safe='')}/logs", asked, deadline) as answer:
+            async for piece in answer.pieces:
+                pieces.append(piece)
+                size += len(piece)
+                if size >= max_bytes:
+                    break
+        return await asyncio.to_thread(_taken_apart, pieces, whole=size < max_bytes)
 
     async def _body(self, path: str, params: Mapping[str, str], deadline: float) -> bytes:
         prefix = await self._agreed(deadline)
@@ -293,6 +313,19 @@ class DockerClient:
     def _doubt(self, error: CollectError) -> None:
         if not isinstance(error, StatusError | DeadlineError) or getattr(error, "status", 0) == 400:
             self.forget()
+
+
+def _log_query(since: float, until: float, tail: int | None, *, follow: bool) -> dict[str, str]:
+    asked = {"stdout": "1", "stderr": "1", "timestamps": "1", "tail": "all" if tail is None else str(tail)}
+    asked |= {"since": f"{since:.9f}"} if since else {}
+    asked |= {"until": f"{until:.9f}"} if until else {}
+    return asked | ({"follow": "1"} if follow else {})
+
+
+def _taken_apart(pieces: Sequence[bytes], *, whole: bool) -> list[Line]:
+    frames = Frames()
+    found = [line for piece in pieces for line in frames.feed(piece)]
+    return [*found, *frames.rest()] if whole else found
 
 
 async def _json_lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[Json]:

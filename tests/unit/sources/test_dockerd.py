@@ -202,6 +202,8 @@ async def test_reading_a_log_stops_at_its_bound() -> None:
     async with engine() as (_, client):
         found = [line async for line in client.logs("a", max_bytes=1)]
         assert found
+        assert await client.log_lines("a", max_bytes=1)
+        assert await client.log_lines("a") == [line async for line in client.logs("a")]
 
 
 async def test_a_stream_that_is_refused_or_breaks_is_an_error_that_names_it() -> None:

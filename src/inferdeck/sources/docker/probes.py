@@ -15,4 +15,11 @@ PROBES = (
     Probe("stats", "GET /containers/ID/stats?stream=false&one-shot=true", SideEffect.NONE, "of running ones, in turns"),
     Probe("events", "GET /events", SideEffect.NONE, "one open stream of containers' events, without those of exec"),
     Probe("logs", "GET /containers/ID/logs", SideEffect.NONE, "the beginning of engines' logs until they are ready"),
+    Probe(
+        "lines",
+        "GET /containers/ID/logs?since=",
+        SideEffect.NONE,
+        "where somebody asks for log lines; while they are followed once per second for all who do, "
+        "where nothing comes every 5 s",
+    ),
 )

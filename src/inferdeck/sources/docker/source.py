@@ -87,7 +87,9 @@ class DockerSource:
         self._failed: list[str] = []
         self._version: Json = {}
         self._machine = ""
-        self._lines = ContainerLines(self._client, target.id, lambda: [one.value for one in self._known.values()])
+        self._lines = ContainerLines(
+            self._client, target.id, lambda: [one.value for one in self._known.values()], clock
+        )
 
     async def collect(self, now: float) -> Collected:
         """Read the daemon once; raises CollectError where it does not answer."""
