@@ -23,11 +23,23 @@ _PREFIX = "tag:yaml.org,2002:"
 _COLLECTIONS = (f"{_PREFIX}map", f"{_PREFIX}seq")
 _PLAIN_WORDS = {
     "but found another document": "a second document begins here; write all settings in one",
-    "found character '\\t' that cannot start any token": "a tab where YAML wants a space",
-    "found unexpected end of stream": "the file ends too early",
     "mapping values are not allowed here": "a key where none is expected; check the indentation",
 }
-_QUOTED = re.compile(r"'(?! )[^'<]{2,}'")
+_IN_WORDS = (
+    (r"expected ',' or '\]'", "the list that begins with [{begun} goes on wrongly; a , or its ] is missing"),
+    (r"expected ',' or '}'", "the mapping that begins with {{{begun} goes on wrongly; a , or its }} is missing"),
+    (r"expected <block end>", "does not fit what begins{begun}; check the indentation and the quotes"),
+    (r"expected the node content", "a value is missing"),
+    (
+        r"found unknown escape character",
+        "\\ before a letter that is no escape, in double quotes; single quotes take any text",
+    ),
+    (r"found unexpected end of stream", "the file ends before the quote that begins{begun} is closed"),
+    (r"found character '(.)' that cannot start any token", "a value that begins with {0} needs quotes"),
+    (r"found character '\\t' that", "a tab where YAML wants a space"),
+)
+"""What the parser says, and how people say it."""
+_QUOTED = re.compile(r"'([^']*)'")
 _KINDS = {"int": "a whole number", "float": "a number"}
 _WORDS = {"true": True, "false": False}
 
@@ -129,17 +141,19 @@ def _syntax(error: MarkedYAMLError, name: str) -> str:
     problem = _PLAIN_WORDS.get(problem, problem.replace("'<stream end>'", "the end of the file"))
     if problem.startswith("found undefined alias"):
         problem = "an alias (*) without its anchor (&); a value that begins with * needs quotes"
-    # What stands in quotes may be a piece of a secret.
-    problem = _QUOTED.sub("'…'", problem)
-    return f"{name}:{line}: {problem}{_begun(error, line)}"
+    begun = error.context_mark.line + 1 if error.context_mark else line
+    where = f" in line {begun}" if begun != line else " in this line"
+    for pattern, words in _IN_WORDS:
+        if found := re.match(pattern, problem):
+            return f"{name}:{line}: {words.format(*found.groups(), begun=where)}"
+    # What stands in quotes may be a piece of a secret; a quote in it may hide where it ends.
+    whole = problem.count("'") % 2 == 0
+    problem = _QUOTED.sub(_single, problem) if whole else re.sub(r"'.*'", "'…'", problem, flags=re.DOTALL)
+    return f"{name}:{line}: {problem}"
 
 
-def _begun(error: MarkedYAMLError, line: int) -> str:
-    if not error.context or not str(error.context).startswith("while"):
-        return ""
-    if error.context_mark and error.context_mark.line + 1 != line:
-        return f" ({error.context} that begins in line {error.context_mark.line + 1})"
-    return f" ({error.context})"
+def _single(found: re.Match[str]) -> str:
+    return found[0] if len(found[1]) <= 1 else "'…'"
 
 
 class _Reader:

@@ -48,7 +48,7 @@ def test_scheme_completes_what_is_not_a_url() -> None:
         ("- targets: [a:1]\n- targets:\n  - 5", ":3: expected host:port or a URL"),
         ("- {targets: [a:1], labels: {x: 5}}", ":1: labels must be a mapping of text to text"),
         ("- {targets: [a:1], labels: {job: x}}", ':1: the label "job" is set by inferdeck itself; choose another name'),
-        ("- targets: [a:1", ":1: expected ',' or ']', but got the end of the file (while parsing a flow sequence)"),
+        ("- targets: [a:1", ":1: the list that begins with [ in this line goes on wrongly; a , or its ] is missing"),
     ],
 )
 def test_a_broken_file_is_a_warning_and_its_last_good_content_stays(tmp_path: Path, text: str, warning: str) -> None:
