@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from inferdeck.cli import board, daemons
+from inferdeck.cli.events import local
 from inferdeck.cli.figures import figure, shown
 from inferdeck.cli.text import Cell, Page, coloured, columns
 from inferdeck.errors import UsageError
 from inferdeck.model import numbers
 from inferdeck.model.answers import Added, SourceAnswer, Trial
 from inferdeck.model.json_form import dumps
+
+LONG = 12
+"""Characters from which a fraction is shortened."""
+_NUMBER = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?")
+_MOMENTS = frozenset({"time", "created", "started", "updated", "modified", "config_changed", "seen"})
+"""Facts that are moments in Unix seconds."""
+_FIRST_MOMENT, _LAST_MOMENT = 100_000_000.0, 4_102_444_800.0
+"""1973 and 2100: what lies outside is no moment of a stack."""
 
 
 def list_all(options: argparse.Namespace) -> int:
@@ -83,8 +93,22 @@ def _explain(page: Page, one: SourceAnswer) -> None:
     _probes(page, one.probes)
     if one.inventory:
         page.section("INVENTORY")
-        rows = [(f.kind, f.name, ", ".join(f"{k}={v}" for k, v in sorted(f.facts.items()))) for f in one.inventory]
+        rows = [
+            (f.kind, f.name, ", ".join(f"{k}={readable(k, v)}" for k, v in sorted(f.facts.items())))
+            for f in one.inventory
+        ]
         page.table(("KIND", "NAME", "FACTS"), rows, wrap=True)
+
+
+def readable(key: str, text: str) -> str:
+    """Return a fact's value as people read it: moments as dates, long fractions in short; --json has it as told."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    value = float(text)
+    if key in _MOMENTS and _FIRST_MOMENT <= value < _LAST_MOMENT:
+        return local(value)
+    # What is short may be a version: 1.10 is not 1.1.
+    return f"{value:.12g}" if "." in text and len(text) > LONG else text
 
 
 def _probes(page: Page, probes: Any) -> None:
