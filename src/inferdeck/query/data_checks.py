@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from inferdeck.model import numbers
 from inferdeck.model.answers import Finding
 from inferdeck.query.evidence import Case
-from inferdeck.query.figures import Row
+from inferdeck.query.rows import Row
 
 METRICS = (
     "node_time_seconds",

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 
 from inferdeck.model.answers import Engine
 from inferdeck.model.target import Health, TargetState
-from inferdeck.query.figures import Figures, Group, total
+from inferdeck.query.figures import Figures, total
+from inferdeck.query.rows import Group
 
 BY = ("environment", "instance")
 GAUGES = ("llm_engine_requests_running", "llm_engine_requests_waiting", "llm_engine_kv_cache_usage_ratio")
@@ -56,10 +57,9 @@ def _largest(figures: Figures, name: str) -> dict[Group, float]:
 def _models(figures: Figures) -> dict[Group, set[str]]:
     found: dict[Group, set[str]] = {}
     for name in ("llm_engine_info", "llm_engine_prompt_tokens_total", "llm_model_status"):
-        for row in figures.last(name):
-            if model := row.labels.get("model", ""):
-                key = (row.labels.get("environment", ""), row.labels.get("instance", ""))
-                found.setdefault(key, set()).add(model)
+        for environment, instance, model in total(figures.last(name), (*BY, "model")):
+            if model:
+                found.setdefault((environment, instance), set()).add(model)
     return found
 
 

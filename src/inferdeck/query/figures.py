@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,9 +15,9 @@ from inferdeck.model.labels import Labels
 from inferdeck.model.metric import Quality
 from inferdeck.model.target import TargetState
 from inferdeck.query import windows
+from inferdeck.query.rows import Floats, Group, Named, Relabel, Row, Rows, Shape, group
 from inferdeck.store.interface import Block, Matcher, MatchOp, MetricReader
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 TARGET = ("job", "instance", "environment")
 STALE_INTERVALS = 2.5
@@ -26,32 +25,8 @@ STALE_INTERVALS = 2.5
 DEFAULT_INTERVAL = 15.0
 """That of series whose target is not watched (any more)."""
 _EVER_MS = (1 << 42) - 1
-Group = tuple[str, ...]
-"""The values of the labels grouped by, in their order."""
-Relabel = Callable[[dict[str, str]], None]
 _MOST_NAMED = 60_000
-
-
-class Named:
-    """One series as questions see it: its name, its labels, and the groups that it is in, each found once."""
-
-    __slots__ = ("_groups", "labels", "name", "series")
-
-    def __init__(self, series: Labels, relabel: Relabel | None = None) -> None:
-        labels = dict(series)
-        if relabel is not None:
-            relabel(labels)
-        self.series = series
-        self.name = labels.get("__name__", "")
-        self.labels: Mapping[str, str] = labels
-        self._groups: dict[Group, Group] = {}
-
-    def group(self, by: Group) -> Group:
-        """Return the values of these labels; an absent one is ""."""
-        found = self._groups.get(by)
-        if found is None:
-            found = self._groups[by] = group(self.labels, by)
-        return found
+_MOST_PLANNED = 200_000
 
 
 class Names:
@@ -63,6 +38,9 @@ class Names:
     def __init__(self, relabel: Relabel | None = None) -> None:
         self._relabel = relabel
         self._known: dict[int, Named] = {}
+        self._plans: dict[bytes, _Plan] = {}
+        self._shapes: dict[tuple[int, ...], tuple[list[Shape], Shape]] = {}
+        self._planned = 0
 
     def of(self, series: Labels) -> Named:
         """Return what is known of a series."""
@@ -73,21 +51,43 @@ class Names:
             found = self._known[id(series)] = Named(series, self._relabel)
         return found
 
+    def plan(self, series: Sequence[Labels]) -> _Plan:
+        """Return the series by name; what is planned keeps them, so that their identities stay their own."""
+        key = np.fromiter(map(id, series), dtype=np.int64, count=len(series)).tobytes()
+        found = self._plans.get(key)
+        if found is None:
+            if self._planned > _MOST_PLANNED:
+                self._plans, self._shapes, self._planned = {}, {}, 0
+            self._planned += len(series)
+            found = self._plans[key] = _planned([self.of(one) for one in series])
+        return found
 
-class Row:
-    """One series and its value at the moment asked for; age_seconds: since the newest sample that it is made from."""
+    def together(self, shapes: list[Shape]) -> Shape:
+        """Return several shapes as one."""
+        if len(shapes) == 1:
+            return shapes[0]
+        key = tuple([id(one) for one in shapes])
+        found = self._shapes.get(key)
+        if found is None:
+            whole = Shape([named for one in shapes for named in one.named])
+            self._planned += len(whole.named)
+            found = self._shapes[key] = (shapes, whole)
+        return found[1]
 
-    __slots__ = ("age_seconds", "named", "value")
 
-    def __init__(self, named: Named, value: float, age_seconds: float) -> None:
-        self.named = named
-        self.value = value
-        self.age_seconds = age_seconds
+_Plan = Mapping[str, tuple["Ints", tuple[Labels, ...], Shape]]
+"""By name: the rows of a block, their series, and their shape."""
 
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """The labels of the series."""
-        return self.named.labels
+
+def _planned(every: Sequence[Named], without: Collection[Group] = ()) -> _Plan:
+    rows: dict[str, list[int]] = defaultdict(list)
+    for index, named in enumerate(every):
+        if not without or named.group(TARGET) not in without:
+            rows[named.name].append(index)
+    return {
+        name: (np.array(picked), tuple([every[one].series for one in picked]), Shape([every[one] for one in picked]))
+        for name, picked in rows.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -96,17 +96,14 @@ class _Part:
 
     block: Block
     at_ms: int
-    named: Sequence[Named]
-    """Each series."""
+    shape: Shape
 
     @cached_property
-    def ages(self) -> list[float]:
+    def ages(self) -> Floats:
         """Seconds since each series' newest sample, infinite where it has none."""
         there = windows.has_value(self.block.values) & ~windows.is_stale(self.block.values)
         newest = there.shape[1] - 1 - np.argmax(there[:, ::-1], axis=1)
-        ages = np.where(there.any(axis=1), (self.at_ms - self.block.timestamps_ms[newest]) / 1000, np.inf)
-        found: list[float] = ages.tolist()
-        return found
+        return np.where(there.any(axis=1), (self.at_ms - self.block.timestamps_ms[newest]) / 1000, np.inf)
 
 
 class Figures:
@@ -131,7 +128,7 @@ class Figures:
         self._series = series or _PLAIN
         self._parts: dict[str, list[_Part]] = defaultdict(list)
         self._ages: dict[tuple[str, Group], dict[Group, tuple[float, bool]]] = {}
-        self._computed: dict[tuple[str, str], list[Row]] = {}
+        self._computed: dict[tuple[str, str], Rows] = {}
         self._counts: dict[tuple[str, Group], dict[Group, dict[float, float]]] = {}
         matcher = Matcher("__name__", MatchOp.MATCH, "|".join(sorted(set(names))))
         # One that is not watched any more has no present: what it left after `now_ms` is not shown as one.
@@ -144,29 +141,31 @@ class Figures:
                 self._split(block, at_ms, {})
 
     def _split(self, block: Block, at_ms: int, without: Mapping[Group, int]) -> None:
-        rows: dict[str, list[int]] = defaultdict(list)
-        every = [self._series.of(series) for series in block.series]
-        for index, named in enumerate(every):
-            if not without or named.group(TARGET) not in without:
-                rows[named.name].append(index)
-        for name, picked in rows.items():
-            chosen = [every[index] for index in picked]
-            part = Block(tuple([one.series for one in chosen]), block.timestamps_ms, block.values[picked], block.dense)
-            self._parts[name].append(_Part(part, at_ms, chosen))
+        known = self._series
+        plan = _planned([known.of(one) for one in block.series], without) if without else known.plan(block.series)
+        for name, (picked, series, shape) in plan.items():
+            part = Block(series, block.timestamps_ms, block.values[picked], block.dense)
+            self._parts[name].append(_Part(part, at_ms, shape))
 
-    def last(self, name: str) -> list[Row]:
+    def _shape(self, name: str) -> Shape:
+        return self._series.together([part.shape for part in self._parts.get(name, ())])
+
+    def _ages_of(self, name: str) -> Floats:
+        return np.concatenate([np.empty(0), *(part.ages for part in self._parts.get(name, ()))])
+
+    def last(self, name: str) -> Rows:
         """Return each series' newest value that is not stale."""
         return self._rows("last", name, lambda block, at: windows.instant(block, at, lookback_ms=self._window_ms))
 
-    def average(self, name: str) -> list[Row]:
+    def average(self, name: str) -> Rows:
         """Return each gauge's mean over the window."""
         return self._rows("average", name, lambda block, at: windows.avg_over_time(block, at, self._window_ms))
 
-    def rate(self, name: str) -> list[Row]:
+    def rate(self, name: str) -> Rows:
         """Return each counter's increase per second over the window; a series with one sample has none."""
         return self._rows("rate", name, lambda block, at: windows.rate(block, at, self._window_ms))
 
-    def increase(self, name: str) -> list[Row]:
+    def increase(self, name: str) -> Rows:
         """Return each counter's increase over the window."""
         return self._rows("increase", name, lambda block, at: windows.increase(block, at, self._window_ms))
 
@@ -181,15 +180,23 @@ class Figures:
         ages = self._ages.get((name, tuple(by)))
         if ages is None:
             ages = self._ages[name, tuple(by)] = {}
-            for part in self._parts.get(name, ()):
-                for named, age in zip(part.named, part.ages, strict=True):
-                    # The buckets of a histogram come together: one of them tells the age of all.
-                    if named.labels.get("le", "+Inf") != "+Inf":
-                        continue
-                    limit = STALE_INTERVALS * self._intervals.get(named.group(TARGET), DEFAULT_INTERVAL)
-                    key, found = named.group(tuple(by)), (age, age > limit)
-                    if math.isfinite(age):
-                        ages[key] = min(ages.get(key, found), found)
+            if name not in self._parts:
+                return ages
+            shape, since = self._shape(name), self._ages_of(name)
+            targets, keys = shape.codes(TARGET)
+            limits = STALE_INTERVALS * np.array([self._intervals.get(key, DEFAULT_INTERVAL) for key in keys])
+            stale = since > limits[targets]
+            # The buckets of a histogram come together: one of them tells the age of all.
+            bounds, texts = shape.codes(("le",))
+            told = np.array([text in ("", "+Inf") for (text,) in texts])[bounds] & np.isfinite(since)
+            order = np.lexsort((stale, since))
+            order = order[told[order]][::-1]
+            codes, groups = shape.codes(tuple(by))
+            newest = np.full(len(groups), -1, dtype=np.intp)
+            newest[codes[order]] = order
+            for code in np.flatnonzero(newest >= 0).tolist():
+                index = int(newest[code])
+                ages[groups[code]] = (float(since[index]), bool(stale[index]))
         return ages
 
     def quantile(self, q: float, name: str, by: Sequence[str]) -> dict[Group, float]:
@@ -210,27 +217,22 @@ class Figures:
         if counts is None:
             counts = self._counts[name, by] = defaultdict(lambda: defaultdict(float))
             bounds: dict[str, float | None] = {}
-            for row in self.rate(f"{name}_bucket"):
-                text = row.labels.get("le", "")
+            for key, value in total(self.rate(f"{name}_bucket"), (*by, "le")).items():
+                text = key[-1]
                 bound = bounds[text] if text in bounds else bounds.setdefault(text, windows.parse_le(text))
                 if bound is not None:
-                    counts[row.named.group(by)][bound] += row.value
+                    counts[key[:-1]][bound] += value
         return counts
 
-    def _rows(self, what: str, name: str, kernel: Callable[[Block, Ints], Floats]) -> list[Row]:
+    def _rows(self, what: str, name: str, kernel: Callable[[Block, Ints], Floats]) -> Rows:
         known = self._computed.get((what, name))
-        if known is not None:
-            return known
-        rows = self._computed[what, name] = []
-        for part in self._parts.get(name, ()):
-            column = kernel(part.block, np.array([part.at_ms], dtype=np.int64))[:, 0]
+        if known is None:
+            parts = self._parts.get(name, ())
+            columns = [kernel(part.block, np.array([part.at_ms], dtype=np.int64))[:, 0] for part in parts]
             # A hole is a NaN too, so that finite means "there is a number".
-            rows.extend(
-                Row(named, value, age)
-                for named, value, age in zip(part.named, column.tolist(), part.ages, strict=True)
-                if math.isfinite(value)
-            )
-        return rows
+            values = np.concatenate([np.empty(0), *columns])
+            known = self._computed[what, name] = Rows(self._shape(name), values, self._ages_of(name))
+        return known
 
 
 _PLAIN = Names()
@@ -253,15 +255,12 @@ def _ahead(reader: MetricReader, now_ms: int) -> dict[Group, int]:
     return found
 
 
-def group(labels: Mapping[str, str], by: Sequence[str]) -> Group:
-    """Return the values of these labels; an absent one is ""."""
-    return tuple([labels.get(name, "") for name in by])
-
-
 def total(rows: Iterable[Row], by: Sequence[str], **where: str) -> dict[Group, float]:
     """Return the sum per group of the rows whose labels equal `where`; a group without rows is absent."""
-    found: dict[Group, float] = {}
     by, names, wanted = tuple(by), tuple(where), tuple(where.values())
+    if isinstance(rows, Rows):
+        return rows.sums(by, names, wanted)
+    found: dict[Group, float] = {}
     for row in rows:
         if not names or row.named.group(names) == wanted:
             key = row.named.group(by)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from inferdeck.model.answers import Gateway, Number, Provider
 from inferdeck.model.metric import Quality
-from inferdeck.query.figures import Figures, Group, Row, ratio, total
+from inferdeck.query.figures import Figures, ratio, total
+from inferdeck.query.rows import Group, Row
 
 BY = ("environment", "gateway")
 BY_PROVIDER = (*BY, "provider")
@@ -50,7 +51,7 @@ class Totals:
         return self.figures.number(value, "ratio", "llm_requests_total", self.by, key)
 
 
-def _totals(figures: Figures, rows: list[Row], by: tuple[str, ...]) -> Totals:
+def _totals(figures: Figures, rows: Iterable[Row], by: tuple[str, ...]) -> Totals:
     return Totals(figures, by, total(rows, by), total(rows, by, status="error"))
 
 
@@ -188,7 +189,7 @@ def estimated_of_providers(figures: Figures) -> frozenset[Group]:
     if not marked:
         return frozenset()
     none: set[str] = set()
-    served = {row.named.group((*BY_PROVIDER, "model")) for row in figures.rate("llm_requests_total")}
+    served = total(figures.rate("llm_requests_total"), (*BY_PROVIDER, "model"))
     return frozenset(
         (environment, gateway, provider, family)
         for environment, gateway, provider, model in served

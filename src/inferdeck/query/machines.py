@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from inferdeck.model.answers import Cache, Host, Number
 from inferdeck.model.target import TargetState
-from inferdeck.query.figures import Figures, Group, ratio, total
+from inferdeck.query.figures import Figures, ratio, total
+from inferdeck.query.rows import Group
 
 BY = ("environment", "instance")
 HOST_METRICS = (
@@ -149,8 +150,7 @@ def _cpu(figures: Figures) -> tuple[dict[Group, float], dict[Group, float]]:
         share = ratio(whole - idle.get(key, 0.0) - waiting.get(key, 0.0), whole)
         if share is not None:
             busy[key] = min(1.0, max(0.0, share))
-    rows = figures.last("node_cpu_seconds_total")
-    processors = {(*(row.labels.get(name, "") for name in BY), row.labels.get("cpu", "")) for row in rows}
+    processors = total(figures.last("node_cpu_seconds_total"), (*BY, "cpu"))
     cores: dict[Group, float] = {}
     for environment, instance, _ in processors:
         cores[environment, instance] = cores.get((environment, instance), 0.0) + 1.0

@@ -10,7 +10,8 @@ from inferdeck.model.answers import Number, Provider
 from inferdeck.model.model_catalog import ProviderRow, Score, Use
 from inferdeck.query import gateways
 from inferdeck.query.catalog.drafted import Watch
-from inferdeck.query.figures import Figures, Group, ratio, total
+from inferdeck.query.figures import Figures, ratio, total
+from inferdeck.query.rows import Group
 from inferdeck.store.interface import Block, Matcher, MatchOp, MetricReader
 
 BY_MODEL = ("environment", "gateway", "model")

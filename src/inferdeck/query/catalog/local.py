@@ -32,8 +32,9 @@ from inferdeck.query.catalog.drafted import Around, Ending, Finished, engine_sou
 from inferdeck.query.catalog.examples import GATEWAY_KEY, examples
 from inferdeck.query.catalog.figures import Narrowed
 from inferdeck.query.catalog.gathered import Draft, age_of, gateway_name, gather
-from inferdeck.query.figures import Figures, Group, intervals
+from inferdeck.query.figures import Figures, intervals
 from inferdeck.query.provider_names import provider_name, series_names
+from inferdeck.query.rows import Group
 from inferdeck.query.stack.interface import EVERYTHING, Wanted, chosen
 from inferdeck.query.status import WINDOW_SECONDS, Surroundings, service
 from inferdeck.store.interface import Matcher, MatchOp, MetricReader

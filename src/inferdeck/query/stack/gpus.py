@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from inferdeck.model.answers import Number, number
 from inferdeck.model.stack import Card, CardProcess, Link, LinkState
-from inferdeck.query.figures import Figures, Row
+from inferdeck.query.figures import Figures
+from inferdeck.query.rows import Row
 from inferdeck.query.stack.cards import CardRef
 from inferdeck.query.stack.inventory import GpuFact, GpuProcess, real
 from inferdeck.query.stack.joins import Joins

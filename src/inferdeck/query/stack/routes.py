@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from inferdeck.model.answers import Number
 from inferdeck.model.stack import DeploymentEdge, FallbackEdge, Route, RouteSource, RouteTarget
 from inferdeck.model.target import Health
-from inferdeck.query.figures import Figures, Group, ratio, total
+from inferdeck.query.figures import Figures, ratio, total
+from inferdeck.query.rows import Group
 from inferdeck.query.stack.joins import Joins
 
 REQUESTS, ATTEMPTS, FALLBACKS, STATUS, COOLED = (

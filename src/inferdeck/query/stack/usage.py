@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inferdeck.model.answers import Number
-from inferdeck.query.figures import Figures, Group, total
+from inferdeck.query.figures import Figures, total
+from inferdeck.query.rows import Group
 
 CONTAINER_CPU = "container_cpu_usage_seconds_total"
 CONTAINER_MEMORY = "container_memory_working_set_bytes"

@@ -11,9 +11,9 @@ from inferdeck.model.stack import Chain, Link
 from inferdeck.model.target import Fact, Health
 from inferdeck.query.catalog.drafted import Ending
 from inferdeck.query.catalog.local import LocalCatalog
-from inferdeck.query.figures import Named, Row
 from inferdeck.query.gateways import healthy
 from inferdeck.query.provider_names import ProviderNames
+from inferdeck.query.rows import Named, Row
 from inferdeck.query.stack.interface import Wanted
 from inferdeck.query.status import status
 from tests.unit.query.catalog.small import GATE, OneBook, catalog, deployed, engine, gateway
