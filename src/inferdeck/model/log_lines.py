@@ -92,13 +92,17 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True)
 class LogAnswer:
-    """A page as a face gets it; older and newer are cursors for the lines before and after, "" where there are none."""
+    """A page as a face gets it; older and newer are cursors for the lines before and after, "" where there are none.
+
+    looked_at: how many streams were asked, also where nothing in them matched.
+    """
 
     lines: tuple[LogLine, ...] = ()
     truncated: bool = False
     older: str = ""
     newer: str = ""
     warnings: tuple[str, ...] = ()
+    looked_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class LocalLogQuestions:
                 task = asyncio.create_task(self._take(reader, own[0].source, placed, merging, len(asked)))
                 asked[task] = own[0].source
         missing = await self._finished(asked)
-        return await asyncio.to_thread(self._answer, merging, query, missing)
+        return replace(await asyncio.to_thread(self._answer, merging, query, missing), looked_at=len(chosen))
 
     async def _finished(self, asked: Mapping[asyncio.Task[None], str]) -> tuple[str, ...]:
         """Wait until all have answered or the time is over; return what to say of those that have not."""

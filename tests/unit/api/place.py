@@ -17,6 +17,7 @@ from inferdeck.api import app, catalog, guard, server, stack
 from inferdeck.api import config_files as api_config_files
 from inferdeck.api import dashboards as api_dashboards
 from inferdeck.api import happenings as api_happenings
+from inferdeck.api import logs as api_logs
 from inferdeck.dashboards.answers import Dashboards
 from inferdeck.dashboards.folder import Folder
 from inferdeck.errors import LimitError, NotFoundError, UnavailableError
@@ -26,10 +27,12 @@ from inferdeck.query.catalog.interface import CatalogQuestions
 from inferdeck.query.evidence import Facts
 from inferdeck.query.happenings import HappeningStore
 from inferdeck.query.local import LocalQueryService, LocalQuestions
+from inferdeck.query.logs import LocalLogQuestions
 from inferdeck.query.stack.interface import StackQuestions
 from inferdeck.receive import blocks
 from tests.unit.api import noted
 from tests.unit.query.catalog.small import small_catalog
+from tests.unit.query.kept_logs import Kept, rows
 from tests.unit.query.stack import around, counter, filled, series, state
 from tests.unit.query.stack_facts import asked, engine
 
@@ -109,6 +112,16 @@ def topics(
         api_happenings.routes(noted.happenings(notes), noted.CLOCK),
         api_config_files.routes(noted.files()),
         api_dashboards.routes(boards),
+        api_logs.routes(LocalLogQuestions(kept_logs), SystemClock()),
+    ]
+
+
+def kept_logs() -> list[Kept]:
+    """Two machines have a container of the same name, one of them another log."""
+    start = 1_795_228_000.0
+    return [
+        Kept("default/docker/gpu-1:2375", {"vllm": rows("one", 3, start, 2.0), "redis": rows("r", 1, start, 1.0)}),
+        Kept("default/docker/gpu-2:2375", {"vllm": rows("two", 3, start + 1, 2.0)}),
     ]
 
 

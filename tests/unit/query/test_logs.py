@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -15,62 +13,14 @@ from fastapi import FastAPI
 
 from inferdeck.api import errors as shape
 from inferdeck.api import logs as api
-from inferdeck.errors import ConnectError, NotFoundError, UsageError
+from inferdeck.errors import NotFoundError, UsageError
 from inferdeck.model.clock import ManualClock
-from inferdeck.model.log_lines import LogAnswer, LogLine, LogPage, LogQuery, LogStream
+from inferdeck.model.log_lines import LogAnswer, LogPage, LogQuery
 from inferdeck.model.log_merging import Merging
 from inferdeck.query.logs import LocalLogQuestions, moment
+from tests.unit.query.kept_logs import Kept, rows
 
 NOW = 1_795_228_805.0
-
-
-@dataclass
-class Kept:
-    """A second implementation of what keeps lines: lists in memory, a position is a count."""
-
-    source: str
-    texts: dict[str, list[tuple[float, str, str]]]
-    broken: bool = False
-    hangs: bool = False
-
-    def streams(self) -> Sequence[LogStream]:
-        return [
-            LogStream(name, "file", f"/var/log/{name}", self.source, name.removesuffix(".log")) for name in self.texts
-        ]
-
-    async def read(self, query: LogQuery) -> LogPage:
-        if self.hangs:
-            await asyncio.sleep(1000)
-        if self.broken:
-            raise ConnectError("it is gone")
-        lines: list[LogLine] = []
-        older, newer, more = {}, {}, False
-        for name in query.streams or tuple(self.texts):
-            rows = [
-                LogLine(time, level, name, self.source, text, "measured", position=str(number))
-                for number, (time, level, text) in enumerate(self.texts[name])
-            ]
-            own = rows
-            if query.newer:
-                place = query.newer.get(name, "")
-                first = 0 if place == "start" else int(place[1:]) if place.startswith("e") else int(place) + 1
-                own = rows[first : first + query.limit]
-                more |= first + len(own) < len(rows)
-                newer[name] = f"e{first + len(own)}"
-            elif name in query.older and not query.older[name]:
-                own = []
-            else:
-                end = int(query.older[name].lstrip("e")) if query.older else len(rows)
-                own = rows[max(0, end - query.limit) : end]
-                older[name] = own[0].position if own and own[0].position != "0" else ""
-                more |= bool(older[name])
-                newer[name] = f"e{len(rows)}"
-            lines += own
-        return LogPage(tuple(lines), more, older, newer)
-
-
-def rows(name: str, count: int, start: float, step: float) -> list[tuple[float, str, str]]:
-    return [(start + step * n, "info", f"{name}{n}") for n in range(count)]
 
 
 @pytest.fixture
@@ -219,6 +169,8 @@ async def test_the_routes(http: httpx.AsyncClient) -> None:
     found: dict[str, Any] = (await http.get("/api/logs?stream=vllm&limit=2")).json()
     assert [line["text"] for line in found["lines"]] == ["v8", "v9"]
     assert set(found) == set(LogAnswer.__dataclass_fields__)
+    assert found["looked_at"] == 1
+    assert (await http.get("/api/logs?q=nothing-like-it")).json()["looked_at"] == 3
     streams = (await http.get("/api/logs/streams")).json()["streams"]
     assert [one["name"] for one in streams] == ["litellm.log", "litellm.log", "vllm.log"]
 
