@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from inferdeck.cli import daemons
@@ -36,18 +36,60 @@ def logs(options: argparse.Namespace) -> int:
     if options.follow and (options.around or options.until):
         raise UsageError("--follow: goes with neither --around nor --until")
     question = _question(options)
+    names = Names()
+    if not options.json:
+        names.learn((one.name, one.source) for one in client.log_streams().streams)
     answer = client.logs(question)
-    _print(answer, options)
+    _print(answer, options, names)
     if not options.follow:
+        if not answer.lines and not options.json:
+            sys.stderr.write(f"no line matches; {answer.looked_at} stream{'s' * (answer.looked_at != 1)} looked at\n")
         return 0
     try:
-        _follow(client, question, answer, options)
+        _follow(client, question, answer, options, names)
     except KeyboardInterrupt:
         print()
     return 0
 
 
-def _follow(client: Client, question: dict[str, list[str]], answer: LogAnswer, options: argparse.Namespace) -> None:
+class Names:
+    """What streams are called on screens: `host/name` where several machines have one of that name."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, set[str]] = {}
+
+    def learn(self, streams: Iterable[tuple[str, str]]) -> None:
+        """Take note of streams, each a name and the id of the source that reads it."""
+        for stream, source in streams:
+            self._sources.setdefault(_last(stream), set()).add(source)
+
+    def of(self, stream: str, source: str) -> str:
+        """Return the name to show."""
+        name = _last(stream)
+        sources = self._sources.get(name, set()) | {source}
+        if len(sources) == 1:
+            return name
+        # The least that tells them apart: the machine, its port too, else all of the source's id.
+        ways = (_host, _instance, str)
+        way = next(way for way in ways if way is str or len({way(one) for one in sources}) == len(sources))
+        return f"{way(source)}/{name}"
+
+
+def _last(stream: str) -> str:
+    return stream.rpartition("/")[2] or stream
+
+
+def _instance(source: str) -> str:
+    return source.split("/", 2)[-1]
+
+
+def _host(source: str) -> str:
+    return re.sub(r":\d+$", "", _instance(source))
+
+
+def _follow(
+    client: Client, question: dict[str, list[str]], answer: LogAnswer, options: argparse.Namespace, names: Names
+) -> None:
     asked = {name: values for name, values in question.items() if name not in ("since", "limit")}
     cursor = answer.newer
     while True:
@@ -57,7 +99,7 @@ def _follow(client: Client, question: dict[str, list[str]], answer: LogAnswer, o
         place = {"cursor": [cursor]} if cursor else {}
         answer = client.logs({**asked, **place, "limit": [str(MOST_AT_ONCE)]})
         cursor = answer.newer or cursor
-        _print(answer, options)
+        _print(answer, options, names)
 
 
 def _question(options: argparse.Namespace) -> dict[str, list[str]]:
@@ -92,15 +134,16 @@ def of_clock(text: str | None) -> str | None:
     return str(int(time.mktime(moment)))
 
 
-def _print(answer: LogAnswer, options: argparse.Namespace) -> None:
+def _print(answer: LogAnswer, options: argparse.Namespace, names: Names) -> None:
     if options.json:
         # As it comes, one line of JSON for each; otherwise the answer as the API gives it.
         texts = [dumps(line) for line in answer.lines] if options.follow else [dumps(answer, indent=2)]
         sys.stdout.writelines(f"{text}\n" for text in texts)
     else:
         colour = coloured(sys.stdout)
+        names.learn((line.stream, line.source) for line in answer.lines)
         for line in answer.lines:
-            sys.stdout.writelines(_drawn(line, colour=colour))
+            sys.stdout.writelines(_drawn(line, names.of(line.stream, line.source), colour=colour))
         for warning in answer.warnings:
             sys.stderr.write(f"! {safe(warning)}\n")
         if answer.truncated and not options.follow and not options.around:
@@ -108,11 +151,11 @@ def _print(answer: LogAnswer, options: argparse.Namespace) -> None:
     sys.stdout.flush()
 
 
-def _drawn(line: LogLine, *, colour: bool) -> Iterator[str]:
+def _drawn(line: LogLine, name: str, *, colour: bool) -> Iterator[str]:
     clock = "-" if line.time is None else time.strftime("%m-%d %H:%M:%S", time.localtime(line.time))
     # A time that was inferred says so.
     sign = {"estimated": "~", "carried": "^"}.get(line.time_quality, " ")
-    head = f"{clock:>14}{sign}{_LETTERS.get(line.level, '?')} {safe(line.stream.rpartition('/')[2] or line.stream)}: "
+    head = f"{clock:>14}{sign}{_LETTERS.get(line.level, '?')} {safe(name)}: "
     style = _STYLES.get(line.level, "")
     first, *rest = safe(said(line.text), lines=True).split("\n")
     more = [f"{' ' * 17}{text}" for text in rest]

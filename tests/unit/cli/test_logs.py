@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferdeck.cli.logs import of_clock, said
+from inferdeck.cli import main
+from inferdeck.cli.logs import Names, of_clock, said
+from tests.unit.api.place import served
 
 
 @pytest.mark.parametrize(
@@ -57,3 +60,35 @@ def test_a_time_of_the_clock_is_the_last_one(hour: int, minute: int) -> None:
 @pytest.mark.parametrize("text", [None, "15m", "1795228805", "2026-11-21T02:40:05Z", "25:00", "12:60", "now"])
 def test_other_times_are_left_to_the_daemon(text: str | None) -> None:
     assert of_clock(text) == text
+
+
+def test_a_container_of_one_name_on_several_machines_is_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(tmp_path) as place:
+        assert main(["logs", "--url", place.url]) == 0
+        shown, _ = capsys.readouterr()
+        names = [line[17:].split(":")[0].split()[-1] for line in shown.splitlines()]
+        assert sorted(set(names)) == ["gpu-1/vllm", "gpu-2/vllm", "redis"]
+        assert main(["logs", "--url", place.url, "redis"]) == 0
+        assert " redis: r0" in capsys.readouterr().out
+
+
+def test_where_no_line_matches_it_is_said_how_many_streams_were_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(tmp_path) as place:
+        assert main(["logs", "--url", place.url, "--grep", "nothing-like-it"]) == 0
+        assert capsys.readouterr() == ("", "no line matches; 3 streams looked at\n")
+        assert main(["logs", "--url", place.url, "--grep", "nothing-like-it", "redis"]) == 0
+        assert capsys.readouterr() == ("", "no line matches; 1 stream looked at\n")
+
+
+def test_the_least_that_tells_streams_apart_is_shown() -> None:
+    names = Names()
+    names.learn([("/var/log/a.log", "default/logs/here"), ("x", "default/docker/h:1"), ("x", "default/docker/h:2")])
+    names.learn([("y", "default/docker/h"), ("y", "default/logs/h")])
+    assert names.of("/var/log/a.log", "default/logs/here") == "a.log"
+    assert names.of("x", "default/docker/h:2") == "h:2/x"
+    assert names.of("y", "default/logs/h") == "default/logs/h/y"
+    assert names.of("new", "default/logs/h") == "new"
