@@ -581,12 +581,14 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
 
 def _with_usual(given: Sequence[str]) -> Sequence[str]:
     """Return the words with the usual command of a group, where the group is named and none of its commands."""
-    if not given or given[0] not in USUAL:
+    place = 0
+    while place < len(given) and given[place].startswith("--"):
+        # An option of all commands, whose value may be the next word.
+        place += 1 if "=" in given[place] else 2
+    group, rest = given[place : place + 1], given[place + 1 :]
+    if not group or group[0] not in USUAL or (rest and (rest[0] in ("-h", "--help") or not rest[0].startswith("-"))):
         return given
-    inside = {one.words[1] for one in COMMANDS if one.words[0] == given[0]}
-    if len(given) > 1 and (given[1] in inside or given[1] in ("-h", "--help") or not given[1].startswith("-")):
-        return given
-    return (given[0], USUAL[given[0]], *given[1:])
+    return (*given[: place + 1], USUAL[group[0]], *rest)
 
 
 def command(found: Command) -> Run:

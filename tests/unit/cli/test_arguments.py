@@ -53,5 +53,8 @@ def test_other_numbers_say_their_bounds(words: tuple[str, ...], says: str) -> No
 def test_a_group_has_a_usual_command() -> None:
     assert arguments.parse(("annotations",)).command.words == ("annotations", "list")
     assert arguments.parse(("annotations", "--tag", "a")).tag == "a"
+    for before in (("--url", "http://h"), ("--url=http://h",)):
+        found = arguments.parse((*before, "annotations", "--json"))
+        assert (found.url, found.command.words, found.json) == ("http://h", ("annotations", "list"), True)
     with pytest.raises(UsageError, match='did you mean "list"'):
         arguments.parse(("annotations", "lits"))
