@@ -222,6 +222,8 @@ def _play(
         told = json.dumps({"days": (one.end - one.start) / life.DAY, "samples": samples})
         # In one piece, since other players write to the same pipe.
         os.write(sys.stdout.fileno(), f"{told}\n".encode())
+        # A world is full of cycles, and the usual looks for them are far apart here.
+        gc.collect()
 
 
 def _end_with_input() -> None:
