@@ -29,7 +29,15 @@ ROUTES = (
 )
 COMMANDS = (
     *("status", "models", "models small", "providers", "services", "containers", "gpus", "routes --why", "events"),
-    *("logs -n 500", "config files", "config show", "sources list", "sources explain from-the-environment", "doctor", "logs --streams"),
+    *(
+        "logs -n 500",
+        "config files",
+        "config show",
+        "sources list",
+        "sources explain from-the-environment",
+        "doctor",
+        "logs --streams",
+    ),
 )
 OWN = "sk-own-key-of-the-daemon-1234567890"
 YAML_KEY = "sk-planted-in-yaml-0123456789abcdef"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -107,6 +108,7 @@ def self_hosted(provider: str, endpoint: str) -> bool:
     return bool(host) and private(host)
 
 
+@lru_cache(4096)
 def host_of(url: str) -> str:
     """Return the host of a URL, "" where it has none."""
     try:
@@ -115,6 +117,7 @@ def host_of(url: str) -> str:
         return ""
 
 
+@lru_cache(4096)
 def private(host: str) -> bool:
     """Return whether a host can only be reached from near: a private address, a name without a dot or of a network."""
     try:

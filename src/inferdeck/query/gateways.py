@@ -198,6 +198,9 @@ def estimated_of_providers(figures: Figures) -> frozenset[Group]:
     )
 
 
+_BY_STATUS = (*BY_PROVIDER, "deployment", "status")
+
+
 def healthy(providers: Iterable[Row], deployments: Iterable[Row]) -> dict[Group, float]:
     """Return by provider from 0 (down) to 1 (well): the mean of its deployments, else its own series' lowest value.
 
@@ -207,11 +210,8 @@ def healthy(providers: Iterable[Row], deployments: Iterable[Row]) -> dict[Group,
     well: dict[Group, dict[str, float]] = {}
     ill: dict[Group, dict[str, float]] = {}
     for row in deployments:
-        key, deployment, status = (
-            row.named.group(BY_PROVIDER),
-            row.labels.get("deployment", ""),
-            row.labels.get("status"),
-        )
+        *group, deployment, status = row.named.group(_BY_STATUS)
+        key = tuple(group)
         if deployment and key[1] and status in ("available", "error"):
             side = (well if status == "available" else ill).setdefault(key, {})
             side[deployment] = max(side.get(deployment, 0.0), row.value)
