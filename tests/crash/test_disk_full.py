@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from inferdeck.errors import StoreFullError
 from inferdeck.model.clock import ManualClock
 from inferdeck.store.metrics.database import MetricDatabase
+from tests.crash.small_disk import mounted
 from tests.unit.store.samples import START_MS, content, layout, scrape
 
 SERIES = layout(300)
@@ -20,15 +19,8 @@ SERIES = layout(300)
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("disk full: mounting a tmpfs needs root")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("disk full: mounting a tmpfs is not allowed here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with mounted(tmp_path / "disk", "3m") as place:
+        yield place
 
 
 def fill(place: Path) -> Path:

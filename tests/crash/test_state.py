@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import subprocess
@@ -17,6 +16,7 @@ from inferdeck.model.annotations import Asked, Draft
 from inferdeck.model.clock import ManualClock, SystemClock
 from inferdeck.model.happening import Happening
 from inferdeck.store.state.database import StateDatabase
+from tests.crash.small_disk import mounted
 
 KILLS = 10
 ROOT = Path(__file__).parents[2]
@@ -58,15 +58,8 @@ def test_kill_9_loses_nothing_acknowledged(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("disk full: mounting a tmpfs needs root")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("disk full: mounting a tmpfs is not allowed here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with mounted(tmp_path / "disk", "2m") as place:
+        yield place
 
 
 def until_full(write: Callable[[int], object]) -> int:

@@ -6,6 +6,7 @@ its process is another one. Such a question may fail without harm: the metrics a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -44,7 +45,7 @@ class Known:
     about: Mapping[str, str] = field(default_factory=dict)
 
 
-class ServedSource:
+class ServedSource(ABC):
     """One engine. A subclass names the kind, says what to ask beside the metrics, and adds what it makes of them."""
 
     kind: str
@@ -116,9 +117,9 @@ class ServedSource:
     async def aclose(self) -> None:
         """The HTTP client belongs to the daemon; nothing is held here."""
 
+    @abstractmethod
     async def look(self, ask: Question) -> Known:
         """Ask the engine what it is; an answer that does not come leaves its part unknown."""
-        raise NotImplementedError
 
     def own_labels(self, known: Known) -> dict[str, str]:
         """Return labels that the engine's series lack."""
