@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fastapi import APIRouter
 
 from inferdeck.api import app, catalog, guard, server, stack
@@ -169,3 +173,11 @@ def served(
         thread.join(20)
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+
+
+def refused(address: str) -> str:
+    """Return what a question that cannot be answered is told; it is a 400."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(address, timeout=20)
+    assert caught.value.code == 400
+    return str(json.load(caught.value)["error"]["message"])

@@ -14,7 +14,7 @@ import pytest
 from inferdeck.cli import arguments
 from inferdeck.client.tiny import Address, Client
 from inferdeck.errors import NotFoundError, UsageError
-from tests.unit.api.place import served
+from tests.unit.api.place import refused, served
 from tests.unit.query.catalog.small import HOSTILE, catalog, deployed, gateway, small_catalog
 
 
@@ -28,13 +28,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def empty_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with served(tmp_path_factory.mktemp("empty"), models=catalog()) as place:
         yield place.url
-
-
-def refused(address: str) -> str:
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(address, timeout=20)
-    assert caught.value.code == 400
-    return str(json.load(caught.value)["error"]["message"])
 
 
 def test_the_client_reads_what_the_questions_answer(url: str) -> None:

@@ -16,7 +16,7 @@ from inferdeck.client.tiny import Address, Client
 from inferdeck.errors import UsageError
 from inferdeck.model.target import Fact, Health
 from inferdeck.query.stack.local import LocalStackQuestions
-from tests.unit.api.place import served
+from tests.unit.api.place import refused, served
 from tests.unit.query.stack import NOW_MS, state
 from tests.unit.query.stack_facts import asked, container, docker, engine, gateway, nvidia, on_card
 
@@ -47,13 +47,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def empty_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with served(tmp_path_factory.mktemp("empty"), stacked=asked()) as place:
         yield place.url
-
-
-def refused(address: str) -> str:
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(address, timeout=20)
-    assert caught.value.code == 400
-    return str(json.load(caught.value)["error"]["message"])
 
 
 def test_every_list_comes_in_pages_that_the_client_reads(url: str) -> None:
