@@ -41,7 +41,7 @@ def text(page: Page, dashboard: Dashboard, data: DashboardData) -> None:
         if there and row.title:
             page.section(fill_plain(row.title, words))
         for panel, found in there:
-            _panel(page, replace(panel, title=fill_plain(panel.title, words)), found, data)
+            _panel(page, replace(panel, title=found.title or panel.title), found, data)
     for mark in data.marks[-5:]:
         page.line(f"{_time(mark.time)}  {mark.title} {mark.text}", "dim")
 

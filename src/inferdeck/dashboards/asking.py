@@ -92,6 +92,7 @@ class Shown:
     needs: str = ""
     question: str = ""
     queries: tuple[Answered, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +123,11 @@ async def ask(service: QueryService, asked: Asked) -> Whole:
         asyncio.gather(*(_panel(service, asked, panel) for panel in asked.panels)),
     )
     variables = asked.dashboard.variables
-    shown = tuple(_judged(panel, one, variables, estimates) for panel, one in zip(asked.panels, found, strict=True))
+    judged = (_judged(panel, one, variables, estimates) for panel, one in zip(asked.panels, found, strict=True))
+    words = {name: ("All",) if ALL in values else values for name, values in asked.chosen.items()}
+    shown = tuple(
+        replace(one, title=fill_plain(panel.title, words)) for panel, one in zip(asked.panels, judged, strict=True)
+    )
     notices = tuple(notice for _, notice in of_marks if notice)
     return Whole(asked, shown, tuple(mark for some, _ in of_marks for mark in some), notices)
 

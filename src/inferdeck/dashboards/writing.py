@@ -54,6 +54,7 @@ def compressed(data: bytes) -> bytes:
 def _panel(panel: Shown, first: int) -> Iterator[bytes]:
     head = {
         "id": panel.id,
+        "title": panel.title,
         "status": panel.status,
         "age": panel.age,
         "quality": panel.quality,

@@ -84,7 +84,8 @@ class PanelData:
     """What one panel shows.
 
     status: ok, empty (say its `empty`), error, needs (its question does not exist yet), native (ask `question`) or
-    text. age: seconds since the newest value; quality: measured, estimated, stale or missing; warnings say why.
+    text. age: seconds since the newest value; quality: measured, estimated, stale or missing; warnings say why; title:
+    the panel's, with the values of variables in it.
     """
 
     id: str
@@ -97,6 +98,7 @@ class PanelData:
     needs: str = ""
     question: str = ""
     queries: tuple[QueryData, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ rows:
             legend: "{{model}}"
         unit: rate
       - id: now
-        title: Now
+        title: Now at $gateway, $model
         kind: stat
         queries: [{expr: 'sum(increase(llm_requests_total{gateway="$gateway", model=~"$model"}[5m]))', instant: true}]
       - {id: nothing, title: Nothing, kind: stat, queries: ['llm_queue_depth{gateway="$gateway"}']}

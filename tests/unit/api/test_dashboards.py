@@ -67,6 +67,7 @@ async def test_all_panels_come_in_one_answer_each_with_its_state(site: Served) -
     assert now == pytest.approx(6000.0)
     assert (by_id["requests"].age, by_id["requests"].quality) == (0.0, "estimated")
     assert "several workers" in by_id["requests"].warnings[0]
+    assert by_id["now"].title == "Now at g:1, All"
     assert by_id["wrong"].error
     assert by_id["later"].needs == "alerts"
     assert by_id["changes"].question == "events?environment=&gateway=g:1"

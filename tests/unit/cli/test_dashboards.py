@@ -40,7 +40,7 @@ async def test_a_dashboard_is_shown_panel_by_panel(site: Served, capsys: pytest.
     out = capsys.readouterr().out
     assert "gateway=g:1 model=a.b" in out
     assert " 10.0 /s" in out
-    assert "Now: 3.00 k" in out
+    assert "Now at g:1, a.b: 3.00 k" in out
     assert "Later: not yet" in out
     assert "c|d" not in out
 
