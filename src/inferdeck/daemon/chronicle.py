@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from inferdeck.api import happenings as api_happenings
 from inferdeck.config.schema import Settings
 from inferdeck.config.secrets import hide, secrets_of
-from inferdeck.daemon.event_series import EventSeries
 from inferdeck.daemon.happened import Happened
+from inferdeck.daemon.own_series import OwnSamples, OwnSeries
 from inferdeck.errors import StoreError
 from inferdeck.model.annotations import Event
 from inferdeck.model.clock import Clock
@@ -47,9 +47,9 @@ class Chronicle:
         except StoreError:
             return ()
 
-    def work(self, writer: SinkWriter) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return what goes on while the daemon runs."""
-        series = EventSeries(self.state, writer, self._clock, *self._place)
+    def work(self, writer: SinkWriter, also: Callable[[], OwnSamples]) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return what goes on while the daemon runs; also: what is written beside the events."""
+        series = OwnSeries(self.state, writer, self._clock, *self._place, also)
         return self.happened.keep_noting(), series.keep_writing()
 
     async def aclose(self) -> None:

@@ -166,7 +166,8 @@ class Daemon:
             for listener in listeners:
                 await listener.start()
             self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))
-            self._spawn(load_prices(prices), *chronicle.work(writer), files.keep_looking(), keep_pruning(state, clock))
+            self._spawn(load_prices(prices), *chronicle.work(writer, surrounding.own_prices))
+            self._spawn(files.keep_looking(), keep_pruning(state, clock))
             self._spawn(surrounding.machine.keep_looking(), shown.load())
             runner.start()
             self._mark(url)

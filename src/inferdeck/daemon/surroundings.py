@@ -137,7 +137,7 @@ class Surrounding:
         samples: dict[str, list[own_metrics.Sample]] = {
             **own_metrics.of_targets(states),
             **own_metrics.of_receivers(self.receivers(), self._clock.now()),
-            **own_metrics.of_prices(self._prices.source(self._clock.now()) if self._prices else None),
+            **self.own_prices(),
             "inferdeck_build_info": [(build, 1.0)],
             "inferdeck_store_writing": [({}, float(store.writing))],
             "inferdeck_store_series": own_metrics.one(store.series),
@@ -152,6 +152,10 @@ class Surrounding:
             "process_start_time_seconds": [({}, pulse.started)],
         }
         return own_metrics.render(samples)
+
+    def own_prices(self) -> dict[str, list[own_metrics.Sample]]:
+        """Return the samples that say how old the published prices are."""
+        return own_metrics.of_prices(self._prices.source(self._clock.now()) if self._prices else None)
 
     def facts(self) -> Facts:
         """Return what doctor looks at beside the targets and the samples."""

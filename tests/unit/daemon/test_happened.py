@@ -12,8 +12,8 @@ import pytest
 
 from inferdeck.config.schema import TargetConfig
 from inferdeck.daemon import happened as module
-from inferdeck.daemon.event_series import INTERVAL_SECONDS, NAME, SHOWN_SECONDS, EventSeries
 from inferdeck.daemon.happened import RETRY_SECONDS, Happened
+from inferdeck.daemon.own_series import INTERVAL_SECONDS, NAME, SHOWN_SECONDS, OwnSeries
 from inferdeck.errors import StoreFullError
 from inferdeck.model.annotations import Asked, Draft
 from inferdeck.model.clock import ManualClock
@@ -148,7 +148,7 @@ async def test_no_secret_and_no_broken_text_is_kept(store: StateDatabase, clock:
 async def test_events_and_annotations_are_series_until_they_are_old(store: StateDatabase, clock: ManualClock) -> None:
     sink = MemorySink()
     writer = SinkWriter(sink)
-    series = EventSeries(store, writer, clock, "127.0.0.1:4633", "default")
+    series = OwnSeries(store, writer, clock, "127.0.0.1:4633", "default")
     await series.write()
     assert sink.scrapes == []
     happening = Happening(NOW - 10, "deployment", "vllm", "t", "default/docker/d")
@@ -180,4 +180,23 @@ async def test_events_and_annotations_are_series_until_they_are_old(store: State
     await clock.advance(INTERVAL_SECONDS)
     await series.write()
     assert len(sink.scrapes) == count
+    writer.close()
+
+
+async def test_what_inferdeck_knows_of_itself_is_written_beside_the_events(
+    store: StateDatabase, clock: ManualClock
+) -> None:
+    sink = MemorySink()
+    writer = SinkWriter(sink)
+    known: dict[str, list[tuple[dict[str, str], float]]] = {}
+    series = OwnSeries(store, writer, clock, "127.0.0.1:4633", "default", lambda: known)
+    await series.write()
+    assert sink.scrapes == []
+    known["inferdeck_price_catalog_timestamp_seconds"] = [({"prices": "genai-prices"}, NOW - 86_400)]
+    await clock.advance(INTERVAL_SECONDS)
+    await series.write()
+    pairs = {"environment": "default", "instance": "127.0.0.1:4633", "job": "inferdeck", "prices": "genai-prices"}
+    last = sink.scrapes[-1]
+    assert last.layout.series == (labels(pairs, "inferdeck_price_catalog_timestamp_seconds"),)
+    assert last.values.tolist() == [NOW - 86_400]
     writer.close()

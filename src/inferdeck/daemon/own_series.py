@@ -1,16 +1,17 @@
-"""`inferdeck_event_timestamp_seconds`: when something happened last, as a series that dashboards can ask for."""
+"""inferdeck's own series that dashboards and rules ask for: when something happened last, how old the prices are."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from inferdeck.errors import StoreError
 from inferdeck.model.annotations import ANNOTATION, MARKED_KINDS, Annotation, Asked, Event
 from inferdeck.model.clock import Clock
-from inferdeck.model.labels import Labels
+from inferdeck.model.labels import Labels, labels
 from inferdeck.model.scrape import EMPTY_LAYOUT, STALE_BITS, Layout, Scrape
 from inferdeck.model.target import TargetKey
 from inferdeck.sources.writer import SinkWriter
@@ -27,14 +28,31 @@ MOST_SERIES = 200
 LONGEST_LABEL = 200
 
 
-class EventSeries:
-    """Writes one series per kind, subject and teller every INTERVAL_SECONDS: the time of the newest such event."""
+OwnSamples = Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
+"""By family: the labels of each series and its value now."""
 
-    def __init__(self, store: StateDatabase, writer: SinkWriter, clock: Clock, instance: str, environment: str) -> None:
+
+class OwnSeries:
+    """Writes one series per kind, subject and teller every INTERVAL_SECONDS: the time of the newest such event.
+
+    also: what else is written beside them; it must not block.
+    """
+
+    def __init__(
+        self,
+        store: StateDatabase,
+        writer: SinkWriter,
+        clock: Clock,
+        instance: str,
+        environment: str,
+        also: Callable[[], OwnSamples] = dict,
+    ) -> None:
         self._store = store
+        self._also = also
         self._writer = writer
         self._clock = clock
         self._instance = instance
+        self._environment = environment
         self._target = TargetKey(JOB, instance, environment).id
         self._read_at = (-1, 0.0)
         self._marks: dict[Labels, float] = {}
@@ -60,18 +78,23 @@ class EventSeries:
         stamp = round(now * 1000)
         if stamp <= self._last_stamp:
             return
-        ended = [one for one in self._layout.series if one not in self._marks]
-        if not self._marks and not ended:
+        shown = {**self._marks, **self._others()}
+        ended = [one for one in self._layout.series if one not in shown]
+        if not shown and not ended:
             return
-        series = (*self._marks, *ended)
+        series = (*shown, *ended)
         layout = self._layout if series == self._layout.series else Layout(series)
-        values = np.array([*self._marks.values(), *(0.0 for _ in ended)], dtype=np.float64)
-        values.view(np.uint64)[len(self._marks) :] = STALE_BITS
+        values = np.array([*shown.values(), *(0.0 for _ in ended)], dtype=np.float64)
+        values.view(np.uint64)[len(shown) :] = STALE_BITS
         scrape = Scrape(self._target, stamp, layout, values)
         await self._writer.run(lambda: self._writer.append(scrape))
         self._last_stamp = stamp
         # What ended once is not ended again.
-        self._layout = Layout(tuple(self._marks)) if ended else layout
+        self._layout = Layout(tuple(shown)) if ended else layout
+
+    def _others(self) -> dict[Labels, float]:
+        place = {"environment": self._environment, "instance": self._instance, "job": JOB}
+        return {labels({**place, **own}, family): value for family, rows in self._also().items() for own, value in rows}
 
     def _gathered(self, now: float) -> dict[Labels, float]:
         since = now - SHOWN_SECONDS
@@ -91,7 +114,7 @@ class EventSeries:
         return self._labels(one.environment, one.kind, one.text, ANNOTATION, ", ".join(one.tags))
 
     def _labels(self, environment: str, kind: str, subject: str, source: str, tags: str = "") -> Labels:
-        labels = {
+        found = {
             "__name__": NAME,
             "environment": environment,
             "instance": self._instance,
@@ -101,4 +124,4 @@ class EventSeries:
             "subject": subject[:LONGEST_LABEL],
             "tags": tags[:LONGEST_LABEL],
         }
-        return tuple(sorted((name, value) for name, value in labels.items() if value))
+        return tuple(sorted((name, value) for name, value in found.items() if value))
