@@ -14,6 +14,7 @@ from inferdeck import errors
 from inferdeck.model import annotations as notes
 from inferdeck.model import answers, log_lines, model_catalog, stack
 from inferdeck.model import config_files as files
+from inferdeck.model import widget as widgets
 from inferdeck.model.json_form import build
 from inferdeck.model.page import Page
 
@@ -184,6 +185,17 @@ class Client:
     def providers(self, **parameters: str) -> model_catalog.Providers:
         return self._ask(model_catalog.Providers, "GET", _with("/api/providers", parameters))
 
+    def widget(self, name: str, parameters: dict[str, str]) -> widgets.Drawn:
+        """Return a widget as the daemon draws it for a host; parameters as in api/widgets.py, empty ones left out."""
+        status, data, headers = self._exchange("GET", _with(f"/widgets/{quote(name, safe='')}", parameters), None)
+        if status < 400 and (state := headers.get("X-Inferdeck-State")) in widgets.EXIT_CODES:
+            return widgets.Drawn(data.decode("utf-8", "replace"), widgets.State(state))
+        try:
+            found = json.loads(data)
+        except ValueError:
+            found = None
+        raise _remote_error(found, status, str(self.address))
+
     def _page(self, kind: type[T], path: str, parameters: dict[str, str]) -> Page[T]:
         wanted: type[Page[T]] = Page[kind]  # type: ignore[valid-type]  # it is read as the program runs
         return self._ask(wanted, "GET", _with(path, parameters))
@@ -199,7 +211,13 @@ class Client:
         raise _remote_error(found, status, str(self.address))
 
     def _request(self, method: str, path: str, body: dict[str, Any] | str | bytes | None) -> tuple[int, bytes]:
-        """Send JSON, a form where `body` is text, a block of samples where it is bytes."""
+        status, data, _ = self._exchange(method, path, body)
+        return status, data
+
+    def _exchange(
+        self, method: str, path: str, body: dict[str, Any] | str | bytes | None
+    ) -> tuple[int, bytes, http.client.HTTPMessage]:
+        """Send JSON, a form where `body` is text, a block of samples where it is bytes; returns the headers too."""
         connection = self._connection()
         headers = {"Accept": "application/json"}
         if self.address.token:
@@ -220,7 +238,7 @@ class Client:
             connection.close()
         if len(data) > LARGEST_ANSWER_BYTES:
             raise errors.UnavailableError(f"{self.address}{path}: more than {LARGEST_ANSWER_BYTES >> 20} MiB answered")
-        return response.status, data
+        return response.status, data, response.headers
 
     def _connection(self) -> http.client.HTTPConnection:
         if self.address.socket_path:

@@ -113,3 +113,23 @@ class Frame:
     height: int | None = None
     icons: str = "words"
     colour: bool = False
+
+
+SCRIPTS = {
+    "health-status.sh": "health",
+    "providers-overview.sh": "providers",
+    "litellm-metrics.sh": "metrics",
+    "cache-performance.sh": "cache",
+    "provider-score.sh": "score",
+    "litellm-logs.sh": "logs",
+    "litellm-status.sh": "status",
+}
+"""The brief's shell scripts, and the widget that each of them shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A widget as a client gets it: the text for its host, and what the widget says as a whole."""
+
+    text: str
+    state: State
