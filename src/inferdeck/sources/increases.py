@@ -47,7 +47,7 @@ _NOTHING = np.empty(0)
 
 def _none() -> _Bound:
     empty = np.empty(0, np.intp)
-    return _Bound(Tracked(empty, empty, empty, empty, (), ()), np.empty(0), np.empty(0), np.empty(0))
+    return _Bound(Tracked(empty, empty, empty, empty, (), (), empty), np.empty(0), np.empty(0), np.empty(0))
 
 
 class Increases:
@@ -169,6 +169,8 @@ class Increases:
                     self.current.table.setdefault((*key, began if np.isfinite(began) else 0.0), last)
 
     def _bind(self, tracked: Tracked, created: Values) -> bool:
+        if self._grow(tracked, created):
+            return False
         before = dict(zip(self._bound.tracked.keys, self._bound.created.tolist(), strict=True))
         self.release()
         table = self.current.table if self.current is not None else {}
@@ -178,6 +180,33 @@ class Increases:
         self.shape += 1
         self.version += 1
         return any(c < before.get(k, c) for k, c in zip(tracked.keys, created.tolist(), strict=True))
+
+    def _grow(self, tracked: Tracked, created: Values) -> bool:
+        """Bind children of which the bound ones are a part, without their tables; False where that is not so."""
+        before = self._bound
+        if tracked.draft is None or before.tracked.draft is not tracked.draft:
+            return False
+        places = np.full(int(tracked.members.max(initial=-1)) + 1, -1, np.intp)
+        places[tracked.members] = np.arange(len(tracked.members))
+        if before.tracked.members.max(initial=-1) >= len(places):
+            return False
+        at = places[before.tracked.members]
+        if np.any(at < 0) or not np.array_equal(created[at], before.created):
+            return False
+        table = self.current.table if self.current is not None else {}
+        last, new = np.full(len(tracked.keys), np.nan), np.ones(len(tracked.keys), np.bool_)
+        last[at], new[at] = before.last, False
+        for place in np.flatnonzero(new).tolist():
+            last[place] = table.pop((*tracked.keys[place], float(created[place])), np.nan)
+        totals, fresh = np.zeros(len(tracked.totals)), np.ones(len(tracked.totals), np.bool_)
+        same = np.searchsorted(tracked.outputs, before.tracked.outputs)
+        totals[same], fresh[same] = before.totals, False
+        for place in np.flatnonzero(fresh).tolist():
+            totals[place] = self.totals.pop(tracked.totals[place], 0.0)
+        self._bound = _Bound(tracked, created, last, totals)
+        self.shape += 1
+        self.version += 1
+        return True
 
     def _recreated(self, created: Values) -> bool:
         bound = self._bound

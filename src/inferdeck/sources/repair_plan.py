@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -59,6 +61,7 @@ class Tracked:
 
     index: their positions in a scrape. created: positions of their `_created` samples, -1 where there is none. starts:
     where each output's children begin. outputs: positions in the repaired layout. keys and totals: their identities.
+    members: their numbers in `draft`; while a layout only grows, the draft is the same, and so are numbers and outputs.
     """
 
     index: Index
@@ -67,6 +70,8 @@ class Tracked:
     outputs: Index
     keys: tuple[Key, ...]
     totals: tuple[Key, ...]
+    members: Index
+    draft: Draft | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +98,97 @@ class Plan:
     def started(self, values: Values) -> float:
         """Return when the answering process began, Unix seconds; 0.0 where it does not say."""
         start = float(values[self.process_start]) if self.process_start >= 0 else 0.0
-        return start if np.isfinite(start) else 0.0
+        return start if math.isfinite(start) else 0.0
+
+
+class Draft:
+    """What the series of a layout become, one after the other, so that a layout that only grows is not planned anew."""
+
+    def __init__(self) -> None:
+        self.series: tuple[Labels, ...] = ()
+        self.created: dict[int, int] = {}
+        """Positions of `_created` samples by the number of their series."""
+        self._process_start = -1
+        self._places = array("i")
+        """Of outputs, by their number; -1 where this layout has none."""
+        self._first: list[Child] = []
+        self._first_at = array("q")
+        self._folded = bytearray()
+        self._counter = bytearray()
+        self._members: list[Child] = []
+        """Every child that is stored."""
+        self._member_at = array("q")
+        self._member_of = array("q")
+
+    def add(self, position: int, child: Child) -> None:
+        """Take one more series, which becomes a child."""
+        if child.number >= len(self._places):
+            self._places.extend([-1] * (child.number + 1 - len(self._places)))
+        place = self._places[child.number]
+        if place < 0:
+            place = self._places[child.number] = len(self._first)
+            self._first.append(child)
+            self._first_at.append(position)
+            self._folded.append(child.folded)
+            self._counter.append(child.counter)
+        self._folded[place] |= child.folded
+        self._members.append(child)
+        self._member_at.append(position)
+        self._member_of.append(place)
+        if child.family == PROCESS_START:
+            self._process_start = position
+
+    def plan(self, layout: Layout, everything: bool) -> Plan:
+        """Return the plan of the layout whose series were taken."""
+        folded, tracked = np.array(self._folded, np.bool_), np.array(self._counter, np.bool_)
+        if not everything:
+            tracked &= folded
+        places = np.array(self._member_of, np.intp)
+        # By output, and in it by position.
+        order = np.argsort(places, kind="stable")
+        sizes = np.bincount(places, minlength=len(self._first))
+        chosen = order[tracked[places[order]]]
+        named = chosen[folded[places[chosen]]].tolist()
+        return Plan(
+            layout,
+            Layout(tuple([child.output for child in self._first])),
+            tuple(self._first),
+            np.array(self._first_at, np.intp),
+            tuple(self._groups(order, sizes, tracked)),
+            self._tracked(chosen, tracked, sizes),
+            frozenset([self._members[member].key for member in named]),
+            self._process_start,
+            everything,
+        )
+
+    def _groups(
+        self, order: Index, sizes: Index, tracked: NDArray[np.bool_]
+    ) -> Iterator[tuple[Aggregation, Index, Groups]]:
+        """Yield the outputs of several members that are not tracked, by how they become one."""
+        ends = np.cumsum(sizes)
+        several: dict[Aggregation, list[int]] = {}
+        for place in np.flatnonzero((sizes > 1) & ~tracked).tolist():
+            child = self._first[place]
+            if child.counter or child.aggregate is not Aggregation.NONE:
+                several.setdefault(Aggregation.SUM if child.counter else child.aggregate, []).append(place)
+        for how, found in several.items():
+            members = [order[ends[place] - sizes[place] : ends[place]].tolist() for place in found]
+            yield how, np.array(found, np.intp), Groups([[self._member_at[one] for one in some] for some in members])
+
+    def _tracked(self, chosen: Index, tracked: NDArray[np.bool_], sizes: Index) -> Tracked:
+        members = [self._members[member] for member in chosen.tolist()]
+        outputs = np.flatnonzero(tracked)
+        sizes = sizes[outputs]
+        return Tracked(
+            np.array(self._member_at, np.intp)[chosen],
+            np.array([self.created.get(child.created, -1) for child in members], np.intp),
+            np.cumsum(sizes) - sizes,
+            outputs,
+            tuple([child.key for child in members]),
+            tuple([self._first[place].total for place in outputs.tolist()]),
+            chosen,
+            self,
+        )
 
 
 class Planner:
@@ -107,6 +202,7 @@ class Planner:
         self._numbers: dict[Labels, int] = {}
         self._bases: dict[Labels, int] = {}
         self._names: dict[str, tuple[Metric | None, str, bool]] = {}
+        self._draft = Draft()
 
     def plan(self, layout: Layout, everything: bool) -> Plan:
         """Return the plan; everything: all counters are tracked, not only folded ones."""
@@ -115,18 +211,19 @@ class Planner:
             self._numbers.clear()
             self._bases.clear()
             self._names.clear()
-        outputs: dict[int, list[tuple[int, Child]]] = {}
-        created: dict[int, int] = {}
-        process_start = -1
-        for position, series in enumerate(layout.series):
+            self._draft = Draft()
+        draft = self._draft
+        if layout.series[: len(draft.series)] != draft.series:
+            draft = self._draft = Draft()
+        for position in range(len(draft.series), len(layout)):
+            series = layout.series[position]
             child = self._child(series)
             if child is not None:
-                outputs.setdefault(child.number, []).append((position, child))
-                if child.family == PROCESS_START:
-                    process_start = position
+                draft.add(position, child)
             elif _name(series).endswith(CREATED):
-                created[self._number(series)] = position
-        return _plan(layout, outputs, created, process_start, everything)
+                draft.created[self._number(series)] = position
+        draft.series = layout.series
+        return draft.plan(layout, everything)
 
     def _child(self, series: Labels) -> Child | None:
         known = self._known.get(id(series))
@@ -181,51 +278,6 @@ class Planner:
             return value
         keep = self._folds[label]
         return value if keep is not None and keep.fullmatch(value) else ""
-
-
-def _plan(
-    layout: Layout,
-    outputs: dict[int, list[tuple[int, Child]]],
-    created: dict[int, int],
-    process_start: int,
-    everything: bool,
-) -> Plan:
-    tracked: list[tuple[int, list[tuple[int, Child]]]] = []
-    several: dict[Aggregation, list[tuple[int, list[int]]]] = {}
-    for number, members in enumerate(outputs.values()):
-        child = members[0][1]
-        if child.counter and (everything or any(member.folded for _, member in members)):
-            tracked.append((number, members))
-        elif len(members) > 1 and (child.counter or child.aggregate is not Aggregation.NONE):
-            how = Aggregation.SUM if child.counter else child.aggregate
-            several.setdefault(how, []).append((number, [position for position, _ in members]))
-    return Plan(
-        layout,
-        Layout(tuple(members[0][1].output for members in outputs.values())),
-        tuple(members[0][1] for members in outputs.values()),
-        np.array([members[0][0] for members in outputs.values()], np.intp),
-        tuple(
-            (how, np.array([number for number, _ in found], np.intp), Groups([positions for _, positions in found]))
-            for how, found in several.items()
-        ),
-        _tracked(tracked, created),
-        frozenset(child.key for _, members in tracked if any(one.folded for _, one in members) for _, child in members),
-        process_start,
-        everything,
-    )
-
-
-def _tracked(found: Sequence[tuple[int, list[tuple[int, Child]]]], created: dict[int, int]) -> Tracked:
-    members = [member for _, group in found for member in group]
-    sizes = np.array([len(group) for _, group in found], np.intp)
-    return Tracked(
-        np.array([position for position, _ in members], np.intp),
-        np.array([created.get(child.created, -1) for _, child in members], np.intp),
-        np.cumsum(sizes) - sizes,
-        np.array([number for number, _ in found], np.intp),
-        tuple(child.key for _, child in members),
-        tuple(group[0][1].total for _, group in found),
-    )
 
 
 def output_key(output: Labels, family: str) -> int:
