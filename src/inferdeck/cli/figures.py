@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from inferdeck.cli.text import Cell
 from inferdeck.model import numbers
 from inferdeck.model.answers import Number
+from inferdeck.model.figure_text import shown
 
-FORMS: dict[str, Callable[[float], str]] = {
-    "seconds": numbers.seconds,
-    "bytes": numbers.byte_size,
-    "ratio": numbers.percent,
-    "count": numbers.count,
-    "tokens": numbers.tokens,
-    "usd/Mtok": lambda value: f"{value:g}",
-    "usd/h": lambda value: f"{numbers.money(value)}/h",
-    "requests/s": numbers.rate,
-    "tokens/s": lambda value: numbers.rate(value, unit="tok"),
-    "bytes/s": lambda value: f"{numbers.byte_size(value)}/s",
-    "load": lambda value: f"{value:.2f}",
-}
-
-
-def shown(number: Number) -> str:
-    """Return the figure: – where it is missing, ~ before an estimate, its age behind a stale one."""
-    if number.value is None:
-        return "unlimited" if number.quality == "unlimited" else numbers.MISSING
-    text = FORMS.get(number.unit, numbers.count)(number.value)
-    if number.quality == "stale":
-        return f"{text}, {numbers.age(number.age_seconds)}" if number.age_seconds is not None else f"{text}, old"
-    return f"~{text}" if number.quality == "estimated" else text
+__all__ = ["day", "figure", "parameters", "shown"]
 
 
 def parameters(value: float) -> str:

@@ -91,6 +91,9 @@ class Gateway:
     active: Number
     queued: Number
     cache_hits: Number
+    latency_p99: Number = Number(unit="seconds")
+    cached: Number = Number(unit="requests/s")
+    """What the response cache answered; without a value where the gateway has never counted such an answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ class _Reading:
         self._misses = total(figures.increase("llm_cache_misses_total"), BY)
         self._p50 = figures.quantile(0.5, "llm_request_duration_seconds", BY)
         self._p95 = figures.quantile(0.95, "llm_request_duration_seconds", BY)
+        self._p99 = figures.quantile(0.99, "llm_request_duration_seconds", BY)
+        self._cached = total(figures.rate("llm_cache_hits_total"), BY)
         self._ttft = figures.quantile(0.95, "llm_time_to_first_token_seconds", BY)
         self._estimated = estimated(figures)
 
@@ -101,6 +103,8 @@ class _Reading:
             active=self._number(self._active.get(key), "count", "llm_active_requests", key),
             queued=self._number(self._queued.get(key), "count", "llm_queue_depth", key),
             cache_hits=self._number(ratio(hits, looked_up), "ratio", "llm_cache_hits_total", key),
+            latency_p99=self._seconds(self._p99, key, "llm_request_duration_seconds"),
+            cached=self._number(self._cached.get(key), "requests/s", "llm_cache_hits_total", key),
         )
 
     def _token_rate(self, key: Group) -> Number:

@@ -1,0 +1,1 @@
+"""What the daemon draws for others: widgets for prompts, bars and panes."""
