@@ -15,13 +15,26 @@ def main(argv: list[str] | None = None) -> int:
         print(f"inferdeck {__version__}")
         return 0
     try:
-        return _run(given)
+        code = _widget(given[1:]) if given[:1] == ["widget"] else None
+        if code is None:
+            return _run(given)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # Whoever read us has gone.
         _leave_output()
         return 0
+    if argv is None:
+        # What only wrote some bytes has nothing to take down, which would be a tenth of its time.
+        os._exit(code)
+    return code
+
+
+def _widget(words: list[str]) -> int | None:
+    """Asked all the time, by bars and prompts; None: argparse is to read the words, or to say what is wrong."""
+    from inferdeck.faces.widgets.command import run_words
+
+    return run_words(words)
 
 
 def _run(given: list[str]) -> int:

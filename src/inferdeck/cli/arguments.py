@@ -8,6 +8,7 @@ from importlib import import_module
 
 from inferdeck import __version__
 from inferdeck.errors import UsageError
+from inferdeck.faces.widgets import wish as widget
 
 # typing and dataclasses cost more CPU than an empty Python; --help is a third faster without them. The name alone
 # tells type checkers that the block is for them.
@@ -129,6 +130,37 @@ COMMANDS: tuple[Command, ...] = (
             _option("-w", "--watch", action="store_true", help="redraw until Ctrl-C"),
             _option("-n", "--interval", type=float, metavar="SECONDS", help="redraw this often (2); implies --watch"),
             _JSON,
+        ),
+    ),
+    Command(
+        ("widget",),
+        "print one widget for a prompt, a bar or a pane, within 400 ms; exit code 0 whatever is down",
+        "widget:widget",
+        (
+            _option("name", metavar="NAME", choices=widget.NAMES, help=", ".join(widget.NAMES)),
+            _option("--host", choices=widget.HOSTS, help="what shows it; guessed from the environment where absent"),
+            _option("--width", type=_whole(1, 10_000), metavar="N", help="cells in a row; the host's where absent"),
+            _option("--height", type=_whole(1, 10_000), metavar="N", help="rows; the host's where absent"),
+            _option("--field", metavar="PATH", default="", help="only this figure, as a number"),
+            _option("--icons", choices=widget.ICONS, help="how signs are drawn; as suits the host where absent"),
+            _option("--max-age", type=_whole(0, 10_000_000), metavar="SECONDS", help="nothing older than this"),
+            _option("--timeout", type=_whole(1, 60_000), metavar="MS", default=widget.TIMEOUT_MS, help="take no longer (400)"),
+            _option("--check", action="store_true", help="exit with 0 ok, 1 warning, 2 critical, 3 unknown"),
+            _option("--environment", metavar="NAME", default="", help="only this environment"),
+            _option("--gateway", metavar="NAME", default="", help="only this gateway"),
+            _option("--stream", metavar="TEXT", default="", help="logs: only streams with this in their name"),
+            _option("--level", metavar="LEVEL", default="", help="logs: only lines of this level, and worse"),
+        ),
+    ),
+    Command(
+        ("board",),
+        "show what widgets and commands print, side by side, as a file of boxes says",
+        "sticker_board:board",
+        (
+            _option("file", metavar="FILE", nargs="?", default="", help="docs/board.md; a shipped one where absent"),
+            _option("--once", action="store_true", help="run every command once, print the board, and leave"),
+            _option("--size", metavar="WIDTHxHEIGHT", default="", help="with --once: columns and rows (120x36)"),
+            _option("--format", choices=("text", "svg"), default="", help="with --once: how to print (text)"),
         ),
     ),
     Command(
@@ -522,7 +554,11 @@ class Parser(argparse.ArgumentParser):
 
         known = [flag for action in self._actions for flag in action.option_strings]
         known += [str(choice) for action in self._actions for choice in action.choices or ()]
+        quoted = message.split("'")[1::2]
         for word in message.replace("'", " ").replace("=", " ").split():
+            word = word.rstrip(":")
+            if not word.startswith("-") and word not in quoted:
+                continue
             near = get_close_matches(word, [name for name in known if name != word], 1, 0.6)
             if near and word not in known:
                 return f'; did you mean "{near[0]}"?'

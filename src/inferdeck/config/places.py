@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def unix_socket(environ: Mapping[str, str], data_dir: Path) -> Path:
     runtime = _absolute(environ.get("XDG_RUNTIME_DIR"))
     folder = runtime / "inferdeck" if runtime is not None and _exists(runtime) else data_dir / "run"
     return folder / "inferdeck.sock"
+
+
+def note_of(environ: Mapping[str, str], file: Path) -> Path | None:
+    """Return where the daemon of a configuration file notes its data directory, None where there is no home.
+
+    What must be fast finds it there without reading the configuration: below $XDG_STATE_HOME/inferdeck, or
+    ~/.local/state/inferdeck, under the file's own path.
+    """
+    home = _home(environ)
+    state = _absolute(environ.get("XDG_STATE_HOME")) or (home / ".local" / "state" if home else None)
+    # Not resolved: a link to a configuration is another name of it, and what is fast looks at no links.
+    return Path(f"{state}/inferdeck/daemons{os.path.abspath(file)}.data_dir") if state else None  # noqa: PTH100
 
 
 def _home(environ: Mapping[str, str]) -> Path | None:
