@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
 
@@ -28,6 +28,15 @@ _IEC: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _SHORT: Final = (("ns", 1e9), ("µs", 1e6), ("ms", 1e3), ("s", 1.0))
 _LONG: Final = (("min", 60, "s", 1), ("h", 3600, "min", 60))
 _AGES: Final = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+_SPANS: Final = (
+    ("d", 86400.0),
+    ("h", 3600.0),
+    ("min", 60.0),
+    ("s", 1.0),
+    ("ms", 1e-3),
+    ("µs", 1e-6),
+    ("ns", 1e-9),
+)
 _SMALLEST_MONEY: Final = 1e-9
 _EXACT: Final = Context(prec=1100, rounding=ROUND_HALF_UP)
 
@@ -98,9 +107,47 @@ KINDS: Final[Mapping[str, Callable[..., str]]] = {
 }
 
 
+def alike(kind: str, values: Sequence[float], *, currency: str = "$") -> tuple[str, ...]:
+    """Return finite numbers in one unit and with one precision, as the ticks of an axis are shown; 0 is bare.
+
+    The unit is that of the largest; so many decimals that each stands as it is, at most six. Raises KeyError.
+    """
+    KINDS[kind]
+    largest = max((abs(value) for value in values), default=0.0)
+    finest = min((abs(value) for value in values if value), default=largest)
+    if kind == "percent":
+        return _in_one(values, 0.01, " %")
+    if kind in ("seconds", "age"):
+        # 90 s is told in seconds, 5 min in minutes: what stands between them would need decimals.
+        unit, size = next((pair for pair in _SPANS if largest >= pair[1] * (2 if pair[1] > 1 else 1)), _SPANS[-1])
+        return _in_one(values, size, f" {unit}")
+    base, names = (1024, _IEC) if kind == "bytes" else (1000, _MONEY if kind == "money" else _SI)
+    power = next((power for power in range(len(names) - 1, 0, -1) if largest >= float(base**power)), 0)
+    if power and finest < float(base**power) and largest < 10.0 * base**power:
+        power -= 1
+    tail = f" {names[power]}" if names[power] else ""
+    if kind == "rate":
+        tail = f"{tail}/s" if power else " /s"
+    return _in_one(values, float(base**power), tail, currency if kind == "money" else "")
+
+
 def text(kind: str, value: float | None, options: Mapping[str, Any] | None = None) -> str:
     """Return `value` as its kind of number is shown; raises KeyError for an unknown kind."""
     return KINDS[kind](value, **(options or {}))
+
+
+def _in_one(values: Sequence[float], size: float, tail: str, head: str = "") -> tuple[str, ...]:
+    parts = [value / size for value in values]
+    finest = min((abs(part) for part in parts if part), default=1.0)
+    exact = (d for d in range(7) if all(abs(round(part, d) - part) <= abs(finest) * 1e-4 for part in parts))
+    decimals = next(exact, 6)
+    shown = [f"{round(part, decimals) + 0.0:.{decimals}f}" for part in parts]
+    if any((part and not float(one)) or len(one) > 9 for one, part in zip(shown, parts, strict=True)):
+        shown = [f"{part:.{DIGITS}g}" for part in parts]
+    return tuple(
+        "0" if not part else f"-{head}{one[1:]}{tail}" if one.startswith("-") else f"{head}{one}{tail}"
+        for one, part in zip(shown, parts, strict=True)
+    )
 
 
 def _special(value: float | None) -> str:

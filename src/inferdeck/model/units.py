@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,13 +74,28 @@ def show(unit: str, value: float | None, *, decimals: int | None = None, currenc
     elif known.kind == "percent" and decimals is not None:
         options = {"decimals": decimals}
     text = numbers.text(known.kind, value, options)
-    if not known.tail:
+    return _tailed(text, known)
+
+
+def show_alike(unit: str, values: Sequence[float], *, currency: str = "$") -> tuple[str, ...]:
+    """Return finite numbers in one scale and with one precision, as the ticks of an axis are shown; 0 is bare."""
+    known = UNITS.get(unit, UNITS["count"])
+    if known.kind == "timestamp":
+        return tuple(_moment(value) for value in values)
+    return tuple(
+        _tailed(text, known) if value else text
+        for text, value in zip(numbers.alike(known.kind, values, currency=currency), values, strict=True)
+    )
+
+
+def _tailed(text: str, unit: Unit) -> str:
+    if not unit.tail:
         return text
-    glue = "" if (known.tail.startswith("/") and text[-1].isalpha()) or known.kind == "money" else " "
+    glue = "" if (unit.tail.startswith("/") and text[-1].isalpha()) or unit.kind == "money" else " "
     # "1.20 k tok/s" but "1.20 kHz": a scale before a symbol of one or two letters belongs to it.
-    if text[-1].isalpha() and known.tail in ("Hz", "W", "J"):
+    if text[-1].isalpha() and unit.tail in ("Hz", "W", "J"):
         glue = ""
-    return f"{text}{glue}{known.tail}"
+    return f"{text}{glue}{unit.tail}"
 
 
 def _moment(value: float | None) -> str:
