@@ -164,6 +164,17 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        ("board",),
+        "show what widgets and commands print, side by side, as a file of boxes says",
+        "sticker_board:board",
+        (
+            _option("file", metavar="FILE", nargs="?", default="", help="docs/board.md; a shipped one where absent"),
+            _option("--once", action="store_true", help="run every command once, print the board, and leave"),
+            _option("--size", metavar="WIDTHxHEIGHT", default="", help="with --once: columns and rows (120x36)"),
+            _option("--format", choices=("text", "svg"), default="", help="with --once: how to print (text)"),
+        ),
+    ),
+    Command(
         ("models",),
         "list all models with their prices, or show one with everything known of it and how to ask for it",
         "models:models",
