@@ -56,7 +56,12 @@ class Place:
     @property
     def environment(self) -> Mapping[str, str | None]:
         """What the daemon and its commands see: this configuration and nothing of the user's."""
-        own = {"INFERDECK_CONFIG": str(self.config), "XDG_RUNTIME_DIR": str(self.directory), "NO_COLOR": "1"}
+        own = {
+            "INFERDECK_CONFIG": str(self.config),
+            "XDG_RUNTIME_DIR": str(self.directory),
+            "XDG_STATE_HOME": str(self.directory / "state"),
+            "NO_COLOR": "1",
+        }
         foreign = dict.fromkeys(
             (
                 "INFERDECK_URL",

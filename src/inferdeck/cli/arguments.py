@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 Run = Callable[[argparse.Namespace], int]
+PROBES = ("direct", "member", "stream", "embedding", "capability", "pool", "fallback")
 SHELLS = ("bash", "zsh", "fish")
 RULE_FILES = (
     *("recording", "alerts", "alerts-canonical", "alerts-stack", "alerts-slo", "alerts-gateway-slo", "maintenance"),
@@ -77,6 +78,17 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def _seconds(text: str) -> float:
+    """Read a time above 0, an hour at most."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError(f"more than 0 and 3600 at most, not {text}")
+    return value
 
 
 # The bounds are those of model/page.py and model/log_lines.py, which are not imported: --help is to be fast.
@@ -144,23 +156,12 @@ COMMANDS: tuple[Command, ...] = (
             _option("--field", metavar="PATH", default="", help="only this figure, as a number"),
             _option("--icons", choices=widget.ICONS, help="how signs are drawn; as suits the host where absent"),
             _option("--max-age", type=_whole(0, 10_000_000), metavar="SECONDS", help="nothing older than this"),
-            _option("--timeout", type=_whole(1, 60_000), metavar="MS", default=widget.TIMEOUT_MS, help="take no longer (400)"),
+            _option("--timeout", type=_whole(1, 60_000), metavar="MS", default=400, help="take no longer (400)"),
             _option("--check", action="store_true", help="exit with 0 ok, 1 warning, 2 critical, 3 unknown"),
             _option("--environment", metavar="NAME", default="", help="only this environment"),
             _option("--gateway", metavar="NAME", default="", help="only this gateway"),
             _option("--stream", metavar="TEXT", default="", help="logs: only streams with this in their name"),
             _option("--level", metavar="LEVEL", default="", help="logs: only lines of this level, and worse"),
-        ),
-    ),
-    Command(
-        ("board",),
-        "show what widgets and commands print, side by side, as a file of boxes says",
-        "sticker_board:board",
-        (
-            _option("file", metavar="FILE", nargs="?", default="", help="docs/board.md; a shipped one where absent"),
-            _option("--once", action="store_true", help="run every command once, print the board, and leave"),
-            _option("--size", metavar="WIDTHxHEIGHT", default="", help="with --once: columns and rows (120x36)"),
-            _option("--format", choices=("text", "svg"), default="", help="with --once: how to print (text)"),
         ),
     ),
     Command(
@@ -252,6 +253,26 @@ COMMANDS: tuple[Command, ...] = (
             _option("--why", action="store_true", help="say for each link what it is known from, or why it is not"),
             _ENVIRONMENT,
             *_PAGE,
+        ),
+    ),
+    Command(
+        ("probe", "routing"),
+        "prove where a gateway sends requests, by sending some: models, streams, pools, fallbacks, capabilities",
+        "probe:routing",
+        (
+            _option("--gateway", metavar="NAME", help="which gateway: its name, or http://HOST:PORT"),
+            _option("--model", metavar="NAME", action="append", default=[], help="only this public model; repeatable"),
+            _option("--kind", action="append", default=[], choices=PROBES, help="only such cases; repeatable"),
+            _option("--models", type=_whole(1, 100_000), default=50, metavar="N", help="this many models at most (50)"),
+            _option(
+                "--pool-requests",
+                type=_whole(1, 100_000),
+                metavar="N",
+                help="requests to each pool; as many as a verdict needs where absent, 400 at most",
+            ),
+            _option("--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="for each request (60)"),
+            _option("--yes", action="store_true", help="send, also where it may cost money"),
+            _option("--format", choices=("text", "json", "junit"), default="text", help="how to report (text)"),
         ),
     ),
     Command(("sources", "list"), "list what is watched", "sources:list_all", (_JSON,)),
@@ -538,6 +559,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
 )
 GROUPS = {
+    "probe": "tests that send real requests",
     "sources": "what is watched",
     "annotations": "what people and scripts noted",
     "config": "the configuration",

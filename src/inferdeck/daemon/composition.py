@@ -32,6 +32,7 @@ from inferdeck.daemon.operating import DaemonOperations
 from inferdeck.daemon.pulse import Pulse
 from inferdeck.daemon.site import DaemonSite
 from inferdeck.daemon.surroundings import Surrounding
+from inferdeck.daemon.targets_file import keep_writing
 from inferdeck.daemon.upkeep import ended, keep_pruning, keep_ticking
 from inferdeck.daemon.watching import Watching
 from inferdeck.daemon.written_lines import written_lines
@@ -169,6 +170,7 @@ class Daemon:
             self._spawn(load_prices(prices), *chronicle.work(writer, surrounding.own_prices))
             self._spawn(files.keep_looking(), keep_pruning(state, clock))
             self._spawn(surrounding.machine.keep_looking(), shown.load())
+            self._spawn(keep_writing(watching.states, settings.file, settings.data_dir, clock))
             runner.start()
             self._mark(url)
             self._ready = True

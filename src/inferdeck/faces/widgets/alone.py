@@ -37,7 +37,7 @@ def probes(data_dir: str) -> list[Probe]:
     import json
 
     try:
-        found = json.loads(bytes_of(f"{data_dir}/{NAME}"))
+        found = json.loads(bytes_of(f"{data_dir}/{NAME}") if data_dir else b"")
         listed = [
             Probe(str(one["name"]), str(one["host"]), int(one["port"]), str(one.get("path", "")))
             for one in found["targets"][:MOST]

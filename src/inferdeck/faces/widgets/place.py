@@ -28,12 +28,11 @@ class Place:
 
 def find(wish: Wish, environ: Mapping[str, str]) -> Place:
     """Return where the daemon that is meant answers; nothing is asked and nothing raises."""
-    data_dir = data_directory(wish.data_dir, wish.config, environ)
     url = wish.url or environ.get("INFERDECK_URL", "")
-    if url.startswith("unix://"):
-        return Place(data_dir, url[7:])
     if url:
-        return Place(data_dir, url=url, token=_token(environ))
+        # Whose data directory is not known, and may be on another machine.
+        return Place(socket_path=url[7:]) if url.startswith("unix://") else Place(url=url, token=_token(environ))
+    data_dir = data_directory(wish.data_dir, wish.config, environ)
     socket_path, url = _marked(data_dir)
     if not socket_path and not url:
         socket_path = unix_socket(environ, data_dir)
