@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -63,7 +64,12 @@ class BoardView(VerticalScroll, can_focus=False):
 
     def __init__(self, board: Board, stickers: list[StickerView]) -> None:
         super().__init__(*stickers)
-        self.styles.layout = _BoardLayout(board)
+        self._own_layout = _BoardLayout(board)
+
+    @property
+    def layout(self) -> Layout:
+        """How the stickers are placed; a style could name only Textual's own layouts."""
+        return self._own_layout
 
 
 class BoardApp(App[str]):
@@ -75,7 +81,7 @@ class BoardApp(App[str]):
     Screen { background: $background; }
     #bar { dock: bottom; height: 1; width: 100%; background: $surface; color: $foreground; }
     """
-    BINDINGS: list[BindingType] = [  # noqa: RUF012  (as Textual declares it)
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+c,ctrl+q", "quit", "leave", priority=True),
         Binding("r", "renew", "run all commands now"),
         Binding("p", "pause", "pause, or go on"),
@@ -208,9 +214,9 @@ class BoardApp(App[str]):
         count = len(self._stickers)
         name = ansi.plain(self._board.name)
         parts = [Content.styled("PAUSED ", "bold $warning")] if self._paused else []
-        parts += [Content.styled(f"{name} ", "bold"), Content(f"{count} sticker{'s' * (count != 1)} ")]
+        parts += [Content.styled(name, "bold"), Content(f" · {count} sticker{'s' * (count != 1)}")]
         if failing:
-            parts.append(Content.styled(f"{failing} failing ", "bold $error"))
+            parts += [Content(" · "), Content.styled(f"{failing} failing", "bold $text-error")]
         left = Content("").join(parts)
         gap = self.size.width - left.cell_length - len(HINTS)
         if gap >= 1:
@@ -219,8 +225,7 @@ class BoardApp(App[str]):
         return left + (Content(" " * short) + Content.styled("? help", "dim") if short >= 1 else Content(""))
 
     async def _draw_once(self, picture: Callable[[BoardApp], str]) -> None:
-        while not all(pace.rounds for pace in self._paces.values()):
-            await asyncio.sleep(0.02)
+        await asyncio.gather(*(pace.first.wait() for pace in self._paces.values()))
         self._paused = True
         self._hold()
         self._paused = False

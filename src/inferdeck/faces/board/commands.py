@@ -22,7 +22,15 @@ from inferdeck.model.board import Sticker
 from inferdeck.model.widget import NAMES, SCRIPTS
 
 T = TypeVar("T")
-OPTIONS = {"--icons": "icons", "--field": "field", "--environment": "environment", "--max-age": "max_age"}
+OPTIONS = {
+    "--icons": "icons",
+    "--field": "field",
+    "--environment": "environment",
+    "--gateway": "gateway",
+    "--stream": "stream",
+    "--level": "level",
+    "--max-age": "max_age",
+}
 """Options of `inferdeck widget` that are parameters of the daemon's route; with any other, the command runs."""
 FORGET_SECONDS = 2.0
 """For so long nobody looks again for a daemon that was not there."""

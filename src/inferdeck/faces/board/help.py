@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -34,9 +36,11 @@ class HelpScreen(ModalScreen[None]):
         width: 72; max-width: 100%; height: auto; max-height: 100%;
         border: round $accent; background: $surface; padding: 0 1; scrollbar-size-vertical: 1;
     }
-    HelpScreen Static { width: 100%; height: auto; }
+    HelpScreen Horizontal { width: 100%; height: auto; }
+    HelpScreen Static { width: 1fr; height: auto; }
+    HelpScreen Static.key { width: 8; }
     """
-    BINDINGS: list[BindingType] = [  # noqa: RUF012  (as Textual declares it)
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,h,f1,enter", "dismiss", "close"),
     ]
 
@@ -48,7 +52,9 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll() as page:
             page.border_title = Content("keys")
             for key, text in KEYS:
-                yield Static(Content.assemble((f"{key:<8}", "bold $accent"), text))
+                with Horizontal():
+                    yield Static(Content.styled(key, "bold $text-accent"), classes="key")
+                    yield Static(Content(text))
             yield Static("")
             for note in NOTES:
                 yield Static(Content(note))

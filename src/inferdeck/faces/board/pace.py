@@ -11,7 +11,10 @@ SCATTER = 0.05
 
 
 class Pace:
-    """Calls `run` again and again; belongs to the event loop. first_seconds: until the first call."""
+    """Calls `run` again and again; belongs to the event loop.
+
+    first_seconds: until the first call; `rounds` counts calls that have ended, `first` is set by the first of them.
+    """
 
     def __init__(
         self, run: Callable[[], Awaitable[None]], seconds: float, *, first_seconds: float = 0.0, seed: int = 0
@@ -25,6 +28,7 @@ class Pace:
         self._wanted = False
         self.running = False
         self.rounds = 0
+        self.first = asyncio.Event()
 
     def now(self) -> None:
         """Run as soon as may be, also while held; where a run goes on, that one counts."""
@@ -51,6 +55,7 @@ class Pace:
             finally:
                 self.running = False
                 self.rounds += 1
+                self.first.set()
             due = started + self._seconds * self._random.uniform(1 - SCATTER, 1 + SCATTER)
 
     async def _until(self, due: float) -> None:

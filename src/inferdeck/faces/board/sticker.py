@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.content import Content
 from textual.geometry import Size
@@ -45,12 +45,15 @@ class StickerView(ScrollView, can_focus=True):
         scrollbar-color: $foreground 30%;
         scrollbar-background: $background;
     }
-    StickerView.warning { border: round $warning; border-title-color: $warning; }
-    StickerView.failing { border: round $error; border-title-color: $error; border-subtitle-color: $error; }
+    StickerView.warning { border: round $warning; border-title-color: $text-warning; }
+    StickerView.failing { border: round $error; border-title-color: $text-error; border-subtitle-color: $text-error; }
+    StickerView > .sticker--said { color: $text-error; text-style: bold; }
     StickerView:focus { border: heavy $accent; }
     StickerView.warning:focus { border: heavy $warning; }
     StickerView.failing:focus { border: heavy $error; }
     """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"sticker--said"}
 
     class Opened(Message):
         """Was clicked twice."""
@@ -66,6 +69,7 @@ class StickerView(ScrollView, can_focus=True):
         self._monotonic = monotonic
         self._outcome: Outcome | None = None
         self._shown_at: float | None = None
+        self._ran_at: float | None = None
         self._lines: list[Strip] = []
         self._words = ""
         self.border_title = _content(sticker.title or sticker.command)
@@ -86,9 +90,10 @@ class StickerView(ScrollView, can_focus=True):
         """Show what a run gave; where it failed and printed nothing, the last output stays with its age."""
         follow = self.sticker.tail and self.scroll_offset.y >= self.max_scroll_y
         self._outcome = outcome
+        self._ran_at = self._monotonic()
         if outcome.output.strip() or not outcome.trouble:
             self._lines = [Strip(line) for line in ansi.lines(outcome.output)]
-            self._shown_at = self._monotonic()
+            self._shown_at = self._ran_at
         self.set_class(bool(outcome.trouble) or outcome.state is State.CRITICAL, "failing")
         self.set_class(outcome.state is State.WARNING, "warning")
         width = max((line.cell_length for line in self._lines), default=0)
@@ -110,7 +115,7 @@ class StickerView(ScrollView, can_focus=True):
         style = self.rich_style
         said = self._said()
         if said and y == height - 1:
-            strip = Strip([Segment(said, Style(bold=True))])
+            strip = Strip([Segment(said, self.get_component_rich_style("sticker--said"))])
             return strip.crop_extend(0, width, style).apply_style(style)
         left, top = self.scroll_offset
         place = y + top
@@ -125,16 +130,15 @@ class StickerView(ScrollView, can_focus=True):
         return self._outcome.said if self._outcome and self.failing and self.room[1] >= _ROOM_FOR_SAID else ""
 
     def _state(self, *, paused: bool) -> str:
+        trouble = self._outcome.trouble if self._outcome is not None else ""
         if self._shown_at is None:
-            if self._outcome is None:
-                return "first run" if self.running else "waiting"
-            return self._outcome.trouble
+            return trouble or ("first run" if self.running else "waiting")
         age = self._monotonic() - self._shown_at
-        told = ago(age)
-        if self._outcome is not None and self._outcome.trouble:
-            return f"{self._outcome.trouble}, {told}" if age >= 1.0 else self._outcome.trouble
+        if trouble:
+            # An output that is older than the run that failed is not to be taken for what that run said.
+            return f"{trouble}, {ago(age)}" if self._shown_at == self._ran_at else f"{trouble}; output of {ago(age)}"
         if paused or age > OLD_INTERVALS * max(1.0, self.sticker.refresh_seconds):
-            return f"{told}, running" if self.running else told
+            return f"{ago(age)}, running" if self.running else ago(age)
         return _every(self.sticker.refresh_seconds)
 
 
