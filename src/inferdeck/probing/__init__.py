@@ -1,0 +1,1 @@
+"""Proves where a gateway sends requests, by sending some: cases, sender, statistics, causes, reports."""
