@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -34,47 +34,71 @@ def build(kind: type[T], data: Any) -> T:
 
     Raises ValueError where a field without default is absent or has a wrong form.
     """
-    built: T = _build(kind, data)
+    wanted: Any = kind
+    built: T = _builder(wanted)(data)
     return built
 
 
-def _build(kind: Any, data: Any) -> Any:
+Builder = Callable[[Any], Any]
+
+
+@cache
+def _builder(kind: Any) -> Builder:
+    """Return what builds a type; how is found out once for each type."""
     if is_dataclass(kind) and isinstance(kind, type):
-        return _build_dataclass(kind, data)
-    origin = get_origin(kind)
+        return _of_dataclass(kind, {})
+    origin, parts = get_origin(kind), get_args(kind)
     if is_dataclass(origin):
         variables: tuple[Any, ...] = getattr(origin, "__parameters__", ())
-        return _build_dataclass(origin, data, dict(zip(variables, get_args(kind), strict=True)))
+        return _of_dataclass(origin, dict(zip(variables, parts, strict=True)))
     if origin is tuple:
-        return _build_tuple(get_args(kind), data)
+        return _of_list(parts[0]) if len(parts) == 2 and parts[1] is Ellipsis else _of_tuple(parts)
     if origin in (dict, Mapping):
-        _expect(dict, data)
-        return {str(key): _build(get_args(kind)[1], item) for key, item in data.items()}
+        return _of_mapping(parts[1])
     if origin in (Union, types.UnionType):
-        return None if data is None else _build(next(a for a in get_args(kind) if a is not type(None)), data)
+        return _of_optional(next(part for part in parts if part is not type(None)))
     if kind is float:
-        _expect((int, float), data)
-        return float(data)
+        return _float
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(data)
-    _expect(kind, data)
-    return data
+        return kind
+    return _of_itself(kind)
 
 
-def _build_dataclass(kind: Any, data: Any, parameters: Mapping[Any, Any] | None = None) -> Any:
-    """Build a value of a class; `parameters` says what its type variables stand for."""
-    _expect(dict, data)
-    hints = _hints(kind)
-    values: dict[str, Any] = {}
-    for item in fields(kind):
-        if item.name in data:
-            values[item.name] = _build(_filled(hints[item.name], parameters), data[item.name])
-        elif item.default is MISSING and item.default_factory is MISSING:
-            raise ValueError(f"{kind.__name__} without {item.name}")
-    return kind(**values)
+def _of_dataclass(kind: Any, parameters: Mapping[Any, Any]) -> Builder:
+    """Return what builds a value of a class; `parameters` says what its type variables stand for."""
+    found: list[tuple[str, Builder, bool]] = []
+
+    def make(data: Any) -> Any:
+        _expect(dict, data)
+        # Found at the first value, since a class may hold values of itself.
+        items = found or _fields(kind, parameters, found)
+        values: dict[str, Any] = {}
+        for name, builder, needed in items:
+            if name in data:
+                values[name] = builder(data[name])
+            elif needed:
+                raise ValueError(f"{kind.__name__} without {name}")
+        return kind(**values)
+
+    return make
 
 
-def _filled(hint: Any, parameters: Mapping[Any, Any] | None) -> Any:
+def _fields(
+    kind: Any, parameters: Mapping[Any, Any], found: list[tuple[str, Builder, bool]]
+) -> list[tuple[str, Builder, bool]]:
+    hints = get_type_hints(kind)
+    found[:] = [
+        (
+            item.name,
+            _builder(_filled(hints[item.name], parameters)),
+            item.default is MISSING and item.default_factory is MISSING,
+        )
+        for item in fields(kind)
+    ]
+    return found
+
+
+def _filled(hint: Any, parameters: Mapping[Any, Any]) -> Any:
     """Return a type with the type variables that it holds replaced."""
     if not parameters:
         return hint
@@ -84,20 +108,57 @@ def _filled(hint: Any, parameters: Mapping[Any, Any] | None) -> Any:
     return hint[tuple(parameters[one] for one in held)] if held else hint
 
 
-def _build_tuple(parts: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
-    _expect((list, tuple), data)
-    if len(parts) == 2 and parts[1] is Ellipsis:
-        return tuple(_build(parts[0], item) for item in data)
-    if len(parts) != len(data):
-        raise ValueError(f"{len(data)} items where {len(parts)} belong")
-    return tuple(_build(part, item) for part, item in zip(parts, data, strict=True))
+def _of_list(part: Any) -> Builder:
+    builder = _builder(part)
+
+    def make(data: Any) -> Any:
+        _expect((list, tuple), data)
+        return tuple(map(builder, data))
+
+    return make
+
+
+def _of_tuple(parts: tuple[Any, ...]) -> Builder:
+    builders = [_builder(part) for part in parts]
+
+    def make(data: Any) -> Any:
+        _expect((list, tuple), data)
+        if len(builders) != len(data):
+            raise ValueError(f"{len(data)} items where {len(builders)} belong")
+        return tuple(builder(item) for builder, item in zip(builders, data, strict=True))
+
+    return make
+
+
+def _of_mapping(part: Any) -> Builder:
+    builder = _builder(part)
+
+    def make(data: Any) -> Any:
+        _expect(dict, data)
+        return {str(key): builder(item) for key, item in data.items()}
+
+    return make
+
+
+def _of_optional(part: Any) -> Builder:
+    builder = _builder(part)
+    return lambda data: None if data is None else builder(data)
+
+
+def _of_itself(kind: Any) -> Builder:
+    def make(data: Any) -> Any:
+        _expect(kind, data)
+        return data
+
+    return make
+
+
+def _float(data: Any) -> float:
+    if type(data) is not float:
+        _expect((int, float), data)
+    return float(data)
 
 
 def _expect(kind: Any, data: Any) -> None:
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise ValueError(f"{type(data).__name__} where {getattr(kind, '__name__', kind)} belongs")
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
