@@ -48,6 +48,29 @@ class Block:
     """True where no cell is ABSENT (stale markers may occur)."""
 
 
+class WindowUse(StrEnum):
+    """What a window function looks at; the samples between may then be left out."""
+
+    LAST = "last"
+    """The newest sample."""
+    ENDS = "ends"
+    """The oldest and the newest sample, and how many there are."""
+    RISE = "rise"
+    """As ENDS, and every sample from which a counter fell."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseBlock(Block):
+    """A block in which samples are left out that certain windows do not need.
+
+    counts: int64, shape (times,): how many samples of a series a column stands for, itself and those left out before
+    it. places: int64, shape (series,): by these the rows of several blocks come into the order that `select` gives.
+    """
+
+    counts: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+
 class MetricSink(Protocol):
     """Where samples go. All methods block for well under 50 ms and are called from one thread at a time.
 
@@ -114,5 +137,25 @@ class ReadyReader(MetricReader, Protocol):
 
         That is: nothing is read from a disk, at most so many series match, and so many samples are touched. Matchers
         that are no equalities may take longer.
+        """
+        ...
+
+
+@runtime_checkable
+class SparseReader(MetricReader, Protocol):
+    """A MetricReader that can leave out what windows do not need, and so read months in the time of a day."""
+
+    def select_windows(
+        self,
+        matchers: Sequence[Matcher],
+        ends_ms: NDArray[np.int64],
+        reach_ms: int,
+        use: WindowUse,
+        *,
+        max_samples: int = 50_000_000,
+    ) -> list[SparseBlock] | None:
+        """Return what a function of this use needs of the windows end - reach_ms <= timestamp <= end; None: use select.
+
+        Each series occurs once. What the function makes of these blocks equals bit for bit what it makes of `select`'s.
         """
         ...

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import ABSENT_BITS, STALE_BITS
-from inferdeck.store.interface import Block
+from inferdeck.store.interface import Block, SparseBlock
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,7 +45,8 @@ class Windows:
 
     values: float64 (series, samples). times_ms, begin, end: int64 with one row for all series where no series has a
     hole (the dense case), else one row per series; begin and end have one column per step. What stands beyond the
-    last sample of a series is padding that no range reaches.
+    last sample of a series is padding that no range reaches. ordinals: as times_ms, how many samples the series has up
+    to each, where some that windows do not need are left out (SparseBlock).
     """
 
     values: Floats
@@ -55,11 +56,16 @@ class Windows:
     steps_ms: Ints
     range_ms: int
     semantics: Semantics
+    ordinals: Ints | None = None
 
     @property
     def count(self) -> Ints:
         """Samples per window, shape (1 or series, steps)."""
-        return self.end - self.begin
+        there = self.end - self.begin
+        if self.ordinals is None:
+            return there
+        between = self.pick(self.ordinals, self.last_index()) - self.pick(self.ordinals, self.first_index())
+        return np.where(there > 0, between + 1, 0)
 
     def pick(self, source: NDArray[Number], index: Ints) -> NDArray[Number]:
         """Return source[series, index[series, step]]; either may have a single row for all series."""
@@ -115,13 +121,20 @@ def evaluate(
     start, stop = int(begin[seen].min()), int(end[seen].max())
     begin, end = np.clip(begin, start, stop) - start, np.clip(end, start, stop) - start
     times, values = block.timestamps_ms[start:stop], block.values[:, start:stop]
+    counts = block.counts[start:stop] if isinstance(block, SparseBlock) else None
     for rows, keep in row_pieces(values, steps_ms.size, dense=block.dense, keep_stale=keep_stale):
         some = values[rows]
         if keep is None:
-            windows = Windows(some, times[None, :], begin[None, :], end[None, :], steps_ms, range_ms, semantics)
+            ordinals = None if counts is None else np.cumsum(counts)[None, :]
+            windows = Windows(
+                some, times[None, :], begin[None, :], end[None, :], steps_ms, range_ms, semantics, ordinals
+            )
         else:
             packed, packed_times, before = pack(some, times, keep)
-            windows = Windows(packed, packed_times, before[:, begin], before[:, end], steps_ms, range_ms, semantics)
+            ordinals = None if counts is None else _packed_ordinals(counts, keep, packed_times.shape)
+            windows = Windows(
+                packed, packed_times, before[:, begin], before[:, end], steps_ms, range_ms, semantics, ordinals
+            )
         with np.errstate(all="ignore"):
             answer = kernel(windows)
         place(out, rows, answer)
@@ -189,6 +202,13 @@ def pack(values: Floats, times: Ints, keep: Bools) -> tuple[Floats, Ints, Ints]:
     packed[filled] = values[keep]
     packed_times[filled] = np.broadcast_to(times, keep.shape)[keep]
     return packed, packed_times, before
+
+
+def _packed_ordinals(counts: Ints, keep: Bools, shape: tuple[int, ...]) -> Ints:
+    """Return how many samples each row has up to each of those that `pack` moved to its left."""
+    packed = np.zeros(shape, dtype=np.int64)
+    packed[np.arange(shape[1]) < keep.sum(axis=1)[:, None]] = np.cumsum(np.where(keep, counts, 0), axis=1)[keep]
+    return packed
 
 
 def place(out: Floats, rows: Ints | slice, answer: Answer) -> None:

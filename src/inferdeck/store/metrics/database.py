@@ -14,7 +14,7 @@ from inferdeck.errors import StoreError, StoreFullError
 from inferdeck.model.clock import Clock
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import Layout, Scrape
-from inferdeck.store.interface import Block, Matcher
+from inferdeck.store.interface import Block, Matcher, SparseBlock, WindowUse
 from inferdeck.store.metrics import integrity, recovery, retention, stats
 from inferdeck.store.metrics.appending import Appender
 from inferdeck.store.metrics.bulk import BulkWriter
@@ -27,6 +27,8 @@ from inferdeck.store.metrics.integrity import CheckReport, Progress
 from inferdeck.store.metrics.querying import Querier
 from inferdeck.store.metrics.state import BLOCK_MS, FLUSH_SLICE, RESERVE_BYTES, DamagedError, Options, StoreState
 from inferdeck.store.metrics.stats import StoreStats
+from inferdeck.store.metrics.survey import Surveyor
+from inferdeck.store.metrics.thinning import Reach
 
 _CHECKPOINT_AFTER = 100
 _COMPRESS_PIECES = 16
@@ -48,6 +50,7 @@ class MetricDatabase:
         self._appender = Appender(state, self._flusher)
         self._bulk = BulkWriter(state)
         self._querier = Querier(state)
+        self._surveyor = Surveyor(state)
         self._ticks = 0
 
     @classmethod
@@ -152,7 +155,8 @@ class MetricDatabase:
             write()
 
     def _put_aside(self) -> None:
-        if self._state.damage.days or self._state.damage.chunks:
+        damage = self._state.damage
+        if damage.days or damage.chunks or damage.surveyed:
             integrity.put_aside(self._state)
             self._flusher.start_over()
 
@@ -192,7 +196,7 @@ class MetricDatabase:
             return
         self._put_aside()
         self._flusher.close_ended()
-        if not self._flusher.step():
+        if not self._flusher.step() and not self._surveyor.step():
             retention.tidy_one(state)
         self._compress()
         for day in list(state.days.values()):
@@ -219,6 +223,10 @@ class MetricDatabase:
             if day.is_open:
                 while self._compact_slice(day):
                     pass
+
+    def surveyed(self) -> bool:
+        """Return whether every day that is over has its milestones (see milestones.py); ticks make them."""
+        return not self._surveyor.waits()
 
     def compact(self, day: str | None = None, progress: Progress | None = None) -> Iterator[float]:
         """Give the free pages of one day ("YYYY-MM-DD") or all days back to the file system, slice by slice.
@@ -263,6 +271,18 @@ class MetricDatabase:
     ) -> list[Block]:
         """Return samples (see MetricReader); where a chunk is unreadable, the others."""
         return self._querier.select(matchers, start_ms, end_ms, max_samples)
+
+    def select_windows(
+        self,
+        matchers: Sequence[Matcher],
+        ends_ms: NDArray[np.int64],
+        reach_ms: int,
+        use: WindowUse,
+        *,
+        max_samples: int = 50_000_000,
+    ) -> list[SparseBlock] | None:
+        """Return what windows that end on full hours need, from milestones where there are any (see SparseReader)."""
+        return self._querier.select_windows(matchers, Reach(ends_ms, reach_ms, use), max_samples)
 
     def at_hand(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_series: int, max_samples: int

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 
 from inferdeck.store.metrics.chunks import Piece
 from inferdeck.store.metrics.day_file import DayFile
+from inferdeck.store.metrics.milestones import Milestones
 
 DECODED_BYTES = 64 * 2**20
+MILESTONE_BYTES = 32 * 2**20
 _ENTRY_BYTES = 600
 """What an entry takes beside its samples, about; a block without these series is an entry too."""
 _Key = tuple[int, int, bytes]
@@ -73,3 +75,37 @@ class DecodedBlocks:
         found = self._entries.pop(key, None)
         if found is not None:
             self._bytes -= found[2]
+
+
+class KeptMilestones:
+    """Rows of milestones that queries asked for lately, by day and number; bounded and safe as DecodedBlocks."""
+
+    def __init__(self, most_bytes: int = MILESTONE_BYTES) -> None:
+        self._most = most_bytes
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[tuple[int, int], tuple[int, Milestones]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, day: DayFile, generation: int, number: int) -> Milestones | None:
+        """Return a row of a day file, or None where it is not kept or may have changed."""
+        with self._lock:
+            found = self._entries.get((day.serial, number))
+            if found is None or found[0] != generation:
+                return None
+            self._entries.move_to_end((day.serial, number))
+            return found[1]
+
+    def keep(self, day: DayFile, generation: int, number: int, row: Milestones) -> None:
+        """Keep a row; nobody may write to it from now on."""
+        row.values.flags.writeable = False
+        with self._lock:
+            before = self._entries.pop((day.serial, number), None)
+            self._bytes += _row_bytes(row) - (0 if before is None else _row_bytes(before[1]))
+            self._entries[day.serial, number] = (generation, row)
+            while self._bytes > self._most:
+                _, (_, oldest) = self._entries.popitem(last=False)
+                self._bytes -= _row_bytes(oldest)
+
+
+def _row_bytes(row: Milestones) -> int:
+    return _ENTRY_BYTES + row.values.nbytes + row.times.nbytes + 5 * row.ids.size

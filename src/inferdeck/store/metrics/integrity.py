@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from inferdeck.store.metrics import codec
+from inferdeck.store.metrics import codec, milestones
 from inferdeck.store.metrics.chunks import decode_chunk, quarantine_chunks
 from inferdeck.store.metrics.connection import BROKEN, connect, is_damage, prepare, transaction
 from inferdeck.store.metrics.day_file import DAY_TABLES, DayFile, key_range, scrape_key
@@ -92,6 +92,13 @@ def _check_day(state: StoreState, day: DayFile, connection: sqlite3.Connection, 
             codec.check_scrape(blob, key)
         except codec.CorruptError as error:
             _note_day(state, day, report, f"raw scrape {key}: {error}")
+    for blob in milestones.blobs(connection):
+        try:
+            milestones.decode(blob, day.day)
+        except codec.CorruptError as error:
+            report.problems.append(f"{day.path}: {error}; they are made anew")
+            state.damage.milestones(day.day)
+        time.sleep(_GIVE_WAY)
     for block in day.blocks:
         grids = day.grids(connection, block, block)
         for rows in _batches(connection, block):
@@ -123,6 +130,7 @@ def put_aside(state: StoreState) -> None:
     with state.damage.lock:
         days, state.damage.days = state.damage.days, {}
         chunks, state.damage.chunks = state.damage.chunks, {}
+        surveyed, state.damage.surveyed = state.damage.surveyed, set()
     for number, reason in days.items():
         if number not in state.days:
             continue
@@ -137,6 +145,11 @@ def put_aside(state: StoreState) -> None:
         if day is not None and number not in days:
             with state.guarded(day), day.write() as connection:
                 quarantine_chunks(connection, bad)
+    for number in surveyed:
+        day = state.days.get(number)
+        if day is not None and number not in days:
+            with state.guarded(day), day.write() as connection:
+                milestones.forget(connection)
 
 
 def move_aside(path: Path, quarantine: Path) -> Path:

@@ -9,15 +9,19 @@ import numpy as np
 
 from inferdeck.errors import LimitError
 from inferdeck.model.labels import Labels
-from inferdeck.store.interface import Block, Matcher
+from inferdeck.store.interface import Block, Matcher, SparseBlock
+from inferdeck.store.metrics import milestones
 from inferdeck.store.metrics.chunks import Piece, chunk_rows, cut, decode_pieces
+from inferdeck.store.metrics.codec import CorruptError
 from inferdeck.store.metrics.connection import is_damage
 from inferdeck.store.metrics.day_file import DAY_MS, DayFile
-from inferdeck.store.metrics.decoded import DecodedBlocks
+from inferdeck.store.metrics.decoded import DecodedBlocks, KeptMilestones
 from inferdeck.store.metrics.head import HeadView
 from inferdeck.store.metrics.index import Ids
+from inferdeck.store.metrics.milestones import Milestones
 from inferdeck.store.metrics.reading import head_piece, join, without_doubles
 from inferdeck.store.metrics.state import StoreState
+from inferdeck.store.metrics.thinning import Reach, sparse_blocks, thinned
 
 
 class Querier:
@@ -26,6 +30,7 @@ class Querier:
     def __init__(self, state: StoreState) -> None:
         self._state = state
         self.decoded = DecodedBlocks()
+        self.surveyed = KeptMilestones()
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, max_samples: int) -> list[Block]:
         """Return samples, at most so many; raises LimitError."""
@@ -42,6 +47,70 @@ class Querier:
                 pieces.append(piece)
         _require_samples(sum(piece.rows.size for piece in pieces), max_samples)
         return join(without_doubles(pieces), self._state.registry.labels)
+
+    def select_windows(self, matchers: Sequence[Matcher], reach: Reach, max_samples: int) -> list[SparseBlock] | None:
+        """Return what windows need, mostly from milestones; None where no milestones can say it. Raises LimitError."""
+        ids = self._state.registry.index.match(matchers)
+        start_ms, end_ms = reach.start_ms, reach.end_ms
+        days = self._days(start_ms, end_ms)
+        if not ids.size or not reach.on_hours or not days or days[0].day >= self._state.now_ms() // DAY_MS:
+            return None
+        views = self._views(start_ms, end_ms)  # before the chunks, as in `select`
+        in_memory = {view.block for view in views}
+        pieces: list[Piece] = []
+        samples = 0
+        for day in days:
+            rest = ids
+            if in_memory.isdisjoint(day.blocks):
+                thin, rest = self._milestones(day, ids, reach)
+                pieces += thin
+            if rest.size:
+                pieces += self._day_pieces(day, rest, start_ms, end_ms, max_samples, samples)
+            samples = sum(piece.rows.size for piece in pieces)
+            _require_samples(samples, max_samples)
+        pieces += [found for view in views if (found := head_piece(view, ids, start_ms, end_ms)) is not None]
+        _require_samples(sum(piece.rows.size for piece in pieces), max_samples)
+        return sparse_blocks(pieces, self._state.registry.labels)
+
+    def _milestones(self, day: DayFile, ids: Ids, reach: Reach) -> tuple[list[Piece], Ids]:
+        """Return what a day's milestones say, and the series whose chunks have to be read."""
+        generation = day.generation  # before the file is read, see DecodedBlocks
+        pieces: list[Piece] = []
+        rest, done = ids, False
+        try:
+            with day.read() as connection:
+                numbers, done = milestones.listed(connection, ids)
+                rows = [self._row(day, generation, connection, number) for number in numbers]
+        except sqlite3.Error as error:
+            self._unreadable(day, error)
+            return [], ids
+        named: list[Ids] = []
+        for row in rows:
+            if row is None:
+                done = False
+                continue
+            named.append(row.ids)
+            piece = thinned(row, ids, reach, day.day)
+            if piece is not None:
+                pieces.append(piece)
+                rest = np.setdiff1d(rest, piece.ids, assume_unique=True)
+        if done:
+            rest = np.intersect1d(rest, np.concatenate(named)) if named and rest.size else rest[:0]
+        return pieces, rest
+
+    def _row(self, day: DayFile, generation: int, connection: sqlite3.Connection, number: int) -> Milestones | None:
+        """Return a row of milestones, None where it is damaged; its writer is told."""
+        kept = self.surveyed.get(day, generation, number)
+        if kept is not None:
+            return kept
+        found = connection.execute("SELECT data FROM milestone WHERE id=?", (number,)).fetchone()
+        try:
+            row = milestones.decode(found[0], day.day)
+        except CorruptError:
+            self._state.damage.milestones(day.day)
+            return None
+        self.surveyed.keep(day, generation, number, row)
+        return row
 
     def at_hand(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, max_series: int, max_samples: int

@@ -104,7 +104,7 @@ def _loose_groups(pieces: list[Piece]) -> list[list[Piece]]:
 
 def _joined(pieces: list[Piece], labels: Mapping[int, Labels]) -> Block | None:
     pieces = sorted(pieces, key=lambda piece: int(piece.stamps[0]))
-    ids, stamps, rows = _one(pieces)
+    ids, stamps, rows = one(pieces)
     dense = rows.size == sum(piece.rows.size for piece in pieces) and all(piece.dense for piece in pieces)
     holes = None if dense else rows == _ABSENT
     if holes is not None and holes.any():
@@ -123,7 +123,7 @@ def _joined(pieces: list[Piece], labels: Mapping[int, Labels]) -> Block | None:
     return Block(tuple(name for name in names if name is not None), stamps, rows.view(np.float64), bool(dense))
 
 
-def _one(pieces: list[Piece]) -> tuple[Ids, Stamps, Bits]:
+def one(pieces: list[Piece]) -> tuple[Ids, Stamps, Bits]:
     first = pieces[0]
     if len(pieces) == 1:
         return first.ids, first.stamps, first.rows

@@ -65,11 +65,17 @@ class Damage:
     lock: threading.Lock = field(default_factory=threading.Lock)
     chunks: dict[int, dict[int, str]] = field(default_factory=dict)
     days: dict[int, str] = field(default_factory=dict)
+    surveyed: set[int] = field(default_factory=set)
 
     def chunk(self, day: int, key: int, reason: str) -> None:
         """Note one unreadable chunk."""
         with self.lock:
             self.chunks.setdefault(day, {})[key] = reason
+
+    def milestones(self, day: int) -> None:
+        """Note damaged milestones."""
+        with self.lock:
+            self.surveyed.add(day)
 
     def day(self, day: int, reason: str) -> None:
         """Note a day file whose structure is broken."""

@@ -13,7 +13,8 @@ from inferdeck.query.promql.annotations import Annotation
 from inferdeck.query.promql.ast import At, AtKeyword, Duration
 from inferdeck.query.promql.eval.budget import Budget
 from inferdeck.query.windows import Semantics
-from inferdeck.store.interface import Block, Matcher, MetricReader
+from inferdeck.query.windows.grid import Ints
+from inferdeck.store.interface import Block, Matcher, MetricReader, SparseBlock, SparseReader, WindowUse
 
 
 @dataclass(slots=True, eq=False)
@@ -45,11 +46,28 @@ class Query:
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Block]:
         """Return the samples of the matching series in (start - 1, end]; counts them."""
         self.budget.check_time()
-        blocks = self.reader.select(matchers, start_ms, end_ms, max_samples=self.budget.samples_left)
+        blocks = self.reader.select(matchers, start_ms, end_ms, max_samples=self._most())
+        self._account(blocks)
+        return blocks
+
+    def select_windows(
+        self, matchers: Sequence[Matcher], ends_ms: Ints, reach_ms: int, use: WindowUse
+    ) -> list[SparseBlock] | None:
+        """Return what a function of this use needs of the windows, None where the reader can only give everything."""
+        if self.histograms or not isinstance(self.reader, SparseReader):
+            return None
+        blocks = self.reader.select_windows(matchers, ends_ms, reach_ms, use, max_samples=self._most())
+        if blocks is not None:
+            self._account(blocks)
+        return blocks
+
+    def _account(self, blocks: Sequence[Block]) -> None:
         self.budget.read(sum(block.values.size for block in blocks))
         self.budget.check_size(sum(len(block.series) for block in blocks), 1)
         self.budget.check_time()
-        return blocks
+
+    def _most(self) -> int:
+        return self.budget.samples_left
 
     def milliseconds(self, duration: Duration) -> int:
         """Return a duration in milliseconds, its arithmetic done; parts of one are cut off, as in Prometheus."""

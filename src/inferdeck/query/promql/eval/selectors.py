@@ -16,7 +16,7 @@ from inferdeck.query.promql.eval.native import refuse
 from inferdeck.query.promql.eval.table import Table, merged, named, series_present, stacked
 from inferdeck.query.windows import has_value
 from inferdeck.query.windows.grid import Floats, Ints, Semantics
-from inferdeck.store.interface import Block
+from inferdeck.store.interface import Block, SparseBlock, WindowUse
 
 if TYPE_CHECKING:
     from inferdeck.query.promql.eval.evaluator import Evaluator
@@ -40,6 +40,16 @@ class Range:
 
 
 Kernel = Callable[..., Floats]
+_USES = {
+    "rate": WindowUse.RISE,
+    "increase": WindowUse.RISE,
+    "resets": WindowUse.RISE,
+    "delta": WindowUse.ENDS,
+    "count_over_time": WindowUse.ENDS,
+    "first_over_time": WindowUse.ENDS,
+    "last_over_time": WindowUse.LAST,
+}
+"""What functions over ranges look at, where that is less than every sample."""
 
 
 def instant_vector(evaluator: Evaluator, selector: VectorSelector, kernel: Kernel = windows.instant) -> Table:
@@ -51,14 +61,15 @@ def instant_vector(evaluator: Evaluator, selector: VectorSelector, kernel: Kerne
         blocks = _blocks(evaluator, selector, ends, query.lookback_ms, ahead_ms=query.lookback_ms)
         _refuse_histograms(evaluator, blocks)
     else:
-        blocks = _blocks(evaluator, selector, ends, query.lookback_ms)
+        use = WindowUse.LAST if kernel in (windows.instant, windows.instant_seconds) else None
+        blocks = _blocks(evaluator, selector, ends, query.lookback_ms, use=use)
     query.budget.check_size(sum(len(block.series) for block in blocks), evaluator.steps.size)
     tables = []
     for block in blocks:
         query.budget.check_time()
         values = kernel(block, ends, query.lookback_ms, semantics=query.semantics)
         tables.append(named(block.series, _widened(values, evaluator.steps.size) if fixed else values))
-    return _alive(stacked(tables, evaluator.steps.size))
+    return _alive(_in_order(blocks, stacked(tables, evaluator.steps.size)))
 
 
 def range_vector(evaluator: Evaluator, expr: Expr, reader: str = "") -> Range:
@@ -73,7 +84,9 @@ def range_vector(evaluator: Evaluator, expr: Expr, reader: str = "") -> Range:
     range_ms = query.positive_milliseconds(expr.range)
     ends, fixed = _shifted(evaluator, selector, selector.offset)
     if not selector.extension:
-        return Range(_blocks(evaluator, selector, ends, range_ms), ends, range_ms, fixed, frozenset())
+        return Range(
+            _blocks(evaluator, selector, ends, range_ms, use=_USES.get(reader)), ends, range_ms, fixed, frozenset()
+        )
     readers = windows.EXTENDED[selector.extension]
     if reader and reader not in readers:
         message = f"{selector.extension} modifier can only be used with: {', '.join(readers)} - not with {reader}"
@@ -107,7 +120,15 @@ def over_windows(
             dropping = np.array([series in found.dropping for series in block.series], dtype=np.bool_)
             table = Table(table.series, table.values, dropping)
         tables.append(table)
-    return _alive(stacked(tables, steps))
+    return _alive(_in_order(found.blocks, stacked(tables, steps)))
+
+
+def _in_order(blocks: Sequence[Block], table: Table) -> Table:
+    """Return the rows in the order that they have where no sample is left out: sums depend on it in their last bit."""
+    if len(blocks) < 2 or not all(isinstance(block, SparseBlock) for block in blocks):
+        return table
+    places = np.concatenate([block.places for block in blocks if isinstance(block, SparseBlock)])
+    return table.rows(np.argsort(places, kind="stable"))
 
 
 def _alive(table: Table) -> Table:
@@ -132,12 +153,23 @@ def _shifted(evaluator: Evaluator, node: VectorSelector | Subquery, offset: Dura
 
 
 def _blocks(
-    evaluator: Evaluator, selector: VectorSelector, ends: Ints, range_ms: int, *, ahead_ms: int = 0
+    evaluator: Evaluator,
+    selector: VectorSelector,
+    ends: Ints,
+    range_ms: int,
+    *,
+    ahead_ms: int = 0,
+    use: WindowUse | None = None,
 ) -> list[Block]:
     query = evaluator.query
     if not ends.size:
         return []
-    first = int(ends.min()) - range_ms + (1 if query.semantics is Semantics.PROMETHEUS_3 else 0)
+    reach_ms = range_ms - (1 if query.semantics is Semantics.PROMETHEUS_3 else 0)
+    if use is not None:
+        sparse = query.select_windows(selector.matchers, ends, reach_ms, use)
+        if sparse is not None:
+            return list[Block](sparse)
+    first = int(ends.min()) - reach_ms
     return windows.join(query.select(selector.matchers, first, int(ends.max()) + ahead_ms))
 
 
