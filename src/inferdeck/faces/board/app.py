@@ -24,12 +24,15 @@ from inferdeck.faces.board.arranging import Place, arrange
 from inferdeck.faces.board.commands import Commands
 from inferdeck.faces.board.help import HelpScreen
 from inferdeck.faces.board.pace import Pace
+from inferdeck.faces.board.processes import Outcome
 from inferdeck.faces.board.sticker import StickerView
 from inferdeck.model.board import Board
 
 STAGGER_SECONDS = 0.02
 """Between the first starts, so that fifty commands do not start in one moment."""
 TICK_SECONDS = 1.0
+DRAW_SECONDS = 0.2
+"""What comes in within this time is drawn in one frame: a frame costs more than an output."""
 SETTLE_SECONDS = 0.4
 """After the window's size changed for the last time, widgets are drawn anew for it."""
 HINTS = "? help  q quit  r refresh  p pause  m maximise"
@@ -106,7 +109,10 @@ class BoardApp(App[str]):
         self._paces: dict[StickerView, Pace] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._paused = False
+        self._outcomes: dict[StickerView, Outcome] = {}
+        self._drawing: asyncio.TimerHandle | None = None
         self._settling: asyncio.TimerHandle | None = None
+        self._shown_bar: Content | None = None
 
     def compose(self) -> ComposeResult:
         yield BoardView(self._board, self._stickers)
@@ -132,8 +138,9 @@ class BoardApp(App[str]):
 
     async def on_unmount(self) -> None:
         """End all commands before the terminal is given back, so that none outlives the board."""
-        if self._settling is not None:
-            self._settling.cancel()
+        for timer in (self._settling, self._drawing):
+            if timer is not None:
+                timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -192,10 +199,20 @@ class BoardApp(App[str]):
                 outcome = await self.commands.run(view.sticker, *view.room)
             finally:
                 view.running = False
-            view.show(outcome)
-            view.tell(paused=self._paused)
+            self._outcomes[view] = outcome
+            if self._drawing is None:
+                self._drawing = asyncio.get_running_loop().call_later(DRAW_SECONDS, self._draw)
 
         return run
+
+    def _draw(self) -> None:
+        """Show what has come in since the last frame."""
+        self._drawing = None
+        outcomes, self._outcomes = self._outcomes, {}
+        with self.batch_update():
+            for view, outcome in outcomes.items():
+                view.show(outcome)
+            self._tell()
 
     def _fit(self) -> None:
         """Have widgets drawn anew where their room has changed; a process is not started for that."""
@@ -207,7 +224,11 @@ class BoardApp(App[str]):
         for view in self._stickers:
             if view.display:
                 view.tell(paused=self._paused)
-        self.query_one("#bar", Static).update(self._bar())
+        bar = self._bar()
+        if bar != self._shown_bar:
+            self._shown_bar = bar
+            # Its size never changes: placing fifty stickers anew for it would cost more than all the rest.
+            self.query_one("#bar", Static).update(bar, layout=False)
 
     def _bar(self) -> Content:
         failing = sum(view.failing for view in self._stickers)
@@ -230,7 +251,7 @@ class BoardApp(App[str]):
         self._hold()
         self._paused = False
         self.screen.set_focus(None)
-        self._tell()
+        self._draw()
         drawn = asyncio.Event()
         self.call_after_refresh(drawn.set)
         await drawn.wait()

@@ -89,16 +89,19 @@ class StickerView(ScrollView, can_focus=True):
     def show(self, outcome: Outcome) -> None:
         """Show what a run gave; where it failed and printed nothing, the last output stays with its age."""
         follow = self.sticker.tail and self.scroll_offset.y >= self.max_scroll_y
+        same = outcome == self._outcome
         self._outcome = outcome
         self._ran_at = self._monotonic()
         if outcome.output.strip() or not outcome.trouble:
-            self._lines = [Strip(line) for line in ansi.lines(outcome.output)]
             self._shown_at = self._ran_at
+            if not same:
+                self._lines = [Strip(line) for line in ansi.lines(outcome.output)]
+        if same:
+            return
         self.set_class(bool(outcome.trouble) or outcome.state is State.CRITICAL, "failing")
         self.set_class(outcome.state is State.WARNING, "warning")
         width = max((line.cell_length for line in self._lines), default=0)
         self.virtual_size = Size(width, len(self._lines) + bool(self._said()))
-        self.tell()
         self.refresh()
         if follow:
             self.scroll_end(animate=False)
