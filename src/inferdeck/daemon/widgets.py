@@ -5,19 +5,48 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, TypeVar
 
-from inferdeck.dashboards.answers import Memory
-from inferdeck.model.answers import Status
+import orjson
+
+from inferdeck.config.schema import Settings
+from inferdeck.dashboards.answers import Dashboards, Memory, Question
+from inferdeck.errors import InferdeckError
+from inferdeck.model.answers import Gateway, Status
 from inferdeck.model.clock import Clock
+from inferdeck.model.conditions import Conditions
+from inferdeck.model.dashboard_answers import DashboardData
+from inferdeck.model.json_form import build
+from inferdeck.model.log_lines import LogQuery
+from inferdeck.model.page import LARGEST_LIMIT
 from inferdeck.model.widget import Widget
-from inferdeck.query.interface import Questions
+from inferdeck.query.catalog.interface import CatalogQuestions
+from inferdeck.query.interface import QueryService, Questions
+from inferdeck.query.logs import LogQuestions
+from inferdeck.query.stack.interface import StackQuestions, Wanted
 from inferdeck.render.interface import EVERYTHING, Asked, Part
-from inferdeck.render.widgets import health, metrics
+from inferdeck.render.widgets import (
+    alerts,
+    cache,
+    cost,
+    gpu,
+    health,
+    logs,
+    metrics,
+    models,
+    panels,
+    providers,
+    score,
+    status,
+)
 from inferdeck.render.widgets.contents import content
+from inferdeck.render.widgets.metrics import chosen
+from inferdeck.rules.holding import holding
+from inferdeck.rules.loader import shipped
+from inferdeck.rules.rule import Rule
+from inferdeck.rules.site import Family, Site
 
 T = TypeVar("T")
 HOLDS_SECONDS = 1.0
@@ -25,9 +54,25 @@ HOLDS_SECONDS = 1.0
 MOST_SECONDS = 5.0
 COST_SHARE = 0.02
 """An answer that costs more than this share of the time for which it serves is kept longer, up to MOST_SECONDS."""
+SLOW_SECONDS = 15.0
+"""How long costs, hit rates of an hour and conditions of rules serve: they change with the next scrape at most."""
 _MOST_ANSWERS = 200
 _MOST_WIDGETS = 100
+_EVERYTHING = Wanted(limit=LARGEST_LIMIT)
 SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Who is asked: the questions of every face."""
+
+    questions: Questions
+    stack: StackQuestions
+    catalog: CatalogQuestions
+    dashboards: Dashboards
+    logs: LogQuestions
+    service: QueryService
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +89,123 @@ class _Built:
     widget: asyncio.Task[Widget]
 
 
+Maker = Callable[[Part], Awaitable[Asked]]
+
+
 class DaemonWidgets:
     """Implements WidgetQuestions over the questions of every face."""
 
-    def __init__(self, clock: Clock, questions: Questions) -> None:
+    def __init__(self, clock: Clock, sources: Sources) -> None:
         self._clock = clock
-        self._questions = questions
+        self._ask = sources
         self._answers: Memory[Answer] = Memory(_MOST_ANSWERS, clock.monotonic)
         self._built: OrderedDict[tuple[str, Part], _Built] = OrderedDict()
-        self._makers: dict[str, Callable[[Part], Awaitable[Asked]]] = {
-            "health": self._of_status(health.CONTENT.name, health.widget),
-            "metrics": self._of_status(metrics.CONTENT.name, metrics.widget),
+        self._rules: tuple[Rule, ...] | None = None
+        self._makers: dict[str, Maker] = {
+            "health": self._simple("health", self._status, health.widget),
+            "providers": self._simple("providers", self._providers, providers.widget),
+            "metrics": self._simple("metrics", self._status, metrics.widget),
+            "cache": self._cache,
+            "score": self._simple("score", self._providers, score.widget),
+            "logs": self._logs,
+            "status": self._simple("status", self._services, status.widget),
+            "cost": self._cost,
+            "gpu": self._simple("gpu", self._cards, gpu.widget),
+            "models": self._simple("models", self._models, models.widget),
+            "alerts": self._simple("alerts", self._conditions, alerts.widget),
         }
 
     async def widget(self, name: str, part: Part = EVERYTHING) -> Asked:
         """Return one widget."""
         return await self._makers[content(name).name](part)
 
-    def _of_status(self, name: str, make: Callable[[Status, Part], Widget]) -> Callable[[Part], Awaitable[Asked]]:
+    def _simple(self, name: str, ask: Callable[[], Awaitable[Answer]], make: Callable[[Any, Part], Widget]) -> Maker:
+        """Return what makes a widget of a single answer."""
+
         async def made(part: Part) -> Asked:
-            status = await self._status()
-            return await self._build(name, part, partial(make, status.value, part), status)
+            return await self._build(name, part, lambda answer: make(answer, part), await ask())
 
         return made
 
     async def _status(self) -> Answer:
-        return await self._in_thread("status", self._questions.status)
+        return await self._in_thread("status", self._ask.questions.status)
+
+    async def _providers(self) -> Answer:
+        return await self._in_thread("providers", lambda: self._ask.catalog.providers(_EVERYTHING))
+
+    async def _models(self) -> Answer:
+        return await self._in_thread("models", lambda: self._ask.catalog.models(_EVERYTHING))
+
+    async def _services(self) -> Answer:
+        return await self._in_thread("services", lambda: self._ask.stack.services(_EVERYTHING).items)
+
+    async def _cards(self) -> Answer:
+        return await self._in_thread("gpus", lambda: self._ask.stack.gpus(_EVERYTHING).items)
+
+    async def _cache(self, part: Part) -> Asked:
+        now = await self._status()
+        stack: Status = now.value
+        environments = {one.environment for one in stack.caches} | {one.environment for one in stack.gateways}
+        wanted = sorted(environments if not part.environment else environments & {part.environment})
+        answers = [await self._panels("cache", cache.PANELS, environment=one, window=cache.WINDOW) for one in wanted]
+
+        def make(stack: Status, *found: DashboardData) -> Widget:
+            return cache.widget(stack, dict(zip(wanted, found, strict=True)), part)
+
+        return await self._build("cache", part, make, now, *answers)
+
+    async def _cost(self, part: Part) -> Asked:
+        now, listed = await self._status(), await self._models()
+        gateways: Sequence[Gateway] = [one for one in now.value.gateways if chosen(one.environment, one.name, part)]
+        answers = [
+            await self._panels("gateway", cost.PANELS, environment=one.environment, gateway=one.name)
+            for one in gateways
+        ]
+        keys = [panels.key(one.environment, one.name) for one in gateways]
+
+        def make(stack: Status, listed: Any, *found: DashboardData) -> Widget:
+            return cost.widget(stack, dict(zip(keys, found, strict=True)), listed, part)
+
+        return await self._build("cost", part, make, now, listed, *answers)
+
+    async def _logs(self, part: Part) -> Asked:
+        streams = (await self._on_loop("streams", self._ask.logs.streams, SLOW_SECONDS)).value.streams
+        names = logs.streams(streams, part)
+        query = LogQuery(streams=names, level=part.level, limit=logs.LINES)
+        key = ("lines", names, part.level)
+
+        async def lines() -> Any:
+            return await self._ask.logs.lines(query) if names else logs.NOTHING
+
+        answer = await self._on_loop(key, lines, HOLDS_SECONDS)
+        return await self._build("logs", part, lambda found: logs.widget(found, names, answer.at, part), answer)
+
+    async def _panels(self, uid: str, wanted: tuple[str, ...], **variables: str) -> Answer:
+        """Return panels of a dashboard for these values of its variables."""
+        chosen = tuple((name, (value,)) for name, value in sorted(variables.items()))
+        question = Question(start="now-5m", chosen=chosen, panels=wanted)
+
+        async def ask() -> DashboardData:
+            ready = await self._ask.dashboards.data(uid, question)
+            return build(DashboardData, orjson.loads(ready.body))
+
+        return await self._on_loop((uid, wanted, chosen), ask, SLOW_SECONDS)
+
+    async def _conditions(self) -> Answer:
+        async def ask() -> Conditions:
+            now = self._clock.now()
+            try:
+                rules = await self._alert_rules()
+            except InferdeckError as error:
+                return Conditions(now, 0, failed=(str(error),))
+            return await holding(self._ask.service, rules, now)
+
+        return await self._on_loop("conditions", ask, SLOW_SECONDS)
+
+    async def _alert_rules(self) -> tuple[Rule, ...]:
+        if self._rules is None:
+            self._rules = await asyncio.to_thread(_rules, self._ask.settings)
+        return self._rules
 
     async def _in_thread(self, key: object, ask: Callable[[], T]) -> Answer:
         """Return what a blocking question answered a moment ago, else ask it in a thread."""
@@ -90,17 +226,21 @@ class DaemonWidgets:
 
         return await self._answers.once(key, make)
 
-    async def _build(self, name: str, part: Part, make: Callable[[], Widget], *answers: Answer) -> Asked:
+    async def _build(self, name: str, part: Part, make: Callable[..., Widget], *answers: Answer) -> Asked:
         """Return the widget of these answers; it is built once, in a thread, since a stack may be large."""
-        status = await self._status()
+        simulated = SIMULATED in (await self._status()).value.own.note
         key, known = (name, part), self._built.get((name, part))
-        if known is None or any(one is not other for one, other in zip(known.answers, answers, strict=True)):
-            simulated = SIMULATED in status.value.own.note
-            task = asyncio.ensure_future(asyncio.to_thread(lambda: replace(make(), simulated=simulated)))
+        if known is None or not _same(known.answers, answers):
+            values = [one.value for one in answers]
+            task = asyncio.create_task(asyncio.to_thread(lambda: replace(make(*values), simulated=simulated)))
             known = self._built[key] = _Built(answers, task)
             while len(self._built) > _MOST_WIDGETS:
                 self._built.popitem(last=False)
         return Asked(await asyncio.shield(known.widget), min(one.at for one in answers))
+
+
+def _same(known: tuple[Answer, ...], answers: tuple[Answer, ...]) -> bool:
+    return len(known) == len(answers) and all(one is other for one, other in zip(known, answers, strict=True))
 
 
 def _timed(ask: Callable[[], T]) -> tuple[T, float]:
@@ -108,3 +248,8 @@ def _timed(ask: Callable[[], T]) -> tuple[T, float]:
     begin = time.thread_time()
     found = ask()
     return found, time.thread_time() - begin
+
+
+def _rules(settings: Settings) -> tuple[Rule, ...]:
+    groups = Site(shipped(), settings).groups(Family.CANONICAL, alone=True)
+    return tuple(rule for group in groups for rule in group.rules)

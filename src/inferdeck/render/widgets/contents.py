@@ -6,9 +6,10 @@ from difflib import get_close_matches
 
 from inferdeck.errors import NotFoundError
 from inferdeck.render.interface import Content
-from inferdeck.render.widgets import health, metrics
+from inferdeck.render.widgets import alerts, cache, cost, gpu, health, logs, metrics, models, providers, score, status
 
-CONTENTS: dict[str, Content] = {one.CONTENT.name: one.CONTENT for one in (health, metrics)}
+_ALL = (health, providers, metrics, cache, score, logs, status, cost, gpu, models, alerts)
+CONTENTS: dict[str, Content] = {one.CONTENT.name: one.CONTENT for one in _ALL}
 
 
 def content(name: str) -> Content:
