@@ -51,10 +51,10 @@ LAYOUTS: dict[tuple[str, ...], Layout] = {}
 
 
 def test_scrapes_become_one_block_with_holes_where_a_series_was_not_there() -> None:
-    gathered = Gathered("t", 8)
+    gathered = Gathered("t")
     for one in (scrape(1000, a=1), scrape(2000, a=2, b=5), scrape(3000, b=6, c=7), scrape(4000, a=3)):
         gathered.add(one)
-    assert gathered.samples == 12
+    assert gathered.samples == 7
     (body,) = gathered.bodies()
     found = blocks.decode(body)
     rows = dict(zip((dict(series)["__name__"] for series in found.layout.series), found.values, strict=True))
@@ -66,8 +66,7 @@ def test_scrapes_become_one_block_with_holes_where_a_series_was_not_there() -> N
         "c": [True, True, False, True],
     }
     assert (rows["a"][[0, 1, 3]].tolist(), rows["b"][[1, 2]].tolist(), rows["c"][2]) == ([1, 2, 3], [5, 6], 7)
-    assert gathered.samples == 0
-    assert list(gathered.bodies()) == []
+    assert list(Gathered("t").bodies()) == []
 
 
 def test_a_folder_belongs_to_its_demo_and_what_a_killed_one_left_is_swept(tmp_path: Path) -> None:
@@ -89,8 +88,20 @@ def test_a_folder_belongs_to_its_demo_and_what_a_killed_one_left_is_swept(tmp_pa
 
 def test_progress_is_told_after_the_first_day_and_then_every_few() -> None:
     progress = Progress(30, 0.0)
-    assert [progress.add(1.0, 10) for _ in range(12)] == [number in (0, 5, 10) for number in range(12)]
+    said = [progress.add(float(number), 1.0, 10) for number in range(12)]
+    assert said == [number in (0, 5, 10) for number in range(12)]
     assert str(progress).startswith("12 of 30 days, 120 samples, ")
+
+
+def test_progress_counts_hours_and_a_day_that_is_played_again_once() -> None:
+    progress = Progress(30, 0.0)
+    for days in (0.25, 0.5):
+        progress.add(1.0, days, 10)
+    progress.add(2.0, 1.0, 30)
+    assert str(progress).startswith("1.5 of 30 days, 50 samples, ")
+    progress.add(1.0, 0.0, 0)
+    progress.add(1.0, 0.25, 10)
+    assert str(progress).startswith("1.25 of 30 days, 40 samples, ")
 
 
 @pytest.mark.parametrize(("moment", "step"), [(0.0, 60_000), (DAY * 8.9, 60_000), (DAY * 9 + 1, 15_000)])

@@ -25,13 +25,15 @@ from numpy.typing import NDArray
 from inferdeck.client.tiny import Address, Client
 from inferdeck.demo import life
 from inferdeck.demo.gathered import Gathered
-from inferdeck.demo.watched import Watched, of_json
+from inferdeck.demo.outbox import Outbox
+from inferdeck.demo.watched import Stages, Watched, of_json
 from inferdeck.model.labels import Labels, labels
 from inferdeck.model.scrape import Layout
 from inferdeck.simulate import scenario
 from inferdeck.simulate.fleet import Fleet
 from inferdeck.simulate.programs import makers
 from inferdeck.simulate.servers.program import Program
+from inferdeck.simulate.table import Labels as TableLabels
 from inferdeck.simulate.table import Table
 from inferdeck.simulate.world import World
 from inferdeck.sources.dcgm.shape import Shape
@@ -47,13 +49,21 @@ UNNAMED = ("tgi", "llamacpp")
 """Engines whose metrics name no model; their sources put it in, and so does the past."""
 
 
-class Read:
-    """The tables of one program as layouts and values; a layout stays the same object while its series do."""
+Names = dict[TableLabels, Labels]
+"""The labels of a target's series as they are stored, by those that its program gives them."""
 
-    def __init__(self, program: Program, extra: Labels) -> None:
+
+class Read:
+    """The tables of one program as layouts and values; a layout stays the same object while its series do.
+
+    names: what was found in earlier lives, so that the same series is the same object in all of them.
+    """
+
+    def __init__(self, program: Program, extra: Labels, names: Names) -> None:
         self._program = program
         self._extra = dict(extra)
-        self._known: dict[int, tuple[Table, int, Layout, NDArray[np.intp]]] = {}
+        self._names = names
+        self._known: dict[int, tuple[Table, int, Layout, NDArray[np.intp] | None]] = {}
         self._named: dict[int, list[Labels]] = {}
         self._turn = 0
 
@@ -73,17 +83,35 @@ class Read:
             known = None
         if known is None or known[1] != table.version:
             known = self._known[id(table)] = self._layout(table)
-        return known[2], np.frombuffer(table.values, dtype=np.float64)[known[3]]
+        values = np.array(table.values)
+        return known[2], values if known[3] is None else values[known[3]]
 
-    def _layout(self, table: Table) -> tuple[Table, int, Layout, NDArray[np.intp]]:
-        values = np.frombuffer(table.values, dtype=np.float64)
-        # A series that was removed stays in its place as NaN.
-        there = np.flatnonzero(~np.isnan(values))
+    def _layout(self, table: Table) -> tuple[Table, int, Layout, NDArray[np.intp] | None]:
         named = self._named.setdefault(id(table), [])
         # A table only ever grows at its end.
-        named += [labels({**dict(one), **self._extra}) for one in table.series[len(named) :]]
-        layout = Layout(tuple(named[place] for place in there.tolist()))
-        return table, table.version, layout, there
+        named += [self._name(one) for one in table.series[len(named) :]]
+        # A series that was removed stays in its place as NaN.
+        there = np.flatnonzero(~np.isnan(np.array(table.values)))
+        if len(there) == len(named):
+            return table, table.version, Layout(tuple(named)), None
+        return table, table.version, Layout(tuple([named[place] for place in there.tolist()])), there
+
+    def _name(self, one: TableLabels) -> Labels:
+        found = self._names.get(one)
+        if found is None:
+            found = self._names[one] = labels({**dict(one), **self._extra})
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the lives of one target have in common. shape: as in Track."""
+
+    target: Watched
+    extra: Labels
+    stages: Stages
+    names: Names
+    shape: bool
 
 
 @dataclass(slots=True)
@@ -99,25 +127,31 @@ class Track:
 
 
 class Past:
-    """Plays lives and sends what they leave; targets by the name of their program."""
+    """Plays lives; targets by the name of their program."""
 
-    def __init__(
-        self, targets: Mapping[str, Watched], found: scenario.Scenario, present: float, daemon: Client
-    ) -> None:
-        self._targets = targets
+    def __init__(self, targets: Mapping[str, Watched], found: scenario.Scenario, present: float) -> None:
+        models = _models(found.fleet)
+        self._known = {
+            name: Known(
+                target,
+                labels({**dict(target.extra), **models.get(name, {})}),
+                Stages(target),
+                {},
+                target.catalog == "dcgm",
+            )
+            for name, target in targets.items()
+        }
         self._scenario = found
         self._present = present
-        self._daemon = daemon
 
-    def play(self, one: life.Life, oldest: float) -> int:
-        """Play one life and send it; returns how many samples it had."""
+    def play(self, one: life.Life, oldest: float) -> Iterator[tuple[float, list[Gathered]]]:
+        """Play one life; yields the moment that it has come to and what its targets showed since the last one."""
         world = life.world(self._scenario.fleet, self._scenario.seed, one.start)
-        most = BLOCK_MS // life.step_ms(one.end, self._present) + 1
-        tracks = list(self._tracks(world, most))
-        sent, block = 0, 0
+        tracks = list(self._tracks(world))
+        block = 0
         for stamp in self._stamps(one, oldest, world):
             if stamp // BLOCK_MS != block:
-                sent += self._send(tracks)
+                yield world.now, _taken(tracks)
                 block = stamp // BLOCK_MS
             world.run_until(stamp / 1000)
             for track in tracks:
@@ -127,18 +161,17 @@ class Past:
                     passed = track.stages.success(layout, values, stamp, duration=0.002, carry=_nothing)
                     track.stages.kept()
                     track.gathered.add(passed.scrape)
-        return sent + self._send(tracks)
+        yield one.end, _taken(tracks)
 
-    def _tracks(self, world: World, most: int) -> Iterator[Track]:
-        models = _models(world.fleet)
+    def _tracks(self, world: World) -> Iterator[Track]:
         for name, make in makers(world.fleet):
-            target = self._targets.get(name)
-            if target is not None:
+            known = self._known.get(name)
+            if known is not None:
                 program = make(world)
                 world.subscribe(program.handlers())
-                extra = labels({**dict(target.extra), **models.get(name, {})})
-                shape = Shape(target.extra) if target.catalog == "dcgm" else None
-                yield Track(name, Read(program, extra), shape, target.stages(), Gathered(target.key.id, most))
+                read = Read(program, known.extra, known.names)
+                shape = Shape(known.target.extra) if known.shape else None
+                yield Track(name, read, shape, known.stages.begin(), Gathered(known.target.key.id))
 
     def _stamps(self, one: life.Life, oldest: float, world: World) -> Iterator[int]:
         """Yield the moments of a life's samples; the next life loads its models while this one ends."""
@@ -150,13 +183,13 @@ class Past:
                 yield stamp
             stamp = _after(stamp / 1000 + 0.001, life.step_ms(stamp / 1000, self._present))
 
-    def _send(self, tracks: list[Track]) -> int:
-        sent = 0
-        for track in tracks:
-            sent += track.gathered.samples
-            for body in track.gathered.bodies():
-                self._daemon.send_block(body)
-        return sent
+
+def _taken(tracks: list[Track]) -> list[Gathered]:
+    """Return what was gathered, and let each track begin anew."""
+    found = [track.gathered for track in tracks]
+    for track in tracks:
+        track.gathered = Gathered(track.gathered.target)
+    return [one for one in found if one.samples]
 
 
 def _models(fleet: Fleet) -> Mapping[str, Mapping[str, str]]:
@@ -181,9 +214,7 @@ def main() -> None:
     # All that every player needs, before they part; there is no thread yet.
     found = scenario.named(spec["scenario"])
     targets = {name: of_json(target) for name, target in spec["targets"].items()}
-    for name, _ in makers(found.fleet):
-        if name in targets:
-            targets[name].stages()
+    past = Past({name: targets[name] for name, _ in makers(found.fleet) if name in targets}, found, spec["present"])
     gc.collect()
     gc.freeze()
     mine, *others = spec["players"]
@@ -191,19 +222,17 @@ def main() -> None:
     for lives in others:
         child = os.fork()
         if child == 0:
-            _play_alone(spec, targets, found, lives)
+            _play_alone(spec, past, lives)
         children.append(child)
-    _play(spec, targets, found, mine)
+    _play(spec, past, mine)
     sys.exit(max((os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children), key=abs, default=0))
 
 
-def _play_alone(
-    spec: dict[str, Any], targets: Mapping[str, Watched], found: scenario.Scenario, lives: list[list[float]]
-) -> None:
+def _play_alone(spec: dict[str, Any], past: Past, lives: list[list[float]]) -> None:
     """Play in a process that was forked, which ends with it."""
     code = 1
     try:
-        _play(spec, targets, found, lives)
+        _play(spec, past, lives)
         code = 0
     except Exception:
         traceback.print_exc()
@@ -211,19 +240,17 @@ def _play_alone(
         os._exit(code)
 
 
-def _play(
-    spec: dict[str, Any], targets: Mapping[str, Watched], found: scenario.Scenario, lives: list[list[float]]
-) -> None:
+def _play(spec: dict[str, Any], past: Past, lives: list[list[float]]) -> None:
     threading.Thread(target=_end_with_input, daemon=True).start()
-    daemon = Client(Address(socket_path=spec["socket"]), SEND_SECONDS)
-    past = Past(targets, found, spec["present"], daemon)
+    outbox = Outbox(Client(Address(socket_path=spec["socket"]), SEND_SECONDS))
     for one in (life.Life(*moments) for moments in lives):
-        samples = past.play(one, spec["present"] - spec["days"] * life.DAY)
-        told = json.dumps({"days": (one.end - one.start) / life.DAY, "samples": samples})
-        # In one piece, since other players write to the same pipe.
-        os.write(sys.stdout.fileno(), f"{told}\n".encode())
+        oldest = max(one.start, spec["present"] - spec["days"] * life.DAY)
+        for moment, gathered in past.play(one, oldest):
+            days = max(0.0, moment - oldest) / life.DAY
+            outbox.put(gathered, {"life": one.start, "days": days, "ended": moment >= one.end})
         # A world is full of cycles, and the usual looks for them are far apart here.
         gc.collect()
+    outbox.settle()
 
 
 def _end_with_input() -> None:

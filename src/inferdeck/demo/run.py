@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ PROGRESS_SECONDS = 5.0
 END_SECONDS = 10.0
 HOST = "127.0.0.1"
 PLAYERS = 2
+TRIES = 3
+"""How often the past is begun, where what plays it ends too soon."""
 UNPLAYED = frozenset({"docker", "huggingface", "langfuse", "logs", "ollama"})
 """Kinds of sources that put their series together from several answers; their past begins with the demo."""
 SAID_DAYS = 5.0
@@ -68,24 +70,31 @@ class Progress:
 
     wanted: float
     began: float
-    days: float = 0.0
-    samples: int = 0
+    lives: dict[float, tuple[float, int]] = field(default_factory=dict)
+    """Days and samples by the beginning of their life."""
     said: float = 0.0
     done: bool = False
     failed: bool = False
 
-    def add(self, days: float, samples: int) -> bool:
-        """Take over what one life brought; True where that is worth a line."""
-        self.days += days
-        self.samples += samples
-        if self.days < self.said + SAID_DAYS and not self.said < 1 <= self.days:
+    @property
+    def days(self) -> float:
+        """Days that are there, of all lives together."""
+        return sum(days for days, _ in self.lives.values())
+
+    def add(self, life: float, days: float, samples: int) -> bool:
+        """Take over that a life came to so many days with these samples more; True where that is worth a line."""
+        before = self.lives.get(life, (0.0, 0))[1] if days else 0
+        self.lives[life] = (days, before + samples)
+        played = self.days
+        if played < self.said + SAID_DAYS and not self.said < 1 <= played:
             return False
-        self.said = self.days
+        self.said = played
         return True
 
     def __str__(self) -> str:
         seconds = time.monotonic() - self.began
-        return f"{min(self.days, self.wanted):.3g} of {self.wanted:g} days, {self.samples:,} samples, {seconds:.0f} s"
+        samples = sum(samples for _, samples in self.lives.values())
+        return f"{min(self.days, self.wanted):.3g} of {self.wanted:g} days, {samples:,} samples, {seconds:.0f} s"
 
 
 class Demo:
@@ -226,35 +235,54 @@ class Demo:
         if self._wish.days <= 0:
             return
         await daemon.is_up.wait()
-        wanted = list(life.lives(present, self._wish.days))
-        # Dealt out in turn, the newest first, so that the last day is there soon.
-        players = [part for turn in range(PLAYERS) if (part := [(one.start, one.end) for one in wanted[turn::PLAYERS]])]
+        missing = list(life.lives(present, self._wish.days))
         spec = {
             "scenario": self._wish.scenario,
             "socket": str(settings.listen.unix_socket),
             "targets": await asyncio.to_thread(_watched, settings),
             "present": present,
             "days": self._wish.days,
-            "players": players,
         }
         progress = self._progress = Progress(self._wish.days, time.monotonic())
         log = folder / "past.log"
+        for tries_left in reversed(range(TRIES)):
+            missing = await self._play_these(missing, spec, folder, children, progress)
+            if not missing:
+                progress.done = True
+                self._say(f"all {self._wish.days:g} days of the past are there: {progress}")
+                return
+            if tries_left:
+                days = sum(one.end - one.start for one in missing) / life.DAY
+                self._say(f"the past: what plays it ended ({_last_words(log)}); {days:.3g} days are played again")
+        progress.failed = True
+        self._say(f"the past could not be played whole: {_last_words(log)}")
+
+    async def _play_these(
+        self,
+        wanted: list[life.Life],
+        spec: dict[str, Any],
+        folder: Path,
+        children: list[asyncio.subprocess.Process],
+        progress: Progress,
+    ) -> list[life.Life]:
+        """Let lives be played and return those that were not played to their end; to play one again is harmless."""
+        # Dealt out in turn, the newest first, so that the last day is there soon.
+        players = [part for turn in range(PLAYERS) if (part := [(one.start, one.end) for one in wanted[turn::PLAYERS]])]
         file = folder / "past.json"
-        file.write_text(json.dumps(spec))
-        player = await _child("inferdeck.demo.past", str(file), log)
+        file.write_text(json.dumps({**spec, "players": players}))
+        player = await _child("inferdeck.demo.past", str(file), folder / "past.log")
         children.append(player)
         assert player.stdout is not None  # noqa: S101 - it was asked for
+        ended = set()
         async for line in player.stdout:
             told = json.loads(line)
-            if progress.add(told["days"], told["samples"]):
+            if told["ended"]:
+                ended.add(told["life"])
+            if progress.add(told["life"], told["days"], told["samples"]):
                 self._say(f"the past: {progress}")
         children.remove(player)
-        if await player.wait() == 0:
-            progress.done = True
-            self._say(f"all {self._wish.days:g} days of the past are there: {progress}")
-        else:
-            progress.failed = True
-            self._say(f"the past could not be played whole: {_last_words(log)}")
+        await player.wait()
+        return [one for one in wanted if one.start not in ended]
 
     def _note(self) -> str:
         speed = "" if self._wish.speed == 1 else f", {self._wish.speed:g} times as fast, and so are its rates"

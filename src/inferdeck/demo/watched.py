@@ -13,6 +13,7 @@ from inferdeck.sources import catalog
 from inferdeck.sources.mapping import Mapper
 from inferdeck.sources.pipeline import Pipeline
 from inferdeck.sources.repair import Repair
+from inferdeck.sources.repair_plan import Planner
 
 if TYPE_CHECKING:
     from inferdeck.sources.watch import Target
@@ -32,20 +33,27 @@ class Watched:
     catalog: str
     constants: Mapping[str, str]
 
-    def stages(self) -> Pipeline:
-        """Return the stages, which have seen nothing yet."""
-        known = catalog.load(self.catalog) if self.catalog else None
-        return Pipeline(
-            self.key,
-            self.extra,
-            max_series=self.max_series,
-            repair=partial(Repair, known) if known else None,
-            mapper=Mapper(known, self.constants) if known else None,
-        )
-
     def as_json(self) -> dict[str, Any]:
         """Return what `of_json` reads."""
         return asdict(self)
+
+
+class Stages:
+    """The stages of one target: what they know of its series serves each of its lives, what they remember one."""
+
+    def __init__(self, target: Watched) -> None:
+        self._target = target
+        known = catalog.load(target.catalog) if target.catalog else None
+        # Nobody stores the state of a life that has ended.
+        self._repair = partial(Repair, known, planner=Planner(known), keeps=False) if known else None
+        self._mapper = Mapper(known, target.constants) if known else None
+
+    def begin(self) -> Pipeline:
+        """Return the stages for one life, of which they have seen nothing yet."""
+        target = self._target
+        return Pipeline(
+            target.key, target.extra, max_series=target.max_series, repair=self._repair, mapper=self._mapper
+        )
 
 
 def of_target(target: Target) -> Watched:

@@ -45,6 +45,7 @@ class Groups:
         self._starts: Index = np.concatenate((np.zeros(1, np.intp), np.cumsum(sizes)[:-1])) if len(sizes) else sizes
         self._ends = self._starts + sizes
         self._several = sizes > 1
+        self._plain = not self._several.any()
 
     def gather(self, values: Values) -> Values:
         """Return the members of all groups, group by group."""
@@ -53,8 +54,8 @@ class Groups:
 
     def reduce(self, gathered: Values, how: Aggregation) -> Values:
         """Return one value per group."""
-        if not len(self._starts):
-            return np.empty(0)
+        if self._plain:
+            return gathered
         if how is Aggregation.MAX:
             return np.asarray(np.fmax.reduceat(gathered, self._starts))
         if how is Aggregation.MIN:
@@ -71,8 +72,10 @@ def exact_sums(values: Values, starts: Index, ends: Index, several: NDArray[np.b
     """
     with np.errstate(invalid="ignore"):
         sums: Values = np.add.reduceat(values, starts)
-        fractions = np.logical_or.reduceat(values != np.trunc(values), starts) & several
-    for group in np.flatnonzero(fractions):
+        fraction = values != np.trunc(values)
+    if not fraction.any():
+        return sums
+    for group in np.flatnonzero(np.logical_or.reduceat(fraction, starts) & several).tolist():
         try:
             sums[group] = math.fsum(values[starts[group] : ends[group]])
         except (ValueError, OverflowError):

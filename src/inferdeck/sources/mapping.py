@@ -69,8 +69,11 @@ class Mapper:
                     f"sources/{catalog.kind}/catalog.yaml: no canonical ladder for histogram {mapping.to}"
                 )
         self._wanted = frozenset(name for mapping in catalog.mappings for name in wire_names(mapping))
+        self._made_names = frozenset((QUALITY_FAMILY, *(name for one in catalog.mappings for name in made_names(one))))
         self._known: dict[int, tuple[Labels, str, _Native | None]] = {}
         """By the identity of the series' object: the next layout mostly has the same ones."""
+        self._buckets: dict[tuple[int, float], tuple[Labels, Labels]] = {}
+        """A bucket's labels by the identity of those of its histogram."""
         self._plan: tuple[Layout, Layout, Arithmetic] = (EMPTY_LAYOUT, EMPTY_LAYOUT, Arithmetic([]))
 
     def apply(self, layout: Layout, values: Values) -> Mapped:
@@ -88,7 +91,9 @@ class Mapper:
     def _outputs(self, layout: Layout) -> dict[Labels, Output]:
         if len(self._known) > 2 * len(layout) + 1000:
             self._known.clear()
+            self._buckets.clear()
         by_name: ByName = {}
+        native: set[Labels] = set()
         for position, series in enumerate(layout.series):
             known = self._known.get(id(series))
             if known is None or known[0] is not series:
@@ -96,6 +101,8 @@ class Mapper:
                 known = self._known[id(series)] = (series, name, _Native(series) if name in self._wanted else None)
             if known[2] is not None:
                 by_name.setdefault(known[1], []).append((position, known[2]))
+            if known[1] in self._made_names:
+                native.add(series)
         outputs: dict[Labels, Output] = {}
         estimated: set[tuple[str, str]] = set()
         for mapping in self._mappings:
@@ -108,8 +115,7 @@ class Mapper:
         for family, reason in sorted(estimated):
             facts = {**self.constants, "family": family, "quality": "estimated", "reason": reason}
             outputs[labels(facts, QUALITY_FAMILY)] = Output([], Aggregation.SUM, value=1.0)
-        native = set(layout.series).intersection(outputs)
-        return {series: output for series, output in outputs.items() if series not in native}
+        return {series: output for series, output in outputs.items() if series not in native} if native else outputs
 
     def _plain(self, mapping: Mapping, by_name: ByName) -> dict[Labels, Output]:
         outputs: dict[Labels, Output] = {}
@@ -129,8 +135,7 @@ class Mapper:
             new: dict[Labels, Output] = {}
             for target, buckets in self._children(mapping, by_name.get(f"{source}_bucket", ()), outputs):
                 for bound, parts, exact in rebucket(buckets, LADDERS[mapping.to]):
-                    key = labels((*target, ("le", le_text(bound))))
-                    made = new.setdefault(key, Output([], Aggregation.SUM, weighted=True))
+                    made = new.setdefault(self._bucket(target, bound), Output([], Aggregation.SUM, weighted=True))
                     made.parts += parts
                     made.estimated |= not exact
             for suffix in ("_sum", "_count"):
@@ -158,6 +163,12 @@ class Mapper:
             for bound, position in positions.items():
                 group.setdefault(bound, []).append(position)
         return [(target, buckets) for (target, _), buckets in groups.items()]
+
+    def _bucket(self, target: Labels, bound: float) -> Labels:
+        known = self._buckets.get((id(target), bound))
+        if known is None or known[0] is not target:
+            known = self._buckets[id(target), bound] = (target, labels((*target, ("le", le_text(bound)))))
+        return known[1]
 
     def _target(self, mapping: Mapping, series: _Native, name: str) -> Labels | None:
         key = (id(mapping), name)
@@ -189,4 +200,12 @@ def wire_names(mapping: Mapping) -> tuple[str, ...]:
     """Return the names of the samples that a mapping reads."""
     if not mapping.histogram:
         return mapping.sources
-    return tuple(f"{source}{part}" for source in mapping.sources for part in ("_bucket", "_sum", "_count"))
+    return tuple(f"{source}{part}" for source in mapping.sources for part in _HISTOGRAM)
+
+
+def made_names(mapping: Mapping) -> tuple[str, ...]:
+    """Return the names of the samples that a mapping makes."""
+    return tuple(f"{mapping.to}{part}" for part in _HISTOGRAM) if mapping.histogram else (mapping.to,)
+
+
+_HISTOGRAM = ("_bucket", "_sum", "_count")

@@ -98,6 +98,10 @@ class Pipeline:
         self._joined: tuple[Layout, frozenset[str], Layout, NDArray[np.intp] | None] | None = None
         self._live = EMPTY_LAYOUT
         self._next = EMPTY_LAYOUT
+        self._added = 0
+        """Series of the scrape prepared last that the store has not alive."""
+        self._gone: tuple[Labels, ...] = ()
+        """Those that the store has alive and that scrape lacks."""
 
     def success(
         self,
@@ -126,17 +130,19 @@ class Pipeline:
             layout, values = mapped.layout, mapped.values
         joined, keep = self._join(layout, estimated)
         kept = values if keep is None else values[keep]
-        added = self._added(joined)
-        meta = (1.0, duration, float(scraped), float(len(kept)), float(added))
+        self._turn_to(joined)
+        meta = (1.0, duration, float(scraped), float(len(kept)), float(self._added))
         full = np.concatenate((kept, np.array((1.0,) * len(estimated) + meta)))
         return Passed(self._scrape(joined, full, stamp_ms, state), native, len(values) - native, dropped)
 
     def failure(self, stamp_ms: int, duration: float) -> Scrape:
         """Return the scrape of a collection that did not work: `up` is 0, everything else ends."""
+        self._turn_to(self._meta)
         return self._scrape(self._meta, np.array((0.0, duration, 0.0, 0.0, 0.0)), stamp_ms, None)
 
     def ended(self, stamp_ms: int) -> Scrape | None:
         """Return the scrape that ends every series of a target that is no longer watched; None where none is alive."""
+        self._turn_to(EMPTY_LAYOUT)
         return self._scrape(EMPTY_LAYOUT, np.empty(0), stamp_ms, None) if len(self._live) else None
 
     def kept(self) -> None:
@@ -162,26 +168,36 @@ class Pipeline:
         own = {*self._meta.series, *quality}
         keep = None
         series = layout.series
-        if not own.isdisjoint(series):
+        # What the last layout had is known not to be its own; a set of labels takes long to hash.
+        known = frozenset(map(id, last[0].series)) if last is not None and last[3] is None else frozenset[int]()
+        if estimated or not own.isdisjoint([one for one in series if id(one) not in known]):
             keep = np.flatnonzero([one not in own for one in series])
             series = tuple(one for one in series if one not in own)
         joined = Layout((*series, *quality, *self._meta.series))
         self._joined = (layout, estimated, joined, keep)
         return joined, keep
 
-    def _added(self, layout: Layout) -> int:
-        return 0 if layout is self._live else len(set(layout.series).difference(self._live.series))
+    def _turn_to(self, layout: Layout) -> None:
+        """Find which series come and go with this layout."""
+        self._next = layout
+        self._added, self._gone = 0, ()
+        if layout is self._live:
+            return
+        # Nearly always the same objects; only where one is missing do the labels themselves decide.
+        there = frozenset(map(id, layout.series))
+        if all(id(one) in there for one in self._live.series):
+            self._added = len(layout) - len(self._live)
+            return
+        named = frozenset(layout.series)
+        self._gone = tuple(one for one in self._live.series if one not in named)
+        self._added = len(layout) - (len(self._live) - len(self._gone))
 
     def _scrape(self, layout: Layout, values: Values, stamp_ms: int, carry: bytes | None) -> Scrape:
-        """Add a stale mark for every series that the store has alive and this layout lacks."""
-        self._next = layout
-        if layout is not self._live:
-            there = set(layout.series)
-            gone = tuple(one for one in self._live.series if one not in there)
-            if gone:
-                layout = Layout((*layout.series, *gone))
-                marks = np.full(len(gone), STALE_BITS, dtype=np.uint64).view(np.float64)
-                values = np.concatenate((values, marks))
+        """Add a stale mark for every series that the store has alive and this layout lacks; after `_turn_to`."""
+        if self._gone:
+            layout = Layout((*layout.series, *self._gone))
+            marks = np.full(len(self._gone), STALE_BITS, dtype=np.uint64).view(np.float64)
+            values = np.concatenate((values, marks))
         return Scrape(self._id, stamp_ms, layout, values, carry)
 
 

@@ -48,10 +48,16 @@ class Repaired:
 
 
 class Repair:
-    """Repairs the scrapes of one target, in their order; carry: the state after the last stored scrape."""
+    """Repairs the scrapes of one target, in their order; carry: the state after the last stored scrape.
 
-    def __init__(self, catalog: Catalog, carry: bytes | None) -> None:
-        self._planner = Planner(catalog)
+    planner: one that knows the target's series already, where it begins anew; keeps: whether anybody stores its state.
+    """
+
+    def __init__(
+        self, catalog: Catalog, carry: bytes | None, *, planner: Planner | None = None, keeps: bool = True
+    ) -> None:
+        self._planner = planner or Planner(catalog)
+        self._keeps = keeps
         self._canonical = {metric.descriptor.name: metric.canonical for metric in catalog.metrics}
         self._increases = _restored(catalog.kind, carry)
         self._absent = Absent(self._increases)
@@ -155,7 +161,7 @@ class Repair:
     def _carry(self) -> bytes | None:
         increases = self._increases
         version, at = self._told
-        stateful = bool(increases.bound[0].keys or increases.totals)
+        stateful = self._keeps and bool(increases.bound[0].keys or increases.totals)
         if not stateful or (version == increases.version and increases.clock - at < REPEAT_CARRY):
             return None
         self._told = (increases.version, increases.clock)
