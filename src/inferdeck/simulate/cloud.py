@@ -18,6 +18,8 @@ from inferdeck.simulate.kernel import Kernel
 
 REFUSAL_SECONDS = 0.12
 """How long a provider takes to refuse."""
+NO_KEY_SECONDS = 0.01
+"""How long a gateway takes to see that it has no key."""
 OUTAGE_SECONDS = 1.5
 """How long a request takes to fail in an outage."""
 SMALLEST_PREFIX = 1024
@@ -83,6 +85,8 @@ class Cloud:
         self._open.add(attempt)
         share, status = self.outage
         chance = self._faults.random()
+        if not provider.key:
+            return self._fail(attempt, Fault.NO_KEY, NO_KEY_SECONDS, done)
         if not self._minute.within(now, provider.requests_per_minute, provider.tokens_per_minute):
             return self._fail(attempt, Fault.RATE_LIMIT, REFUSAL_SECONDS, done)
         if chance < share:

@@ -23,6 +23,12 @@ class Fault(StrEnum):
     CONTEXT = "context_window"
     BUDGET = "budget"
     AUTH = "authentication"
+    NO_KEY = "no_key"
+    """The gateway has no key for the provider, so that nothing was sent there."""
+    UNSUPPORTED = "unsupported"
+    """The model cannot do what was asked for."""
+    MOCKED = "mocked"
+    """A real client wished it (mock_testing_fallbacks)."""
     UNKNOWN_MODEL = "unknown_model"
     NO_DEPLOYMENT = "no_deployment"
     ABORTED = "aborted"
@@ -37,6 +43,9 @@ FAULTS: dict[Fault, tuple[str, int]] = {
     Fault.CONTEXT: ("ContextWindowExceededError", 400),
     Fault.BUDGET: ("BudgetExceededError", 400),
     Fault.AUTH: ("AuthenticationError", 401),
+    Fault.NO_KEY: ("AuthenticationError", 401),
+    Fault.UNSUPPORTED: ("BadRequestError", 400),
+    Fault.MOCKED: ("InternalServerError", 500),
     Fault.UNKNOWN_MODEL: ("BadRequestError", 400),
     Fault.NO_DEPLOYMENT: ("RouterRateLimitError", 429),
     Fault.ABORTED: ("InternalServerError", 500),
@@ -74,6 +83,14 @@ class Request:
     max_tokens: int
     outside: bool = False
     """A real client sent it to the fleet's endpoint."""
+    retries: int | None = None
+    """Further attempts that it allows; None: as its gateway has it."""
+    fall_back: bool = True
+    """Whether another model may answer."""
+    mocked: bool = False
+    """The model that it asks for is to fail, so that its fallbacks are seen."""
+    image: bool = False
+    """Its prompt holds a picture."""
 
 
 @dataclass(frozen=True, slots=True)

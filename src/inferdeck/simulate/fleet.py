@@ -122,6 +122,8 @@ class Deployment:
     """The gateway sends it no more; null: unlimited."""
     tokens_per_minute: int | None = None
     """The gateway sends it no more; null: unlimited."""
+    supports: tuple[str, ...] | None = None
+    """What its model can do, of vision, tools, json and reasoning; null: the gateway does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ class Gateway:
     """How long a response is remembered in the cache; None: no response cache."""
     cache: str = ""
     """The name of the Redis that it uses."""
+    mock_testing: bool = False
+    """A client may let a request fail on demand (dangerously_allow_mock_testing_request_params)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,8 @@ class Provider:
     """Share of requests that fail on an ordinary day."""
     api_base: str = ""
     """Its address as the gateway shows it; nothing is sent there."""
+    key: bool = True
+    """The gateways have a key for it; without one, whatever they would send there fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 
 from inferdeck.simulate.chance import draw, stream
-from inferdeck.simulate.cloud import Served
+from inferdeck.simulate.cloud import REFUSAL_SECONDS, Served
 from inferdeck.simulate.events import (
     Answered,
     Arrived,
@@ -167,7 +167,8 @@ class Proxy:
         worker = self._turn % self.gateway.workers
         self._turn += 1
         overhead = draw(self.gateway.overhead_seconds, self._noise, self.overhead_factor)
-        groups = deque((request.model, *self.gateway.fallbacks.get(request.model, ())))
+        others = self.gateway.fallbacks.get(request.model, ()) if request.fall_back else ()
+        groups = deque((request.model, *others))
         work = _Work(request, worker, overhead, answered, first, groups)
         self._works[request.id] = work
         self._emit(Arrived(now, request, worker))
@@ -184,6 +185,10 @@ class Proxy:
         if limit:
             self._emit(Limited(now, request, limit))
             return self._finish(work, Fault.BUDGET if limit == "budget" else Fault.RATE_LIMIT)
+        if request.mocked:
+            work.groups.popleft()
+            work.fault = Fault.MOCKED
+            return self._next_group(work)
         if self.gateway.cache_seconds is not None and self.cache_up:
             found = self._responses.find(request.prompt, request.model, now)
             self._emit(CacheAsked(now, request, found is not None))
@@ -222,8 +227,11 @@ class Proxy:
         work.attempts += 1
         work.tries += 1
         self._open_attempts.add(work.attempt)
-        send, _ = self._reach(route.deployment.target)
         number = work.attempt
+        if request.image and route.deployment.supports is not None and "vision" not in route.deployment.supports:
+            self._kernel.at(now + REFUSAL_SECONDS, partial(self._ended, work, number, _UNSUPPORTED))
+            return True
+        send, _ = self._reach(route.deployment.target)
         send(number, request, partial(self._first, work, number), partial(self._ended, work, number))
         self._kernel.at(now + self.gateway.timeout_seconds, partial(self._time_out, work, number))
         return True
@@ -263,7 +271,8 @@ class Proxy:
     def _again(self, work: _Work, fault: Fault) -> None:
         if work.request.id not in self._works:
             return
-        if fault in RETRIED and work.tries <= self.gateway.retries and self._attempt(work):
+        retries = self.gateway.retries if work.request.retries is None else work.request.retries
+        if fault in RETRIED and work.tries <= retries and self._attempt(work):
             return
         self._tell_fallback(work, succeeded=False)
         self._next_group(work)
@@ -356,4 +365,5 @@ class Proxy:
 
 
 _ABORTED = Served(Fault.ABORTED, "abort", None, 0.0, 0.0, 0.0, 0, 0, 0)
+_UNSUPPORTED = Served(Fault.UNSUPPORTED, "error", None, 0.0, REFUSAL_SECONDS, 0.0, 0, 0, 0)
 _TIMED_OUT = Served(Fault.TIMEOUT, "abort", None, 0.0, 0.0, 0.0, 0, 0, 0)

@@ -44,8 +44,8 @@ class Router:
             self._groups.setdefault(one.model, []).append(route)
 
     def serves(self, model: str) -> bool:
-        """Say whether there is such a public model."""
-        return model in self._groups
+        """Say whether there is such a public model, or a deployment of that id, as LiteLLM takes one for a model."""
+        return model in self._groups or model in self._routes
 
     def routes(self) -> Iterator[Route]:
         """Yield all routes."""
@@ -55,9 +55,9 @@ class Router:
         """Return where one more request of a public model goes, which is counted; None where nothing takes it."""
         able = [
             route
-            for route in self._groups.get(group, ())
+            for route in self._groups.get(group) or filter(None, [self._routes.get(group)])
             if route.cool_until <= now
-            and route.deployment.weight > 0
+            and (route.deployment.weight > 0 or route.deployment.id == group)
             and route.minute.within(now, route.deployment.requests_per_minute, route.deployment.tokens_per_minute)
         ]
         if not able:
@@ -70,7 +70,7 @@ class Router:
 
     def failed(self, route: Route, fault: Fault, now: float) -> bool:
         """Count a failure; say whether the deployment is left alone from now on (until `route.cool_until`)."""
-        if fault is Fault.CONTEXT:
+        if fault in (Fault.CONTEXT, Fault.UNSUPPORTED):
             return False
         route.fails.append(now)
         while route.fails and route.fails[0] <= now - FAIL_WINDOW_SECONDS:

@@ -210,6 +210,10 @@ class World:
             reasoning_tokens=0,
             max_tokens=question.max_tokens,
             outside=True,
+            retries=question.retries,
+            fall_back=question.fall_back,
+            mocked=question.mocked,
+            image=question.image,
         )
 
 

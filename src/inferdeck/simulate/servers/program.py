@@ -76,6 +76,10 @@ class Question:
     user: str = "outside"
     team: str = ""
     route: str = "/v1/chat/completions"
+    retries: int | None = None
+    fall_back: bool = True
+    mocked: bool = False
+    image: bool = False
 
 
 class StillError(Exception):

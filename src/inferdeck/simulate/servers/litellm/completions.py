@@ -29,6 +29,12 @@ _TALE = (
 _WORDS = tuple(_TALE.split())
 _STEP_SECONDS = 1.0
 """While an answer is being written one word a second goes out; the rest follows when the world has said its length."""
+_MOCKS = ("mock_testing_fallbacks", "mock_testing_context_fallbacks", "mock_testing_content_policy_fallbacks")
+_NO_MOCKS = (
+    "Mock testing request params are disabled on this proxy: {names}. An admin can enable them by setting "
+    "`general_settings.dangerously_allow_mock_testing_request_params: true` in config.yaml. This setting cannot be "
+    "changed from the Admin UI or the API."
+)
 _INVALID = (
     "{route}: Invalid model name passed in model={model}. Call `/v1/models` to view available models for your key."
 )
@@ -106,6 +112,10 @@ async def _ask(asked: Asked, content: str, route: str) -> Call:
         user=asked.agent.name if asked.agent else str(body.get("user") or "outside")[:100],
         team=asked.agent.team if asked.agent else "",
         route=route,
+        retries=retries if isinstance(retries := body.get("num_retries"), int) and 0 <= retries <= 100 else None,
+        fall_back=body.get("disable_fallbacks") is not True,
+        mocked=_mocked(asked, body),
+        image=_shows(body[content]),
     )
     pending = asked.program.world.ask_gateway(asked.program.process, question)
     request = asked.program.arrived
@@ -134,6 +144,28 @@ def _wrong(asked: Asked, message: str, param: str) -> Refused:
     refused = Refused(400, error(message, "invalid_request_error", 400, param))
     count(asked.program, asked.request, refused)
     return refused
+
+
+def _mocked(asked: Asked, body: dict[str, Any]) -> bool:
+    """Say whether a client wants its model to fail; refused with 400 where its operator did not allow that.
+
+    As 1.106.2 does it (proxy/route_llm_request.py); 1.80 asks nobody.
+    """
+    given = [name for name in _MOCKS if name in body]
+    if given and asked.program.dialect.new and not asked.program.gateway.mock_testing:
+        raise Refused(400, {"detail": {"error": _NO_MOCKS.format(names=", ".join(given))}})
+    return body.get("mock_testing_fallbacks") is True
+
+
+def _shows(content: Any) -> bool:
+    """Say whether a prompt holds a picture."""
+    parts = [one.get("content") for one in content if isinstance(one, dict)] if isinstance(content, list) else []
+    return any(
+        isinstance(item, dict) and item.get("type") == "image_url"
+        for part in parts
+        if isinstance(part, list)
+        for item in part
+    )
 
 
 def _tokens(content: Any) -> int:
@@ -193,7 +225,7 @@ def _headers(call: Call, end: Answered | None) -> dict[str, str]:
     place = _place(call, end)
     if place is not None:
         found |= {"x-litellm-model-id": place.id, "x-litellm-model-name": place.full}
-        found |= {"x-litellm-model-api-base": place.base, "x-litellm-model-group": place.group}
+        found |= {"x-litellm-model-api-base": place.base, "x-litellm-model-group": end.group or place.group}
     found |= {
         "x-litellm-response-cost": repr(end.usage.cost),
         "x-litellm-response-duration-ms": repr((end.time - end.request.time) * 1000),
@@ -233,9 +265,33 @@ def _whole(call: Call, end: Answered) -> dict[str, Any]:
     if call.question.route == "/v1/completions":
         choice: dict[str, Any] = {"finish_reason": finish, "index": 0, "text": words, "logprobs": None}
         return head | {"object": "text_completion", "choices": [choice], "usage": _usage(end)}
-    message = {"content": words, "role": "assistant"}
+    message: dict[str, Any] = {"content": words, "role": "assistant"}
+    able = _able(call, end)
+    if "reasoning" in able:
+        message["reasoning_content"] = words
+    if "vision" in able and call.question.image:
+        message["content"] = "Red."
+    if "json" in able and isinstance(call.body.get("response_format"), dict):
+        message["content"] = '{"ok": true}'
+    if "tools" in able and call.body.get("tools"):
+        message, finish = {"content": None, "role": "assistant", "tool_calls": [_called(call)]}, "tool_calls"
     choice = {"finish_reason": finish, "index": 0, "message": message}
     return head | {"object": "chat.completion", "choices": [choice], "usage": _usage(end)}
+
+
+def _able(call: Call, end: Answered) -> tuple[str, ...]:
+    """Return what the model that answered can do; nothing of which its fleet says so."""
+    deployment = call.asked.program.deployments.get(end.deployment)
+    return (deployment.supports or ()) if deployment is not None else ()
+
+
+def _called(call: Call) -> dict[str, Any]:
+    """Return a call of the first tool."""
+    tools = call.body["tools"]
+    first = tools[0] if isinstance(tools, list) and isinstance(tools[0], dict) else {}
+    function = first.get("function")
+    name = function.get("name") if isinstance(function, dict) else ""
+    return {"id": f"call_{call.id[-8:]}", "type": "function", "function": {"name": str(name), "arguments": "{}"}}
 
 
 async def _stream(call: Call) -> web.StreamResponse:

@@ -22,6 +22,9 @@ _CLASSES: dict[Fault, tuple[str, int, str]] = {
     Fault.CONTEXT: ("ContextWindowExceededError", 400, "invalid_request_error"),
     Fault.AUTH: ("AuthenticationError", 401, "authentication_error"),
     Fault.ABORTED: ("InternalServerError", 500, "internal_server_error"),
+    Fault.NO_KEY: ("AuthenticationError", 401, "authentication_error"),
+    Fault.UNSUPPORTED: ("BadRequestError", 400, "invalid_request_error"),
+    Fault.MOCKED: ("InternalServerError", 500, "internal_server_error"),
 }
 _SAYINGS: dict[Fault, str] = {
     Fault.RATE_LIMIT: "RateLimitError: {who} - Rate limit reached for requests",
@@ -32,6 +35,9 @@ _SAYINGS: dict[Fault, str] = {
     "was exceeded by your messages.",
     Fault.AUTH: "AuthenticationError: {who} - Incorrect API key provided",
     Fault.ABORTED: "InternalServerError: {who} - Server disconnected",
+    Fault.NO_KEY: "Missing {name} API Key - A call is being made to {provider} but no key is set either in the "
+    "environment variables or via params. Please set `{variable}` in your environment vars",
+    Fault.UNSUPPORTED: "{who} - The model is not a multimodal model",
 }
 
 
@@ -84,10 +90,18 @@ def message(fault: Fault, provider: str, model: str, fallbacks: Mapping[str, tup
     """Return what the client reads after a model failed, with LiteLLM's remark on fallbacks."""
     if fault is Fault.NO_DEPLOYMENT:
         return f"No deployments available for selected model, Try again in 5 seconds. Passed model={model}."
-    who = f"{provider[:1].upper()}{provider[1:]}Exception"
+    if fault is Fault.MOCKED:
+        shown = [{name: list(others)} for name, others in fallbacks.items()]
+        return (
+            f"litellm.InternalServerError: This is a mock exception for model={model}, to trigger a fallback. "
+            f"Fallbacks={shown}"
+        )
+    name = f"{provider[:1].upper()}{provider[1:]}"
+    who = f"{name}Exception"
     if provider == "openai":
         who = "OpenAIException"
-    text = f"litellm.{_CLASSES[fault][0]}: {_SAYINGS[fault].format(who=who)}"
+    words = {"who": who, "name": name, "provider": provider, "variable": f"{provider.upper()}_API_KEY"}
+    text = f"litellm.{_CLASSES[fault][0]}: {_SAYINGS[fault].format(**words)}"
     if model in fallbacks:
         return f"{text}. Received Model Group={model}\nAvailable Model Group Fallbacks={list(fallbacks[model])}"
     named = f" Fallbacks are configured for: {', '.join(fallbacks)}." if fallbacks else ""

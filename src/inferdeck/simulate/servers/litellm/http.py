@@ -23,7 +23,9 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
+    "X-Inferdeck-Simulated": "true",
 }
+"""The last one is ours: by it a client knows that nobody pays for what it asks."""
 NO_DATABASE = (
     "DB not connected. This endpoint needs a database; set DATABASE_URL to a PostgreSQL connection string "
     "(postgresql://...) to enable it. See https://docs.litellm.ai/docs/proxy/virtual_keys"

@@ -10,6 +10,12 @@ from inferdeck.simulate.fleet import Engine
 from inferdeck.simulate.servers.litellm.http import NO_DATABASE, Asked, Refused, error, reply, template
 
 CREATED = 1_677_610_602
+_SUPPORTS = {
+    "vision": "supports_vision",
+    "tools": "supports_function_calling",
+    "json": "supports_response_schema",
+    "reasoning": "supports_reasoning",
+}
 _NO_BUDGETS = (
     "No provider budget config found. Please set a provider budget config in the router settings. "
     "https://docs.litellm.ai/docs/proxy/provider_budget_routing"
@@ -77,6 +83,8 @@ def _deployment(asked: Asked, name: str) -> dict[str, Any]:
     info = found["model_info"]
     info |= {"id": name, "pricing_overrides": list(prices), "key": place.full, "litellm_provider": place.provider}
     info |= prices | limits
+    if one.supports is not None:
+        info |= {key: word in one.supports for word, key in _SUPPORTS.items()}
     engine = _engine(asked, name)
     info["mode"] = engine.model.mode if engine else "chat"
     if engine is not None:

@@ -192,7 +192,7 @@ class Litellm:
             return
         flight.begun = event.request.stream and event.first_token is not None
         # LiteLLM logs the first failure of a request and none of its retries and further fallbacks.
-        if event.number == 0 and fault is not Fault.AUTH:
+        if event.number == 0 and fault not in (Fault.AUTH, Fault.NO_KEY):
             self._failed(event, fault, flight, place)
 
     def _failed(self, event: AttemptEnded, fault: Fault, flight: Flight, place: Place) -> None:
