@@ -120,6 +120,17 @@ _SPAN = (
     _option("--until", metavar="TIME", help="the same"),
 )
 
+# Those of faces/hosts/table.py and wanted.py, which are not imported: --help is to be fast.
+HOSTS = ("tmux", "screen", "watch", "sampler", "wtf", "wth", "waybar", "conky", "starship", "swiftbar", "scripts")
+LAYOUTS = ("development", "production", "incident")
+_HOSTED = (
+    _option("host", metavar="HOST", choices=HOSTS, help=", ".join(HOSTS)),
+    _option("--layout", choices=LAYOUTS, default=LAYOUTS[0], help="what is shown, and how often (development)"),
+    _option("--program", metavar="PATH", default="", help="the inferdeck that is to be run; this one where absent"),
+    _option("--dry-run", action="store_true", help="only show what would change"),
+)
+_YES = _option("-y", "--yes", action="store_true", help="do not ask")
+
 COMMANDS: tuple[Command, ...] = (
     Command(("up",), "run the daemon in the foreground; where one runs, show its status", "up:up"),
     Command(
@@ -174,6 +185,25 @@ COMMANDS: tuple[Command, ...] = (
             _option("--size", metavar="WIDTHxHEIGHT", default="", help="with --once: columns and rows (120x36)"),
             _option("--format", choices=("text", "svg"), default="", help="with --once: how to print (text)"),
         ),
+    ),
+    Command(("hosts", "list"), "list the programs that show widgets, and what is written for each", "hosts:list_all"),
+    Command(
+        ("hosts", "write"),
+        "write the files with which a program shows widgets, and change nothing else",
+        "hosts:write",
+        (*_HOSTED, _option("--out", metavar="DIR", default="", help="folder to write to; made where it is missing")),
+    ),
+    Command(
+        ("hosts", "install"),
+        "put them where the program looks, after showing what will change; keep a copy of what was there",
+        "hosts:install",
+        (*_HOSTED, _YES),
+    ),
+    Command(
+        ("hosts", "uninstall"),
+        "take away again what hosts install put in place, after showing it",
+        "hosts:uninstall",
+        (*_HOSTED, _YES),
     ),
     Command(
         ("models",),
@@ -561,6 +591,7 @@ COMMANDS: tuple[Command, ...] = (
 GROUPS = {
     "probe": "tests that send real requests",
     "sources": "what is watched",
+    "hosts": "programs that show widgets: tmux, watch, bars, prompts",
     "annotations": "what people and scripts noted",
     "config": "the configuration",
     "store": "the history on disk",
@@ -572,7 +603,7 @@ GROUPS = {
 }
 
 
-USUAL = {"annotations": "list"}
+USUAL = {"annotations": "list", "hosts": "list"}
 """What a group does where no command of it is named."""
 
 
