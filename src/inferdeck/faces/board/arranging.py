@@ -76,8 +76,13 @@ def _parts(wanted: Sequence[Extent | None], room: int, whole: int) -> list[float
 
 
 def _fits_beside(box: Box, width: int) -> bool:
-    widths = share([one.width for one in box.stickers], [1] * len(box.stickers), width)
-    return box.horizontal and (len(widths) == 1 or min(widths) >= LEAST_WIDTH)
+    widths = _widths(box, width)
+    return box.horizontal and min(widths) >= min(LEAST_WIDTH, width) and sum(widths) <= width
+
+
+def _widths(box: Box, width: int) -> list[int]:
+    least = min(LEAST_WIDTH, width) if len(box.stickers) == 1 else 1
+    return share([one.width for one in box.stickers], [least] * len(box.stickers), width)
 
 
 def _least(box: Box, height: int, *, row: bool) -> int:
@@ -103,9 +108,7 @@ def _stacked(box: Box, height: int) -> list[int]:
 
 def _row(box: Box, top: int, width: int, height: int) -> Iterator[Place]:
     left = 0
-    for one, wide in zip(
-        box.stickers, share([one.width for one in box.stickers], [1] * len(box.stickers), width), strict=True
-    ):
+    for one, wide in zip(box.stickers, _widths(box, width), strict=True):
         high = min(height, round(one.height.of(height))) if one.height else height
         yield Place(left, top, wide, max(high, min(LEAST_HEIGHT, height)))
         left += wide
