@@ -31,6 +31,7 @@ WELCOME = """inferdeck {version}
 /api/dashboards  all dashboards; /api/dashboards/UID/data is everything that one shows
 /api/logs      what programs wrote; /api/logs/streams
 /api/events    what happened; /api/annotations
+/widgets       figures for prompts, bars and panes; /widgets/health is one of them
 /api/config-files  configuration files of the stack, secrets masked
 /api/doctor    what is wrong and how to mend it
 /api/v1        Prometheus' own interface: queries, series, labels, remote write

@@ -24,7 +24,6 @@ from inferdeck.errors import InferdeckError, UsageError
 from inferdeck.model.clock import Clock
 from inferdeck.model.json_form import dumps
 from inferdeck.model.numbers import seconds
-from inferdeck.model.widget import HOSTS as HOST_NAMES
 from inferdeck.model.widget import ICONS, Frame, State, Widget
 from inferdeck.render.hosts import HOSTS
 from inferdeck.render.interface import Content, Part, WidgetQuestions
@@ -130,7 +129,7 @@ class WidgetRoutes:
     def list(self) -> str:
         """Return all widgets as JSON."""
         widgets = list(CONTENTS.values())
-        return dumps({"widgets": widgets, "hosts": HOST_NAMES, "icons": ICONS})
+        return dumps({"widgets": widgets, "hosts": list(HOSTS), "icons": ICONS})
 
 
 async def _draw(widget: Widget, wish: _Wish) -> bytes:
@@ -170,7 +169,7 @@ def _wish(request: Request, about: Content) -> _Wish:
     if refused:
         heeded = ", ".join(about.parameters)
         raise UsageError(f"{refused[0]}: the widget {about.name} does not heed it; it heeds {heeded}")
-    host = _one_of("host", given.get("host") or "text", HOST_NAMES)
+    host = _one_of("host", given.get("host") or "text", tuple(HOSTS))
     icons = _one_of("icons", given.get("icons") or HOSTS[host].icons, ICONS)
     colour = _yes("colour", given.get("colour", "")) if given.get("colour") else HOSTS[host].colour
     frame = Frame(_size("width", given), _size("height", given), icons, colour)
@@ -232,7 +231,7 @@ def _parameter(name: str, kind: str, description: str, **more: Any) -> dict[str,
 
 
 _DESCRIBED = (
-    _parameter("host", "string", "Where it is shown.", enum=list(HOST_NAMES), default="text"),
+    _parameter("host", "string", "Where it is shown.", enum=list(HOSTS), default="text"),
     _parameter("width", "integer", "Cells in a row.", minimum=1, maximum=LARGEST_SIZE),
     _parameter("height", "integer", "Rows.", minimum=1, maximum=LARGEST_SIZE),
     _parameter("field", "string", "One figure or text by its path."),

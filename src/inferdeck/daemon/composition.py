@@ -17,6 +17,7 @@ from inferdeck.api import catalog as api_catalog
 from inferdeck.api import config_files as api_config_files
 from inferdeck.api import dashboards as api_dashboards
 from inferdeck.api import logs as api_logs
+from inferdeck.api import widgets as api_widgets
 from inferdeck.api.prometheus import routes as prometheus
 from inferdeck.client import marker
 from inferdeck.config.schema import Settings
@@ -35,6 +36,7 @@ from inferdeck.daemon.surroundings import Surrounding
 from inferdeck.daemon.targets_file import keep_writing
 from inferdeck.daemon.upkeep import ended, keep_pruning, keep_ticking
 from inferdeck.daemon.watching import Watching
+from inferdeck.daemon.widgets import DaemonWidgets, Sources
 from inferdeck.daemon.written_lines import written_lines
 from inferdeck.model.clock import Clock
 from inferdeck.pricing.published import PublishedPrices
@@ -135,9 +137,13 @@ class Daemon:
         models = catalog(settings, database, surrounding.around, lambda: joined.joins().chains(), prices)
         topics = [stack.routes(joined), api_catalog.routes(models), chronicle.routes()]
         topics.append(api_config_files.routes(asked_files))
-        topics.append(api_logs.routes(written_lines(settings, runner.sources), clock))
+        lines = written_lines(settings, runner.sources)
+        topics.append(api_logs.routes(lines, clock))
         shown = dashboards(settings, clock, answering.service, runner.states)
         topics.append(api_dashboards.routes(shown))
+        told = Sources(questions, joined, models, shown, lines, answering.service, settings)
+        widgets = api_widgets.WidgetRoutes(DaemonWidgets(clock, told), clock)
+        topics.append(api_widgets.routes(widgets))
         operations = DaemonOperations(
             settings=settings,
             clock=clock,
@@ -153,7 +159,7 @@ class Daemon:
         )
         routes = prometheus.routes(answering.service, site)
         application = await asyncio.to_thread(app.ready_made, questions, operations, routes, topics)
-        direct = prometheus.direct(routes)
+        direct = [*prometheus.direct(routes), *api_widgets.direct(widgets)]
         listeners = [server.Listener(app.guarded(application, rules, direct), tcp, peers_checked=False)]
         if unix is not None:
             listeners.append(server.Listener(app.guarded(application, None, direct), unix, peers_checked=True))
