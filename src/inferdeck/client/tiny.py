@@ -155,6 +155,13 @@ class Client:
         path = f"/api/dashboards/{quote(uid, safe='')}/data?{urlencode(parameters)}"
         return self._ask(dashboard_answers.DashboardData, "GET", path)
 
+    def dashboard_variables(self, uid: str, parameters: list[tuple[str, str]]) -> dashboard_answers.Variables:
+        """Return the options of a dashboard's variables and what is chosen; parameters as in api/dashboards.py."""
+        from inferdeck.model import dashboard_answers
+
+        path = f"/api/dashboards/{quote(uid, safe='')}/variables?{urlencode(parameters)}"
+        return self._ask(dashboard_answers.Variables, "GET", path)
+
     def ready(self) -> bool:
         """Return whether a daemon answers and has finished starting; False where none does."""
         try:
