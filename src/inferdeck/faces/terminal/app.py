@@ -1,0 +1,324 @@
+"""The application: which view is shown, which time is looked at, and what keys do; it asks and draws nothing itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from inferdeck.client.tiny import Client
+from inferdeck.faces.terminal import places
+from inferdeck.faces.terminal.actions import Action, mapped, of_scope
+from inferdeck.faces.terminal.asking import Asker
+from inferdeck.faces.terminal.drawing.glyphs import Look
+from inferdeck.faces.terminal.held import Held
+from inferdeck.faces.terminal.screens.help import HelpScreen
+from inferdeck.faces.terminal.screens.prompt import Prompt
+from inferdeck.faces.terminal.span import RANGES, Span
+from inferdeck.faces.terminal.view import View
+from inferdeck.faces.terminal.writing import written
+from inferdeck.model import numbers
+from inferdeck.model.answers import Status
+from inferdeck.model.dashboard_answers import DashboardList
+
+INTERVALS = (2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
+"""Seconds between questions."""
+BLURRED = 4
+"""Times as rarely while another window has the keys."""
+LISTS_EVERY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user may set."""
+
+    interval_seconds: float = 5.0
+    range_seconds: float = 3600.0
+    view: str = "overview"
+    theme: str = ""
+    look: Look = field(default_factory=Look)
+    keys: dict[str, str] = field(default_factory=dict)
+    readonly: bool = False
+    environment: str = ""
+
+
+class Terminal(App[int]):
+    """`inferdeck top`. find: where the daemon answers now."""
+
+    CSS_PATH = "styles/base.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    TITLE = "inferdeck"
+
+    def __init__(
+        self,
+        find: Callable[[], Client | None],
+        options: Options,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.all_actions = mapped(options.keys)
+        super().__init__()
+        self.asker = Asker(find)
+        self.options = options
+        self.look = options.look
+        self.interval = min(max(options.interval_seconds, INTERVALS[0]), INTERVALS[-1])
+        self.span = Span(options.range_seconds)
+        self.environment = options.environment
+        self.readonly = options.readonly
+        self.paused = False
+        self.status: Held[Status] = Held()
+        self.dashboards: Held[DashboardList] = Held()
+        self.now = now
+        self.monotonic = monotonic
+        self._flying: set[str] = set()
+        self._visited: list[str] = []
+        self._left: list[str] = []
+        self._place = ""
+        for key in dict.fromkeys(key for action in self.all_actions for key in action.keys):
+            self._bindings.key_to_bindings.setdefault(key, []).append(
+                Binding(key, f"press({key!r})", show=False, id=f"press.{key}")
+            )
+
+    def on_mount(self) -> None:
+        if self.options.theme:
+            self.theme = self.options.theme
+        self.go(self.options.view)
+        self.set_interval(1.0, self.tick)
+        self.tick()
+
+    # What is shown.
+
+    @property
+    def view(self) -> View | None:
+        """The view that is shown, also behind a prompt."""
+        return next((one for one in reversed(self.screen_stack) if isinstance(one, View)), None)
+
+    def go(self, place: str, *, remember: bool = True) -> None:
+        """Show another place: the name of a view and what it is about, such as `dashboard gateway`."""
+        made = places.make(place, self.dashboards.value)
+        if made is None:
+            self.notify(f"there is no view {place!r}; : and a tab show what there is", severity="warning", markup=False)
+            return
+        if remember and self._place:
+            self._visited.append(self._place)
+            self._left.clear()
+        self._place = place
+        if len(self.screen_stack) > 1:
+            self.switch_screen(made)
+        else:
+            self.push_screen(made)
+
+    def back(self) -> None:
+        """Show the view before this one."""
+        if self._visited:
+            self._left.append(self._place)
+            self.go(self._visited.pop(), remember=False)
+
+    def tick(self) -> None:
+        """Once a second: the daemon's status is asked when it is due, and so is what the view needs."""
+        now = self.monotonic()
+        if not self.paused:
+            if self.status.next_try <= now:
+                self._keep("status")
+            if self.dashboards.next_try <= now:
+                self._keep("dashboards")
+        if (view := self.view) is not None and view.is_current:
+            view.tick()
+
+    def _keep(self, what: str) -> None:
+        if what not in self._flying:
+            self._flying.add(what)
+            self.run_worker(self._kept(what), group="keep")
+
+    async def _kept(self, what: str) -> None:
+        from inferdeck.faces.terminal.asking import reason
+
+        try:
+            if what == "status":
+                value = await self.asker.ask(Client.status)
+                self.status = self.status.came(value, self.monotonic(), self.interval)
+            else:
+                found = await self.asker.ask(Client.dashboards)
+                self.dashboards = self.dashboards.came(found, self.monotonic(), LISTS_EVERY_SECONDS)
+        except Exception as error:
+            if what == "status":
+                self.status = self.status.failed(reason(error), self.monotonic(), self.interval)
+            else:
+                self.dashboards = self.dashboards.failed(reason(error), self.monotonic(), self.interval)
+        self._flying.discard(what)
+        if (view := self.view) is not None:
+            view.draw_lines()
+
+    def past(self) -> str:
+        """Return the moment of the past that is looked at."""
+        until = self.span.until
+        return "" if until is None else datetime.fromtimestamp(until).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+    # What keys do.
+
+    def actions_here(self) -> tuple[Action, ...]:
+        """Return what can be done in the view that is shown."""
+        view = self.view
+        return of_scope(self.all_actions, view.SCOPES if view else (), readonly=self.readonly)
+
+    def action_press(self, key: str) -> None:
+        """Do what a key means here."""
+        scoped = sorted(self.actions_here(), key=lambda one: not one.scope)
+        action = next((one for one in scoped if key in one.keys), None)
+        if action is not None:
+            self.do(action.id)
+
+    def do(self, identity: str) -> None:
+        """Do one thing of the table of actions: the view first, else the application."""
+        view = self.view
+        if view is not None and view.do(identity):
+            return
+        handler = getattr(self, f"_do_{identity}", None)
+        if handler is not None:
+            handler()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Yield everything for the palette: actions, then places."""
+        for action in self.actions_here():
+            if action.id != "palette":
+                title = f"{action.title}  {action.key}" if action.keys else action.title
+                yield SystemCommand(title, action.help, lambda identity=action.id: self.do(identity))
+        for place, about in places.every(self.dashboards.value):
+            yield SystemCommand(f"Go to {place}", about, lambda place=place: self.go(place))
+
+    def _do_quit(self) -> None:
+        self.exit(0)
+
+    def _do_refresh(self) -> None:
+        self.status = self.status.at_once()
+        self._keep("status")
+        if self.view is not None:
+            self.view.renew()
+
+    def _do_config(self) -> None:
+        self.go("config")
+
+    def _do_help(self) -> None:
+        if self.view is not None:
+            self.push_screen(HelpScreen(self.view, self.actions_here()))
+
+    def _do_palette(self) -> None:
+        self.action_command_palette()
+
+    def _do_go(self) -> None:
+        names = [place for place, _ in places.every(self.dashboards.value)]
+        self.push_screen(Prompt(":", "a view: overview, gateway, models …", names), lambda found: self._went(found))
+
+    def _went(self, place: str | None) -> None:
+        if place:
+            self.go(place)
+
+    def _do_filter(self) -> None:
+        view = self.view
+        if view is None or view.filtered is None:
+            self.notify("nothing to filter here", timeout=3)
+            return
+        self.push_screen(Prompt("/", "words; !word leaves out", (), view.filtered, view.filter), None)
+
+    def _do_back(self) -> None:
+        if self.view is not None and self.view.filtered:
+            self.view.filter("")
+        else:
+            self.back()
+
+    def _do_forward(self) -> None:
+        if self._left:
+            self._visited.append(self._place)
+            self.go(self._left.pop(), remember=False)
+
+    def _do_pause(self) -> None:
+        self.paused = not self.paused
+        self._drawn()
+
+    def _do_slower(self) -> None:
+        self._every(next((one for one in INTERVALS if one > self.interval), INTERVALS[-1]))
+
+    def _do_faster(self) -> None:
+        self._every(next((one for one in reversed(INTERVALS) if one < self.interval), INTERVALS[0]))
+
+    def _every(self, interval: float) -> None:
+        self.interval = interval
+        self._drawn()
+
+    def _do_earlier(self) -> None:
+        self._look_at(self.span.moved(-0.5, self.now()))
+
+    def _do_later(self) -> None:
+        self._look_at(self.span.moved(0.5, self.now()))
+
+    def _do_now(self) -> None:
+        self._look_at(Span(self.span.range_seconds))
+
+    def _do_zoom_in(self) -> None:
+        self._look_at(self.span.zoomed(-1))
+
+    def _do_zoom_out(self) -> None:
+        self._look_at(self.span.zoomed(1))
+
+    def _do_range(self) -> None:
+        names = [numbers.seconds(float(one)) for one in RANGES]
+        spans = dict(zip(names, RANGES, strict=True))
+
+        def chosen(found: str | None) -> None:
+            if found in spans:
+                self._look_at(Span(float(spans[found]), self.span.until))
+
+        self.push_screen(Prompt("range", "how long a time charts show", names, chosen_from=True), chosen)
+
+    def _look_at(self, span: Span) -> None:
+        if span != self.span:
+            self.span = span
+            if self.view is not None:
+                self.view.renew()
+            self._drawn()
+
+    def _do_environment(self) -> None:
+        status = self.status.value
+        names = sorted({one.environment for one in status.services}) if status else []
+        choices = ["", *names]
+        place = choices.index(self.environment) if self.environment in choices else 0
+        self.environment = choices[(place + 1) % len(choices)]
+        self.notify(f"environment: {self.environment or 'all'}", timeout=3, markup=False)
+        if self.view is not None:
+            self.view.renew()
+
+    def _do_theme(self) -> None:
+        names = sorted(self.available_themes)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.notify(f"theme: {self.theme}", timeout=2)
+
+    def _do_copy(self) -> None:
+        text = self.view.copied() if self.view is not None else ""
+        if text:
+            self.copy_to_clipboard(text)
+            self.notify(f"copied {len(text)} characters", timeout=3)
+        else:
+            self.notify("nothing is selected", timeout=3)
+
+    def _do_export(self) -> None:
+        found = self.view.exported() if self.view is not None else {}
+        if not found:
+            self.notify("nothing to export here", timeout=3)
+            return
+
+        def chosen(form: str | None) -> None:
+            if form is not None and form in found:
+                self.notify(written(form, found[form], self._place, Path.cwd()), timeout=8, markup=False)
+
+        self.push_screen(Prompt("export", "as", tuple(found), chosen_from=True), chosen)
+
+    def _drawn(self) -> None:
+        if self.view is not None:
+            self.view.draw_lines()

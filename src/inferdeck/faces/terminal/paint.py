@@ -1,0 +1,97 @@
+"""Colours for the names of styles, from the variables of a theme; rows of spans as strips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.color import Color as RichColor
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.strip import Strip
+
+from inferdeck.faces.terminal.drawing.picture import Row
+
+_VARIABLES = {
+    "series1": "primary",
+    "series2": "success",
+    "series3": "warning",
+    "series4": "secondary",
+    "series5": "error",
+    "series6": "accent",
+    "series7": "text-primary",
+    "series8": "text-secondary",
+    "ok": "text-success",
+    "warn": "text-warning",
+    "critical": "text-error",
+    "title": "text-accent",
+    "key": "text-warning",
+    "banner": "text-warning",
+}
+_LOOKS = {
+    "strong": Style(bold=True),
+    "title": Style(bold=True),
+    "critical": Style(bold=True),
+    "key": Style(bold=True),
+    "banner": Style(bold=True, reverse=True),
+    "selected": Style(reverse=True),
+    "changed": Style(bold=True),
+    "marked": Style(underline=True),
+}
+_FAINT = {"dim": 0.62, "axis": 0.55, "frame": 0.38}
+"""How much of the text's colour is left."""
+_HEATS = 8
+
+
+class Paint:
+    """The styles of one theme on one background; built anew when the theme changes."""
+
+    def __init__(self, variables: Mapping[str, str], base: Style) -> None:
+        self._variables = variables
+        self.base = base
+        self._known: dict[str, Style] = {}
+
+    def style(self, names: str) -> Style:
+        """Return the style of one name or of several with blanks between them."""
+        found = self._known.get(names)
+        if found is None:
+            found = self._known[names] = Style.combine([self.base, *(self._one(name) for name in names.split())])
+        return found
+
+    def strip(self, row: Row, width: int) -> Strip:
+        """Return a row of exactly `width` cells as a strip."""
+        return Strip([Segment(text, self.style(names)) for text, names in row], width)
+
+    def _one(self, name: str) -> Style:
+        look = _LOOKS.get(name, Style.null())
+        if name in _FAINT:
+            return self._faint(_FAINT[name])
+        if name.startswith("heat"):
+            return self._heat(int(name[4:]))
+        if name in _VARIABLES:
+            return Style(color=self._colour(_VARIABLES[name])) + look
+        return look
+
+    def _colour(self, variable: str) -> RichColor | None:
+        value = self._variables.get(variable, "")
+        if value.startswith("auto"):
+            # As $text-success of some themes: the colour behind it is close enough.
+            value = self._variables.get(variable.removeprefix("text-"), "")
+        return Color.parse(value).rich_color if value else None
+
+    def _faint(self, share: float) -> Style:
+        ends = self._ends()
+        return Style(dim=True) if ends is None else Style(color=ends[0].blend(ends[1], share).rich_color)
+
+    def _heat(self, number: int) -> Style:
+        ends, top = self._ends(), self._variables.get("warning", "")
+        if ends is None or not top:
+            return Style(dim=number <= _HEATS // 2, bold=number == _HEATS)
+        return Style(color=ends[0].blend(Color.parse(top), (number + 1) / (_HEATS + 1)).rich_color)
+
+    def _ends(self) -> tuple[Color, Color] | None:
+        """Return the background and the text's colour; None where they are the terminal's own."""
+        back, front = self.base.bgcolor, self.base.color
+        if back is None or front is None or back.triplet is None or front.triplet is None:
+            return None
+        return Color.from_rich_color(back), Color.from_rich_color(front)

@@ -1,0 +1,39 @@
+"""Every place that can be gone to, by name: views, and each dashboard as one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from inferdeck.faces.terminal.screens.board import BoardView
+from inferdeck.faces.terminal.view import View
+from inferdeck.model.dashboard_answers import DashboardList
+
+START = "overview"
+
+_VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {}
+"""By name: what it shows, and what makes it from the words behind the name."""
+
+
+def every(dashboards: DashboardList | None) -> Iterator[tuple[str, str]]:
+    """Yield (place, what it shows), views first."""
+    for name, (about, _) in _VIEWS.items():
+        yield name, about
+    for listed in dashboards.dashboards if dashboards else ():
+        if listed.uid not in _VIEWS:
+            yield listed.uid, listed.description or listed.title
+        elif listed.origin != "shipped":
+            yield f"dashboard {listed.uid}", listed.description or listed.title
+
+
+def make(place: str, dashboards: DashboardList | None) -> View | None:
+    """Return the view that a place names, also by the beginning of its name; None where there is none."""
+    name, _, rest = place.strip().partition(" ")
+    if name == "dashboard" and rest:
+        return BoardView(rest.strip())
+    if name in _VIEWS:
+        return _VIEWS[name][1](rest.strip())
+    boards = [listed.uid for listed in dashboards.dashboards] if dashboards else [START]
+    if name in boards:
+        return BoardView(name)
+    begun = [one for one in (*_VIEWS, *boards) if name and one.startswith(name)]
+    return make(f"{begun[0]} {rest}", dashboards) if len(begun) == 1 or (begun and begun[0] in _VIEWS) else None

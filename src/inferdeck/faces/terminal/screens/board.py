@@ -1,0 +1,362 @@
+"""A dashboard: all panels that can be seen, at the time that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.events import Click
+
+from inferdeck.client.tiny import Client
+from inferdeck.faces.terminal.actions import BOARD
+from inferdeck.faces.terminal.drawing.frame import Moment
+from inferdeck.faces.terminal.exporting import panel_csv, panel_json, rows_svg
+from inferdeck.faces.terminal.screens.prompt import Prompt
+from inferdeck.faces.terminal.view import Ask, View
+from inferdeck.faces.terminal.views.joined import joined
+from inferdeck.faces.terminal.views.layout import Slot, alone, arrange
+from inferdeck.faces.terminal.views.panels import Answer, Panels
+from inferdeck.faces.terminal.widgets.lines import LinesView
+from inferdeck.model.dashboard import ALL, Panel
+from inferdeck.model.dashboard_answers import DashboardData, Definition, PanelData, QueryData, Variables
+
+DEFINITION, DATA, VARIABLES = "definition", "data", "variables"
+_STALE = 3.0
+_NO_MOMENT = Moment(0.0, 0.0, 1.0, 0.0)
+
+
+class BoardView(View):
+    """One dashboard by its uid."""
+
+    SCOPES: ClassVar[Sequence[str]] = (BOARD,)
+    PAST = True
+
+    def __init__(self, uid: str, chosen: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self.uid = uid
+        self.chosen: dict[str, tuple[str, ...]] = dict(chosen or {})
+        self._opened: set[int] = set()
+        self._shut: set[int] = set()
+        self._alone = ""
+        self._whole: DashboardData | None = None
+        self._asked_for: tuple[Any, ...] = ()
+        super().__init__()
+
+    def about(self) -> str:
+        """Return what the dashboard and its selected panel show."""
+        found: Definition | None = self.held[DEFINITION].value
+        if found is None:
+            return "A dashboard."
+        panel = found.dashboard.panel(self._panels.selected)
+        told = f" {panel.title}: {panel.help}" if panel is not None and panel.help else ""
+        return f"{found.dashboard.title}. {found.dashboard.description}{told}"
+
+    def heading(self) -> str:
+        found: Definition | None = self.held[DEFINITION].value
+        data: DashboardData | None = self._whole
+        chosen = data.variables if data else {}
+        words = " ".join(f"{name}={_words(values)}" for name, values in chosen.items() if ALL not in values)
+        return f"{found.dashboard.title if found else self.uid} {words}".strip()
+
+    def questions(self) -> Mapping[str, float]:
+        return {DEFINITION: 60.0, DATA: 1.0, VARIABLES: 12.0}
+
+    def ask(self, key: str) -> Ask:
+        if key == DEFINITION:
+            return lambda client: client.dashboard(self.uid)
+        fields = [*self.terminal.span.asked(), *self._variables()]
+        if key == VARIABLES:
+            return lambda client: client.dashboard_variables(self.uid, fields)
+        return self._data_question(fields)
+
+    def _data_question(self, fields: list[tuple[str, str]]) -> Ask:
+        wanted = self._wanted()
+        points = max(60, min(600, self.size.width * 2))
+        fields = [*fields, ("points", str(points)), ("panels", ",".join(wanted))]
+        asked = (self.uid, self.terminal.span, tuple(self._variables()), tuple(wanted), points)
+        before = self._whole if asked == self._asked_for and self.terminal.span.until is None else None
+        range_seconds = self.terminal.span.range_seconds
+
+        def question(client: Client) -> tuple[tuple[Any, ...], DashboardData]:
+            since = [("since", repr(before.end))] if before is not None else []
+            found = client.dashboard_data(self.uid, [*fields, *since])
+            if before is not None and found.since is not None:
+                found = (
+                    joined(before, found, range_seconds)
+                    if found.end > before.end
+                    else replace(before, at=found.at, panels=_instants(before, found), marks=found.marks)
+                )
+            return asked, found
+
+        return question
+
+    def _variables(self) -> list[tuple[str, str]]:
+        chosen = dict(self.chosen)
+        found: Definition | None = self.held[DEFINITION].value
+        environment = self.terminal.environment
+        if environment and found is not None and found.dashboard.variable("environment") is not None:
+            chosen.setdefault("environment", (environment,))
+        return [(f"var-{name}", value) for name, values in chosen.items() for value in values]
+
+    def body(self) -> ComposeResult:
+        self._panels = Panels((), self.terminal.look)
+        yield LinesView(self._panels, id="board")
+
+    @property
+    def _view(self) -> LinesView:
+        return self.query_one("#board", LinesView)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._view.focus()
+        self.watch(self._view, "scroll_y", self._scrolled, init=False)
+
+    def on_resize(self) -> None:
+        self._arranged()
+
+    def answered(self, key: str) -> None:
+        if key == DEFINITION:
+            self._arranged()
+            if self._whole is None:
+                self.held[DATA] = self.held[DATA].at_once()
+                self.look()
+            return
+        held = self.held[DATA]
+        if key == DATA and held.value is not None and not held.error:
+            asked, data = held.value
+            self._asked_for, self._whole = asked, data
+            if self.terminal.span.until is None:
+                # There is nothing new before the next step.
+                wait = max(self.terminal.interval, min(data.tick, 60.0))
+                self.held[DATA] = replace(held, next_try=self.terminal.monotonic() + wait)
+        self._told()
+
+    def aged(self) -> None:
+        if self.held[DATA].error:
+            self._told()
+
+    def _arranged(self) -> None:
+        """Place the panels anew: another size, a row turned over, one panel alone."""
+        found: Definition | None = self.held[DEFINITION].value
+        if found is None or not self.is_attached:
+            return
+        width, height = self._view.row_width, self._view.size.height
+        panel = found.dashboard.panel(self._alone)
+        if panel is not None:
+            slots = alone(panel, width, height)
+        else:
+            slots = arrange(found.dashboard, width, self._opened, self._shut)
+        before = self._panels
+        self._panels = Panels(slots, self.terminal.look)
+        self._panels.selected, self._panels.cursor = before.selected, before.cursor
+        self._told()
+        self._view.show(self._panels)
+
+    def _told(self) -> None:
+        """Give the panels what is known now."""
+        held = self.held[DATA]
+        now = self.terminal.monotonic()
+        age = held.age(now)
+        stale = age if held.error and age is not None and age > _STALE * self.terminal.interval else None
+        retry = max(0.0, held.next_try - now) if held.error else None
+        data = self._whole
+        moment = Moment.of(data) if data is not None else _NO_MOMENT
+        known = {panel.id: panel for panel in data.panels} if data is not None else {}
+        answers: dict[str, Answer] = {}
+        for slot in self._panels.slots:
+            if slot.panel is None:
+                continue
+            found = known.get(slot.panel.id)
+            error = held.error if found is None else ""
+            answers[slot.panel.id] = Answer(found, moment, stale, error, retry if error else None)
+        self._panels.answer(answers)
+        self._view.changed()
+
+    def _wanted(self) -> list[str]:
+        """Return the panels that can be seen, and those within a page of it."""
+        page = max(10, self._view.size.height)
+        first = self._view.scroll_offset.y
+        return self._panels.visible(first - page // 2, first + page + page // 2) or ["-"]
+
+    def _scrolled(self) -> None:
+        known = {panel.id for panel in self._whole.panels} if self._whole else set()
+        first = self._view.scroll_offset.y
+        seen = self._panels.visible(first, first + self._view.size.height - 1)
+        if any(one not in known for one in seen):
+            self.held[DATA] = self.held[DATA].at_once()
+            self.look()
+
+    # What keys do.
+
+    def do(self, action: str) -> bool:
+        if action.startswith("panel_"):
+            return self._select_number(int(action.removeprefix("panel_")))
+        handler = getattr(self, f"_do_{action}", None)
+        return bool(handler()) if handler is not None else False
+
+    def _select_number(self, number: int) -> bool:
+        slot = next((one for one in self._panels.slots if one.number == number), None)
+        if slot is not None:
+            self._select(slot)
+        return True
+
+    def _select(self, slot: Slot) -> None:
+        if slot.panel is None:
+            return
+        self._panels.selected = "" if slot.panel.id == self._panels.selected else slot.panel.id
+        self._panels.cursor = None
+        self._seen(slot)
+        self._view.changed()
+
+    def _seen(self, slot: Slot) -> None:
+        top, high = self._view.scroll_offset.y, self._view.size.height
+        if slot.y < top:
+            self._view.scroll_to(y=slot.y, animate=False)
+        elif slot.bottom > top + high:
+            self._view.scroll_to(y=min(slot.y, slot.bottom - high), animate=False)
+
+    def _do_next(self) -> bool:
+        return self._step(1)
+
+    def _do_previous(self) -> bool:
+        return self._step(-1)
+
+    def _step(self, by: int) -> bool:
+        slots = [one for one in self._panels.slots if one.panel]
+        if slots:
+            names = [one.panel.id for one in slots if one.panel]
+            place = names.index(self._panels.selected) + by if self._panels.selected in names else min(0, by)
+            slot = slots[place % len(slots)]
+            self._panels.selected = slot.panel.id if slot.panel else ""
+            self._panels.cursor = None
+            self._seen(slot)
+            self._view.changed()
+        return True
+
+    def _do_maximise(self) -> bool:
+        self._alone = "" if self._alone else self._panels.selected or self._first()
+        self._panels.selected = self._panels.selected or self._alone
+        self._view.scroll_to(y=0, animate=False)
+        self._arranged()
+        self._scrolled()
+        return True
+
+    def _first(self) -> str:
+        return next((one.panel.id for one in self._panels.slots if one.panel), "")
+
+    def _do_details(self) -> bool:
+        return True if self._alone else self._do_maximise()
+
+    def _do_back(self) -> bool:
+        if self._alone:
+            self._alone = ""
+            self._arranged()
+            return True
+        if self._panels.selected:
+            self._panels.selected, self._panels.cursor = "", None
+            self._view.changed()
+            return True
+        return False
+
+    def _do_cursor_left(self) -> bool:
+        return self._read(-1)
+
+    def _do_cursor_right(self) -> bool:
+        return self._read(1)
+
+    def _read(self, by: int) -> bool:
+        data = self._whole
+        if data is None or data.step <= 0:
+            return True
+        self._panels.selected = self._panels.selected or self._first()
+        stride = data.step * max(1, round((data.end - data.start) / data.step / 120))
+        place = self._panels.cursor if self._panels.cursor is not None else data.end - min(0, by) * stride
+        self._panels.cursor = min(max(place + by * stride, data.start), data.end)
+        self._view.changed()
+        return True
+
+    def _do_variable(self) -> bool:
+        found: Variables | None = self.held[VARIABLES].value
+        if found is None or not found.variables:
+            self.terminal.notify("this dashboard has nothing to choose", timeout=3)
+            return True
+        names = [
+            f"{one.name} {value}"
+            for one in found.variables
+            for value in ((ALL,) if one.include_all else ()) + tuple(one.options)
+        ]
+        shown = [name.replace(ALL, "All") for name in names]
+
+        def chosen(answer: str | None) -> None:
+            if answer in shown:
+                name, _, value = names[shown.index(answer)].partition(" ")
+                self.chosen[name] = (value,)
+                self._whole, self._asked_for = None, ()
+                self.renew()
+
+        self.terminal.push_screen(Prompt("choose", "a variable and its value", shown, chosen_from=True), chosen)
+        return True
+
+    def on_click(self, event: Click) -> None:
+        x, y = event.x, event.y - self._view.region.y + self._view.scroll_offset.y
+        slot = self._panels.at(x, y)
+        if slot is None:
+            return
+        if slot.panel is None:
+            self._turn(slot)
+        elif event.chain > 1:
+            self._panels.selected = slot.panel.id
+            self._do_maximise()
+        else:
+            self._select(slot)
+
+    def _turn(self, slot: Slot) -> None:
+        """Open or close a row of panels."""
+        (self._opened if slot.closed else self._shut).add(slot.row)
+        (self._shut if slot.closed else self._opened).discard(slot.row)
+        self._arranged()
+        self._scrolled()
+
+    # What leaves.
+
+    def _shown_panel(self) -> tuple[Panel, PanelData] | None:
+        found: Definition | None = self.held[DEFINITION].value
+        panel = found.dashboard.panel(self._panels.selected) if found else None
+        answer = self._panels.known(panel.id) if panel is not None else None
+        return (panel, answer.data) if panel is not None and answer is not None and answer.data is not None else None
+
+    def copied(self) -> str:
+        found = self._shown_panel()
+        rows = self._panels.drawn(found[0].id) if found else ()
+        return "\n".join("".join(text for text, _ in row).rstrip() for row in rows)
+
+    def exported(self) -> Mapping[str, str]:
+        found = self._shown_panel()
+        if found is None or self._whole is None:
+            return {}
+        panel, data = found
+        return {
+            "csv": panel_csv(data, self._whole),
+            "json": panel_json(data, self._whole),
+            "svg": rows_svg(self._panels.drawn(panel.id), self._view.paint, panel.title),
+        }
+
+
+def _words(values: Sequence[str]) -> str:
+    return ",".join(values)
+
+
+def _instants(before: DashboardData, found: DashboardData) -> tuple[PanelData, ...]:
+    """Return the panels with the instant answers of `found` and the ranges of `before`: no step has passed."""
+    old = {panel.id: panel for panel in before.panels}
+    return tuple(
+        replace(panel, queries=tuple(_newest(old.get(panel.id), query) for query in panel.queries))
+        for panel in found.panels
+    )
+
+
+def _newest(old: PanelData | None, query: QueryData) -> QueryData:
+    if query.instant or old is None:
+        return query
+    return next((one for one in old.queries if one.ref == query.ref), query)

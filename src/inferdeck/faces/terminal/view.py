@@ -1,0 +1,217 @@
+"""What every view has: questions that are asked while it is shown, their answers, a head, a body and a line of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+
+from inferdeck.client.tiny import Client
+from inferdeck.faces.terminal.actions import Action
+from inferdeck.faces.terminal.asking import reason
+from inferdeck.faces.terminal.held import Held, Phase
+from inferdeck.faces.terminal.views.head import Standing, head, keys
+from inferdeck.faces.terminal.widgets.one_line import OneLine
+from inferdeck.model import numbers
+
+if TYPE_CHECKING:
+    from inferdeck.faces.terminal.app import Terminal
+
+Ask = Callable[[Client], Any]
+NEVER = float("inf")
+
+
+class View(Screen[None]):
+    """One screen. It asks only while it is shown, each question when it is due, and never twice at once."""
+
+    SCOPES: ClassVar[Sequence[str]] = ()
+    """Whose keys work here; see actions.py."""
+    ABOUT: ClassVar[str] = ""
+    """What the view shows, for the help."""
+    PAST: ClassVar[bool] = False
+    """Whether it can show a moment of the past."""
+    TITLE = "view"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[str, Held[Any]] = {key: Held() for key in self.questions()}
+        self._flying: set[str] = set()
+        self._generation = 0
+
+    @property
+    def terminal(self) -> Terminal:
+        """The application, by its own type."""
+        return cast("Terminal", self.app)
+
+    # What a view says of itself.
+
+    def questions(self) -> Mapping[str, float]:
+        """Return what is asked, and every how many intervals; 0 for once."""
+        return {}
+
+    def ask(self, key: str) -> Ask:
+        """Return the question as it is to be asked now."""
+        raise NotImplementedError(key)
+
+    def body(self) -> ComposeResult:
+        """Yield what stands between the head and the line of keys."""
+        raise NotImplementedError
+
+    def answered(self, key: str) -> None:
+        """Draw what has come: an answer, or the reason why there is none."""
+
+    def aged(self) -> None:
+        """Draw what depends on the time alone, about once a second."""
+
+    def do(self, action: str) -> bool:
+        """Do something of the table of actions; False where it is not this view's."""
+        return False
+
+    def filter(self, text: str) -> None:
+        """Keep what has these words."""
+
+    @property
+    def filtered(self) -> str | None:
+        """The words of the filter; None where there is nothing to filter."""
+        return None
+
+    def copied(self) -> str:
+        """Return what `copy` takes, "" where nothing is selected."""
+        return ""
+
+    def exported(self) -> Mapping[str, str]:
+        """Return what `export` writes: a text by its format (csv, json, svg)."""
+        return {}
+
+    # How it works.
+
+    def compose(self) -> ComposeResult:
+        yield OneLine(id="head")
+        yield from self.body()
+        yield OneLine(id="foot")
+
+    def on_mount(self) -> None:
+        self.draw_lines()
+
+    def on_screen_resume(self) -> None:
+        self.draw_lines()
+        self.look()
+
+    def look(self) -> None:
+        """Ask what is due."""
+        now = self.terminal.monotonic()
+        for key, held in self.held.items():
+            if held.next_try <= now and key not in self._flying:
+                self._flying.add(key)
+                self.run_worker(self._asked(key, self._generation), group="ask", exit_on_error=True)
+
+    def renew(self) -> None:
+        """Ask everything again at once: the time, a choice or the daemon has changed, or somebody wants it so."""
+        self._generation += 1
+        self._flying.clear()
+        self.held = {key: held.at_once() for key, held in self.held.items()}
+        self.look()
+
+    def forget(self) -> None:
+        """Drop all answers: they are about something else."""
+        self.held = {key: Held() for key in self.held}
+        self.renew()
+
+    async def _asked(self, key: str, generation: int) -> None:
+        interval = self.terminal.interval
+        wait = interval * self.questions()[key]
+        try:
+            value = await self.terminal.asker.ask(self.ask(key))
+        except Exception as error:
+            if generation == self._generation:
+                self.held[key] = self.held[key].failed(reason(error), self.terminal.monotonic(), wait or interval)
+        else:
+            if generation == self._generation:
+                lasting = not wait or self.terminal.span.until is not None
+                now = self.terminal.monotonic()
+                self.held[key] = self.held[key].came(value, now, NEVER if lasting else wait)
+        if generation == self._generation:
+            self._flying.discard(key)
+            if self.is_attached:
+                self.answered(key)
+                self.draw_lines()
+
+    def tick(self) -> None:
+        """Called about once a second while the view is shown."""
+        if not self.terminal.paused:
+            self.look()
+        self.aged()
+        self.draw_lines()
+
+    @property
+    def phase(self) -> Phase:
+        """The worst phase of all questions."""
+        now, interval = self.terminal.monotonic(), self.terminal.interval
+        phases = [
+            held.phase(now, interval * max(1.0, self.questions().get(key, 1.0))) for key, held in self.held.items()
+        ]
+        order = (Phase.ERROR, Phase.STALE, Phase.LOADING, Phase.FRESH)
+        return min(phases, key=order.index, default=Phase.FRESH)
+
+    def trouble(self) -> str:
+        """Return why there is no new answer and when it is tried again, "" where all is well."""
+        now = self.terminal.monotonic()
+        for held in self.held.values():
+            if held.error:
+                return f"{held.error}; tried again in {numbers.seconds(max(0.0, round(held.next_try - now)))}"
+        return ""
+
+    def draw_lines(self) -> None:
+        """Draw the head and the line of keys."""
+        if not self.is_attached or not self.size.width:
+            return
+        terminal = self.terminal
+        status = terminal.status
+        now = terminal.monotonic()
+        standing = Standing(
+            title=self.heading(),
+            interval=terminal.interval,
+            phase=Phase.FRESH if terminal.paused else status.phase(now, terminal.interval),
+            age=status.age(now),
+            past=terminal.past() if terminal.span.until is not None else "",
+            paused=terminal.paused,
+            environment=terminal.environment,
+            readonly=terminal.readonly,
+        )
+        self._line("#head").show(head(status, standing, self.size.width))
+        if trouble := self.trouble():
+            self._line("#foot").show(((f" {trouble}", "critical"),))
+        elif terminal.span.until is not None and not self.PAST:
+            self._line("#foot").show(((" this view shows now; dashboards show the past (n: back to now)", "warn"),))
+        else:
+            shown = [(one.key, one.title) for one in terminal.actions_here() if one.shown]
+            self._line("#foot").show(keys(shown, self.size.width))
+
+    def about(self) -> str:
+        """Return what the view shows, in a few sentences."""
+        return self.ABOUT
+
+    def heading(self) -> str:
+        """Return the title with what the view is about."""
+        return str(self.TITLE)
+
+    def _line(self, selector: str) -> OneLine:
+        return self.query_one(selector, OneLine)
+
+
+def first_focus(view: View) -> Widget | None:
+    """Return what has the keys when a view is opened."""
+    return next((widget for widget in view.query("*").results() if widget.can_focus), None)
+
+
+def help_rows(actions: Sequence[Action]) -> list[tuple[str, str, str]]:
+    """Return (keys, title, help) of what can be done."""
+    return [
+        (" ".join(replace(action, keys=(key,)).key for key in action.keys), action.title, action.help)
+        for action in actions
+        if action.keys
+    ]

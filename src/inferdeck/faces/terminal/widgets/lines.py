@@ -1,0 +1,114 @@
+"""What a view is made of: rows that are drawn when they are looked at, in a window that scrolls over them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from inferdeck.faces.terminal.drawing.picture import Row, fit
+from inferdeck.faces.terminal.paint import Paint
+
+
+class Lines(Protocol):
+    """Rows of one width; only those that are looked at are asked for."""
+
+    def height(self, width: int) -> int:
+        """Return how many rows there are."""
+        ...
+
+    def row(self, number: int, width: int) -> Row:
+        """Return one row in exactly so many cells."""
+        ...
+
+
+class Nothing:
+    """No rows."""
+
+    def height(self, width: int) -> int:
+        return 0
+
+    def row(self, number: int, width: int) -> Row:
+        return fit((), width)
+
+
+class LinesView(ScrollView, can_focus=True):
+    """Shows lines; strips are kept until the lines change, and only rows that look different are sent."""
+
+    DEFAULT_CSS = """
+    LinesView { height: 1fr; scrollbar-size: 1 1; scrollbar-gutter: auto; }
+    """
+
+    def __init__(self, lines: Lines | None = None, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.lines: Lines = lines or Nothing()
+        self._paint: Paint | None = None
+        self._strips: dict[int, tuple[Row, Strip]] = {}
+
+    def show(self, lines: Lines) -> None:
+        """Show other lines; rows that are as before are not sent again."""
+        self.lines = lines
+        self.fit_height()
+        self.changed()
+
+    def changed(self) -> None:
+        """Look at all visible rows again, and draw those that have become others."""
+        width = self.row_width
+        if not width:
+            return
+        first = self.scroll_offset.y
+        dirty = [
+            Region(0, number - first, self.size.width, 1)
+            for number in range(first, first + self.size.height)
+            if number not in self._strips or self._strips[number][0] != self._row(number, width)
+        ]
+        for number in [number for number in self._strips if not first <= number < first + self.size.height]:
+            del self._strips[number]
+        if dirty:
+            self.refresh(*dirty)
+
+    @property
+    def row_width(self) -> int:
+        """Cells in a row."""
+        return self.scrollable_content_region.width
+
+    def fit_height(self) -> None:
+        """Tell the window how long the lines are now."""
+        width = self.row_width
+        size = Size(width, self.lines.height(width))
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one row of the window."""
+        width = self.row_width
+        number = y + self.scroll_offset.y
+        row = self._row(number, width)
+        kept = self._strips.get(number)
+        if kept is not None and kept[0] == row:
+            return kept[1]
+        strip = self.paint.strip(row, width)
+        self._strips[number] = (row, strip)
+        return strip
+
+    @property
+    def paint(self) -> Paint:
+        """The colours of the theme on this view's background."""
+        if self._paint is None:
+            self._paint = Paint(self.app.theme_variables, self.rich_style)
+        return self._paint
+
+    def notify_style_update(self) -> None:
+        """Forget colours: the theme has changed, or something else that styles depend on."""
+        super().notify_style_update()
+        self._paint = None
+        self._strips.clear()
+
+    def on_resize(self) -> None:
+        self._strips.clear()
+        self.fit_height()
+
+    def _row(self, number: int, width: int) -> Row:
+        return self.lines.row(number, width) if number < self.lines.height(width) else fit((), width)

@@ -1,0 +1,24 @@
+"""Writes what is exported to a file of its own; never over another one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_MOST_TRIES = 1000
+
+
+def written(form: str, text: str, place: str, folder: Path) -> str:
+    """Write the text as `inferdeck-PLACE.FORM` and return what to tell the user: where it is, or why it is nowhere."""
+    stem = re.sub(r"[^a-zA-Z0-9_-]+", "-", f"inferdeck-{place}").strip("-")[:80]
+    for number in range(1, _MOST_TRIES):
+        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}.{form}"
+        try:
+            with path.open("x", encoding="utf-8") as stream:
+                stream.write(text)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            return f"{path} cannot be written: {error.strerror}"
+        return f"written to {path}"
+    return f"{folder} is full of exports called {stem}"
