@@ -11,6 +11,7 @@ from pathlib import Path
 from inferdeck.config import json_schema, reference
 from inferdeck.config.schema import TargetConfig
 from inferdeck.dashboards import schema as dashboards_schema
+from inferdeck.render.widgets import reference as widgets
 from inferdeck.routing import mappings_schema
 from inferdeck.rules import reference as rules
 from inferdeck.simulate import reference as simulator
@@ -25,6 +26,7 @@ DASHBOARDS = Path("src/inferdeck/dashboards") / dashboards_schema.FILE_NAME
 SIMULATOR = Path("docs/simulator.md")
 DISCOVERY = Path("docs/discovery.md")
 RULES = Path("docs/rules.md")
+WIDGETS = Path("docs/widgets.md")
 NOTICES = Path("THIRD-PARTY-NOTICES.md")
 
 
@@ -44,6 +46,7 @@ FILES: Mapping[Path, Callable[[], str]] = {
     SIMULATOR: lambda: simulator.page((ROOT / SIMULATOR).read_text(encoding="utf-8")),
     RULES: lambda: rules.page((ROOT / RULES).read_text(encoding="utf-8")),
     DISCOVERY: lambda: discovery.page((ROOT / DISCOVERY).read_text(encoding="utf-8")),
+    WIDGETS: lambda: widgets.page((ROOT / WIDGETS).read_text(encoding="utf-8")),
     NOTICES: notices,
 }
 

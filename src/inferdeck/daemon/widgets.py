@@ -171,7 +171,7 @@ class DaemonWidgets:
     async def _logs(self, part: Part) -> Asked:
         streams = (await self._on_loop("streams", self._ask.logs.streams, SLOW_SECONDS)).value.streams
         names = logs.streams(streams, part)
-        query = LogQuery(streams=names, level=part.level, limit=logs.LINES)
+        query = LogQuery(streams=names, level=part.level, limit=logs.ASKED)
         key = ("lines", names, part.level)
 
         async def lines() -> Any:

@@ -49,9 +49,9 @@ class Content:
     parameters: tuple[str, ...] = ("environment",)
     """Which fields of a Part it heeds."""
 
-    def family(self, word: str) -> str:
-        """Return the family of the figures whose path begins with these words."""
-        return next(one.family for one in self.told if one.path in (word, f"{word}.NAME"))
+    def family(self, path: str) -> str:
+        """Return the family of the figures with this path; raises KeyError for one that is not told here."""
+        return {one.path: one.family for one in self.told}[path]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ from inferdeck.api import config_files as api_config_files
 from inferdeck.api import dashboards as api_dashboards
 from inferdeck.api import happenings as api_happenings
 from inferdeck.api import logs as api_logs
+from inferdeck.api import widgets as api_widgets
+from inferdeck.config.schema import Settings
+from inferdeck.daemon.widgets import DaemonWidgets, Sources
 from inferdeck.dashboards.answers import Dashboards
 from inferdeck.dashboards.folder import Folder
 from inferdeck.errors import LimitError, NotFoundError, UnavailableError
@@ -110,9 +113,13 @@ def topics(
     """Return the routes of every topic."""
     service = LocalQueryService(filled({series("up", job="redis", instance="r:6379"): counter(0.0)}))
     boards = Dashboards(service, Folder(None, time.monotonic), SystemClock(), lambda: 15_000)
+    stacked, models = stacked or asked(engine("10.0.0.7:8000", "m")), models or small_catalog()
+    settings = Settings(data_dir=Path("nowhere"))
+    told = Sources(questions(), stacked, models, boards, LocalLogQuestions(kept_logs), service, settings)
     return [
-        stack.routes(stacked or asked(engine("10.0.0.7:8000", "m"))),
-        catalog.routes(models or small_catalog()),
+        api_widgets.routes(api_widgets.WidgetRoutes(DaemonWidgets(SystemClock(), told), SystemClock())),
+        stack.routes(stacked),
+        catalog.routes(models),
         api_happenings.routes(noted.happenings(notes), noted.CLOCK),
         api_config_files.routes(noted.files()),
         api_dashboards.routes(boards),

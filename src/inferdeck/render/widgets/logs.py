@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from inferdeck.model.log_lines import LogAnswer, LogLine, LogStream, at_least
+from inferdeck.model.masking import mask
 from inferdeck.model.widget import Cell, Column, Look, State, Widget
 from inferdeck.render.interface import Content, Part, Told
 from inferdeck.render.widgets import telling
@@ -12,11 +16,15 @@ from inferdeck.render.widgets.status import moment
 from inferdeck.render.widgets.telling import Telling, counted
 
 LINES = 40
+ASKED = 2 * LINES
+"""A program that writes into a file and into Docker's log says all of it twice."""
 RECENT_SECONDS = 300.0
 """Errors older than this are past."""
 NOTHING = LogAnswer()
 _MOST_MORE = 10
 """How many further lines of one entry, as of a traceback, are shown."""
+_MESSAGE = ("message", "msg", "event")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _GATEWAY = "litellm"
 _LOOKS = {"warning": Look.WARNING, "error": Look.BAD, "critical": Look.BAD, "debug": Look.DIM, "trace": Look.DIM}
 CONTENT = Content(
@@ -47,7 +55,7 @@ def streams(found: Sequence[LogStream], part: Part) -> tuple[str, ...]:
 
 def widget(answer: LogAnswer, read: Sequence[str], now: float, part: Part) -> Widget:
     """Return the widget; read: the names of the streams that were asked."""
-    lines = answer.lines[-LINES:]
+    lines = [replace(one, text=said(one.text)) for one in _once(answer.lines)[-LINES:]]
     several = len({one.stream for one in lines}) > 1
     errors = [one for one in lines if one.level in at_least("error")]
     recent = [one for one in errors if one.time is not None and now - one.time <= RECENT_SECONDS]
@@ -76,6 +84,27 @@ def widget(answer: LogAnswer, read: Sequence[str], now: float, part: Part) -> Wi
     )
 
 
+def _once(lines: Iterable[LogLine]) -> list[LogLine]:
+    """Return the lines without those that another stream has too, at the same moment in the same words."""
+    teller: dict[tuple[float, str], str] = {}
+    return [
+        one for one in lines if one.time is None or teller.setdefault((one.time, one.text), one.stream) == one.stream
+    ]
+
+
+def said(text: str) -> str:
+    """Return what a line says: of one that is a JSON object its message, without escapes that colour it."""
+    if not text.startswith("{"):
+        return text
+    try:
+        entry = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    message = next((entry[key] for key in _MESSAGE if isinstance(entry.get(key), str)), "")
+    # What was escaped in JSON was not seen by whoever masked the line.
+    return mask(_COLOUR.sub("", message)) if message else text
+
+
 def _state(read: Sequence[str], recent: Sequence[LogLine]) -> State:
     if not read:
         return State.UNKNOWN
@@ -88,7 +117,7 @@ def _rows(line: LogLine, *, several: bool) -> list[tuple[Cell, ...]]:
     """Return an entry's rows: its further lines stand below its first one."""
     first, *more = line.text.split("\n")
     look = _LOOKS.get(line.level, Look.PLAIN)
-    name = (Cell(line.stream, Look.DIM),) if several else ()
+    name = (Cell(line.stream.rstrip("/").rsplit("/", 1)[-1], Look.DIM),) if several else ()
     time = Cell(f"[{moment(line.time)}]" if line.time is not None else "", Look.DIM)
     level = Cell(f"{line.level.upper()}:" if line.level else "", look)
     blank = tuple(Cell("") for _ in name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from inferdeck.model import numbers
@@ -84,6 +85,11 @@ def _figure(one: ProviderRow) -> Number:
     return Number(one.score.value, "count", one.score.quality, one.requests.age_seconds, "docs/score.md")
 
 
+def points(score: Score) -> int:
+    """Return a score as it is shown: rounded down, since its grade goes by the same number."""
+    return math.floor(score.value)
+
+
 def _of(score: Score) -> State:
     """Return what a score says by itself; one that rests on few requests says nothing."""
     if score.recommendation == FEW:
@@ -110,14 +116,14 @@ def _cells(one: ProviderRow) -> tuple[Cell, ...]:
             Cell("no traffic"),
         )
     look = telling.LOOKS[_of(one.score)]
-    value = Cell(f"{'~' if one.score.quality == 'estimated' else ''}{one.score.value:.0f}", look)
+    value = Cell(f"{'~' if one.score.quality == 'estimated' else ''}{points(one.score)}", look)
     return Cell(called(one.name)), value, Cell(one.score.grade, look), Cell(one.score.recommendation)
 
 
 def _line(rows: Sequence[ProviderRow], places: Places) -> tuple[Cell, ...]:
     state = _state(rows)
     cells = [
-        Cell(f"{places.name(place_of(one), called(one.name))} {one.score.value:.0f} {one.score.grade}", sign=None)
+        Cell(f"{places.name(place_of(one), called(one.name))} {points(one.score)} {one.score.grade}", sign=None)
         for one in rows
         if one.score
     ]

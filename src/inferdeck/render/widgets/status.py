@@ -61,7 +61,7 @@ def widget(services: Sequence[StackService], part: Part) -> Widget:
         figures=tuple(told.figures),
         facts=told.facts,
         note=_note(found, part),
-        age_seconds=telling.oldest(one.service.age for one in found),
+        age_seconds=max((age for one in found if (age := one.service.age.value) is not None), default=None),
         link="inferdeck services",
     )
 

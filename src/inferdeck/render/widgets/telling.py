@@ -105,7 +105,7 @@ class Telling:
 
     def named(self, word: str, value: Number, place: Place, name: str, label: str) -> None:
         """Add a figure of one thing; label: what such a thing is called in Prometheus' text format."""
-        family = self.content.family(word)
+        family = self.content.family(f"{word}.NAME")
         self.figures.append(Figure(self.path(word, place, name), value, family, labels(place, label, name)))
 
     def of_place(self, word: str, value: Number, place: Place) -> None:
