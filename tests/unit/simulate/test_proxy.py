@@ -320,3 +320,34 @@ def test_a_rename_takes_fallbacks_along_and_refuses_the_old_name() -> None:
 def test_workers_take_requests_in_turn() -> None:
     bench = Bench(workers=2)
     assert [bench.ask(number).worker for number in range(4)] == [0, 1, 0, 1]
+
+
+def test_a_request_may_forbid_retries_and_fallbacks() -> None:
+    bench = Bench(retries=2, allowed_fails=10, fallbacks={"model": ("other",)})
+    bench.script["a"] = [failed(Fault.OUTAGE)] * 2
+    answer = bench.ask(1, retries=0, fall_back=False)
+    assert (answer.fault, answer.attempts, answer.fallbacks) == (Fault.OUTAGE, 1, 0)
+    assert bench.ask(2, retries=0).deployment == "c"
+
+
+def test_a_request_may_ask_for_one_deployment_whatever_its_weight() -> None:
+    bench = Bench()
+    assert [bench.ask(number, model="b").deployment for number in range(3)] == ["b"] * 3
+
+
+def test_a_mocked_request_fails_before_its_model_is_asked() -> None:
+    bench = Bench(fallbacks={"model": ("other",)})
+    answer = bench.ask(1, mocked=True)
+    assert (answer.fault, answer.group, answer.deployment, answer.fallbacks) == (None, "other", "c", 1)
+    assert bench.attempts() == ["c"]
+    assert bench.ask(2, mocked=True, fall_back=False).fault is Fault.MOCKED
+    assert bench.watched.of(FellBack)[0].fault is Fault.MOCKED
+
+
+def test_a_picture_fails_at_a_model_that_sees_none_and_cools_nothing_down() -> None:
+    blind = Deployment("a", "model", "a", "m", supports=("tools",))
+    bench = Bench(deployments=(blind,), allowed_fails=0, retries=2)
+    answer = bench.ask(1, image=True)
+    assert (answer.fault, answer.attempts) == (Fault.UNSUPPORTED, 1)
+    assert bench.ask(2).fault is None
+    assert not bench.watched.of(CooledDown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import openai
@@ -134,3 +135,55 @@ async def test_an_answer_stands_in_the_database_under_its_ids() -> None:
         raw = await asked.chat.completions.with_raw_response.create(model="qwen", messages=QUESTION, max_tokens=5)
     (row,) = found.program.books.rows
     assert (row.id, row.call) == (raw.parse().id, raw.headers["x-litellm-call-id"])
+
+
+async def test_a_request_fails_on_demand_where_that_is_allowed() -> None:
+    """Refusal and message are those that 1.106.2 gave."""
+    body = {"model": "llama", "messages": QUESTION, "mock_testing_fallbacks": True}
+    async with served(quiet(), live=True) as (session, url):
+        async with session.post(f"{url}/v1/chat/completions", headers=MASTER, json=body) as answer:
+            told = await answer.json()
+        assert answer.status == 400
+        assert told["detail"]["error"].startswith(
+            "Mock testing request params are disabled on this proxy: mock_testing_fallbacks. An admin can enable them"
+        )
+    async with served(quiet(mock_testing=True, fallbacks={"llama": ("gpt",)}), live=True) as (session, url):
+        async with session.post(f"{url}/v1/chat/completions", headers=MASTER, json=body) as answer:
+            assert answer.status == 200
+        assert answer.headers["x-litellm-model-group"] == "gpt"
+        assert answer.headers["x-litellm-attempted-fallbacks"] == "1"
+        async with session.post(
+            f"{url}/v1/chat/completions", headers=MASTER, json=body | {"disable_fallbacks": True}
+        ) as answer:
+            told = await answer.json()
+        assert answer.status == 500
+        assert told["error"]["message"] == (
+            "litellm.InternalServerError: This is a mock exception for model=llama, to trigger a fallback. "
+            "Fallbacks=[{'llama': ['gpt']}]"
+        )
+
+
+async def test_what_a_model_can_do_shows_in_its_answers() -> None:
+    able = replace(quiet().program.gateway.deployments[0], id="able", model="able", supports=("tools", "json"))
+    found = quiet(deployments=(*quiet().program.gateway.deployments, able))
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    async with served(found, live=True) as (session, url):
+
+        async def ask(**more: Any) -> tuple[int, Any]:
+            body = {"model": "able", "messages": QUESTION, "max_tokens": 20, **more}
+            async with session.post(f"{url}/v1/chat/completions", headers=MASTER, json=body) as answer:
+                return answer.status, await answer.json()
+
+        _, called = await ask(tools=[tool])
+        assert called["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "look"
+        assert called["choices"][0]["finish_reason"] == "tool_calls"
+        _, written = await ask(response_format={"type": "json_object"})
+        assert written["choices"][0]["message"]["content"] == '{"ok": true}'
+        status, refused = await ask(messages=[{"role": "user", "content": [{"type": "text", "text": "?"}, picture]}])
+        assert status == 400
+        assert "is not a multimodal model" in refused["error"]["message"]
+        async with session.get(f"{url}/model/info", headers=MASTER) as answer:
+            told = {one["model_info"]["id"]: one["model_info"] for one in (await answer.json())["data"]}
+    assert (told["able"]["supports_function_calling"], told["able"]["supports_vision"]) == (True, False)
+    assert told["gpt"]["supports_vision"] is None
