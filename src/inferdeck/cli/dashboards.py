@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inferdeck.cli import daemons
-from inferdeck.cli.text import Page, coloured, columns, safe
+from inferdeck.cli.text import PROSE_COLUMNS, Page, coloured, columns, safe
 from inferdeck.errors import ConfigError, UsageError
 from inferdeck.model.json_form import dumps
 
@@ -78,7 +78,7 @@ def check(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """Print what a dashboard shows now, or over a range."""
-    from inferdeck.cli import dashboard_shown
+    from inferdeck.cli import dashboard_shown, pictures
 
     client = replace(daemons.client(options), timeout_seconds=PATIENCE_SECONDS)
     data = client.dashboard_data(options.uid, parameters(options))
@@ -89,9 +89,9 @@ def show(options: argparse.Namespace) -> int:
     if options.format == "csv":
         dashboard_shown.csv(dashboard, data, sys.stdout)
         return 0
-    page = Page(columns(), colour=coloured(sys.stdout))
-    dashboard_shown.text(page, dashboard, data)
-    sys.stdout.write(page.text())
+    look = pictures.look()
+    drawn = dashboard_shown.text(dashboard, data, columns() or PROSE_COLUMNS, look)
+    sys.stdout.write(pictures.painted(drawn, colour=look.colour))
     for notice in data.notices:
         print(safe(notice), file=sys.stderr)
     return 0

@@ -49,13 +49,15 @@ def _ask(expression: str, options: argparse.Namespace) -> int:
         step = _seconds(options.step, "--step") if options.step else float(max(1, math.ceil(length / POINTS)))
         span = {"start": repr(at - length), "end": repr(at), "step": repr(step)}
         answer = client.prometheus("query_range", {"query": expression, **span})
+        _print(answer, options.format, (at - length, at, step))
     else:
         answer = client.prometheus("query", {"query": expression, "time": repr(at)})
-    _print(answer, options.format)
+        _print(answer, options.format, (at, at, 1.0))
     return 0
 
 
-def _print(answer: dict[str, Any], form: str) -> None:
+def _print(answer: dict[str, Any], form: str, span: tuple[float, float, float]) -> None:
+    """Print the answer; span: its first and last moment, and the step."""
     from inferdeck.cli import query_shown
 
     data = answer.get("data") or {}
@@ -64,17 +66,15 @@ def _print(answer: dict[str, Any], form: str) -> None:
     elif form == "csv":
         query_shown.csv(data, sys.stdout)
     elif form == "chart":
-        from inferdeck.cli import chart
+        from inferdeck.cli import pictures
 
-        sys.stdout.write(chart.draw(query_shown.lines_of(data), columns() or PROSE_COLUMNS, unicode=_unicode()))
+        look = pictures.look()
+        drawn = query_shown.chart(data, query_shown.Grid(*span), columns() or PROSE_COLUMNS, look)
+        sys.stdout.write(pictures.painted(drawn, colour=look.colour))
     else:
         sys.stdout.write(query_shown.table(data))
     for remark in [*answer.get("warnings", []), *answer.get("infos", [])]:
         print(safe(str(remark)), file=sys.stderr)
-
-
-def _unicode() -> bool:
-    return "utf" in (sys.stdout.encoding or "").lower()
 
 
 def _seconds(text: str, option: str) -> float:

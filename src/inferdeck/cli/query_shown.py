@@ -1,15 +1,36 @@
-"""An answer of the query API as a table, as CSV, or as lines to draw."""
+"""An answer of the query API as a table, as CSV, or as a chart."""
 
 from __future__ import annotations
 
 import csv as csv_format
+import math
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from inferdeck.cli.chart import Line
 from inferdeck.cli.text import Page, coloured, columns, safe
+from inferdeck.faces.terminal.drawing.glyphs import Look
+from inferdeck.faces.terminal.drawing.lines import MOST_SERIES, Chart, Line, draw
+from inferdeck.faces.terminal.drawing.picture import Picture, trimmed
 from inferdeck.model.labels import NAME, labels, text
+
+CHART_ROWS = 18
+"""Rows of a chart with its axes, without the legend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The steps of a range: Unix seconds and seconds."""
+
+    start: float
+    end: float
+    step: float
+
+    @property
+    def count(self) -> int:
+        """How many steps there are."""
+        return math.floor((self.end - self.start) / self.step + 1e-6) + 1
 
 
 def table(data: dict[str, Any]) -> str:
@@ -48,15 +69,23 @@ def csv(data: dict[str, Any], out: TextIO) -> None:
             writer.writerow([_time(stamp), value, *_identity(one, names)])
 
 
-def lines_of(data: dict[str, Any]) -> list[Line]:
-    """Return the series of a range as lines, named by their labels."""
-    result = data.get("result", [])
-    if data.get("resultType") != "matrix":
-        return []
-    return [
-        Line(text(labels(one["metric"])), tuple((float(stamp), float(value)) for stamp, value in one.get("values", [])))
-        for one in result
-    ]
+def chart(data: dict[str, Any], grid: Grid, columns: int, look: Look) -> Picture:
+    """Return the series of a range as a chart, each named by its labels; a legend row for each."""
+    result = data.get("result", []) if data.get("resultType") == "matrix" else []
+    found = [Line(text(labels(one["metric"])), _on_grid(one.get("values", []), grid)) for one in result]
+    legend = min(MOST_SERIES, len(found)) + 2
+    drawn = Chart(found, grid.start, grid.step, (grid.start, grid.end), legend=legend)
+    return trimmed(draw(drawn, columns, CHART_ROWS + legend, look))
+
+
+def _on_grid(values: list[tuple[float, str]], grid: Grid) -> list[float | None]:
+    """Return a value for each step of the grid, None where the answer has none."""
+    found: list[float | None] = [None] * grid.count
+    for stamp, value in values:
+        place = round((float(stamp) - grid.start) / grid.step)
+        if 0 <= place < len(found):
+            found[place] = float(value)
+    return found
 
 
 def _label_names(result: list[dict[str, Any]]) -> list[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from inferdeck.cli import main, query_shown
-from inferdeck.cli.chart import ROWS, Line, draw
+from inferdeck.faces.terminal.drawing.glyphs import ASCII, Look
+from inferdeck.faces.terminal.drawing.picture import wide
 
 VECTOR = {
     "resultType": "vector",
@@ -132,25 +133,32 @@ def test_csv_has_a_row_per_sample() -> None:
     ]
 
 
+def matrix(*series: list[tuple[float, float]]) -> dict[str, object]:
+    values = [[[stamp, str(value)] for stamp, value in one] for one in series]
+    return {"resultType": "matrix", "result": [{"metric": {"n": str(n)}, "values": v} for n, v in enumerate(values)]}
+
+
 def test_a_chart_fills_its_width_and_names_its_lines() -> None:
-    rising = Line('up{job="a"}', tuple((15.0 * step, float(step)) for step in range(100)))
-    lines = draw([rising], 80).splitlines()
-    assert len(lines) == ROWS + 2
-    assert max(map(len, lines[:ROWS])) <= 80
-    assert lines[0].strip().startswith("99")
-    assert lines[-1] == '* up{job="a"}  99'
-    assert all("\u2800" <= sign <= "\u28ff" or sign.isascii() for sign in lines[5])
-    assert draw([rising], 80, unicode=False).isascii()
+    rising = matrix([(15.0 * step, float(step)) for step in range(100)])
+    picture = query_shown.chart(rising, query_shown.Grid(0.0, 99 * 15.0, 15.0), 80, Look())
+    lines = picture.text().splitlines()
+    assert all(wide(row) == 80 for row in picture.rows)
+    assert lines[0].strip().startswith("100┤")
+    assert lines[-1].split() == ["●", '{n="0"}', "99", "0", "99"]
+    assert query_shown.chart(rising, query_shown.Grid(0.0, 99 * 15.0, 15.0), 80, Look(ASCII)).text().isascii()
 
 
 def test_a_chart_leaves_gaps_open_and_bad_values_out() -> None:
-    gap = Line("gap", ((0.0, 1.0), (15.0, 1.0), (30.0, float("nan")), (45.0, float("inf")), (150.0, 1.0)))
-    row = next(line for line in draw([gap], 60, unicode=False).splitlines()[:ROWS] if "*" in line)
-    assert "* " in row.strip()
-    assert draw([Line("none", ((0.0, float("nan")),))], 60) == "no data\n"
-    assert draw([], 60) == "no data\n"
+    gap = matrix([(0.0, 1.0), (15.0, 1.0), (30.0, float("nan")), (45.0, float("inf")), (150.0, 1.0)])
+    lines = query_shown.chart(gap, query_shown.Grid(0.0, 150.0, 15.0), 60, Look(ASCII)).text().splitlines()
+    drawn = next(line.partition("+")[2] for line in lines if "*" in line)
+    assert len(drawn.split()) == 2
+    nothing = matrix([(0.0, float("nan"))])
+    assert query_shown.chart(nothing, query_shown.Grid(0.0, 15.0, 15.0), 60, Look()).text() == "no data\n"
+    assert query_shown.chart(matrix(), query_shown.Grid(0.0, 15.0, 15.0), 60, Look()).text() == "no data\n"
 
 
 def test_a_chart_counts_what_it_does_not_draw() -> None:
-    many = [Line(f"s{index}", ((0.0, 1.0), (1.0, float(index)))) for index in range(20)]
-    assert draw(many, 80).splitlines()[-1] == "and 8 more series that are not drawn"
+    many = matrix(*[[(0.0, 1.0), (1.0, float(index))] for index in range(50)])
+    lines = query_shown.chart(many, query_shown.Grid(0.0, 1.0, 1.0), 80, Look()).text().splitlines()
+    assert lines[-1].strip() == "10 more not drawn"

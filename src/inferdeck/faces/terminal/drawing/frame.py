@@ -65,10 +65,10 @@ class Amount:
 def amounts(frame: Frame) -> list[Amount]:
     """Return the newest value of each series."""
     found = []
-    for query, series in values.pairs(frame.data):
+    for name, (_, series) in zip(values.names(frame.data), values.pairs(frame.data), strict=True):
         value = values.latest(series)
         text = values.text(frame.panel, value, currency=frame.look.currency)
-        found.append(Amount(values.name(query, series), value, text, values.style(frame.panel, value)))
+        found.append(Amount(name, value, text, values.style(frame.panel, value)))
     return found
 
 

@@ -23,7 +23,11 @@ def _timeseries(frame: Frame) -> list[Row]:
         lines.Event(mark.time, mark.title, mark.until, _MARK_STYLES.get(mark.level, "strong")) for mark in moment.marks
     ]
     chart = lines.Chart(
-        lines=[lines.Line(values.name(query, series), series.values) for query, series in shown if not query.instant],
+        lines=[
+            lines.Line(name, series.values)
+            for name, (query, series) in zip(values.names(frame.data), shown, strict=True)
+            if not query.instant
+        ],
         start=moment.start,
         step=moment.step,
         view=moment.span(),
@@ -87,7 +91,10 @@ def _heatmap(frame: Frame) -> list[Row]:
     # The largest bucket stands on top, as on every axis.
     bands = [heat.Band(one.name, one.values) for one in reversed(found)]
     if not found:
-        bands = [heat.Band(values.name(query, series), series.values) for query, series in values.pairs(frame.data)]
+        bands = [
+            heat.Band(name, series.values)
+            for name, (_, series) in zip(values.names(frame.data), values.pairs(frame.data), strict=True)
+        ]
     real = [value for band in bands for value in band.values if value is not None]
     edges = tuple(values.text(frame.panel, end, currency=frame.look.currency) for end in (0.0, max(real, default=0.0)))
     instant = all(query.instant for query in frame.data.queries)
@@ -115,12 +122,12 @@ def _matrix(frame: Frame) -> list[Row]:
 def _state_timeline(frame: Frame) -> list[Row]:
     panel = frame.panel
     tracks = []
-    for query, series in values.pairs(frame.data):
+    for name, (_, series) in zip(values.names(frame.data), values.pairs(frame.data), strict=True):
         found = [
             None if value is None else states.State(values.text(panel, value), values.meaning(panel, value))
             for value in series.values
         ]
-        tracks.append(states.Track(values.name(query, series), found))
+        tracks.append(states.Track(name, found))
     instant = all(query.instant for query in frame.data.queries)
     span = None if instant else (frame.moment.start, frame.moment.end)
     return states.draw(tracks, frame.width, frame.height, frame.look, span=span, zone=frame.moment.zone)

@@ -107,7 +107,7 @@ def _line(entries: Sequence[Entry], told: Told, width: int, glyphs: Glyphs) -> R
         text = f" {name} " if name else " "
         left = len(entries) - place - 1 + told.more
         needs = 1 + cells.width(text) + cells.width(figure) + 2
-        if used + needs + (len(f"+{left}") if left else 0) > width and place:
+        if used + needs + (len(f"+{left}") if left else -2) > width and place:
             return fit((*out, (f"+{left + 1}", "dim")), width)
         out += [(sign(entry.index, glyphs), series_style(entry.index)), (text, ""), (f"{figure}  ", "strong")]
         used += needs

@@ -60,8 +60,8 @@ class Chart:
     stacked: bool = False
     cursor: float | None = None
     zone: tzinfo | None = None
-    hidden: int = 0
-    """Series that the caller left out."""
+    legend: int | None = None
+    """Rows that the legend may take, None: a third of the height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def _legend_rows(chart: Chart, shown: _Shown, width: int, height: int, look: Loo
         legend.Entry(line.name, index, line.values, None if at is None else _at(line.values, at))
         for index, line in enumerate(shown.lines)
     ]
-    more = chart.hidden + sum(1 for line in chart.lines if any(v is not None for v in line.values)) - len(shown.lines)
+    more = sum(1 for line in chart.lines if any(v is not None for v in line.values)) - len(shown.lines)
     told = legend.Told(
         unit=chart.unit,
         decimals=chart.decimals,
@@ -231,7 +231,7 @@ def _legend_rows(chart: Chart, shown: _Shown, width: int, height: int, look: Loo
         note=note,
         currency=look.currency,
     )
-    return legend.rows(entries, told, width, height // 3, look.glyphs)
+    return legend.rows(entries, told, width, height // 3 if chart.legend is None else chart.legend, look.glyphs)
 
 
 def _at(found: Sequence[float | None], place: int) -> float | None:

@@ -19,6 +19,8 @@ _NATIVE = {
     PanelKind.CATALOG: "inferdeck models",
 }
 """The command that shows what a native panel shows."""
+_ROWS_WITH_WARNING = 4
+"""With fewer rows there are values alone."""
 
 
 def draw(
@@ -41,8 +43,10 @@ def draw(
     room = height - len(head)
     body = _said(panel, data, moment, width, room, look)
     if body is None and data is not None:
-        body = KINDS[panel.kind](Frame(panel, values.held(data), moment, width, room, look))
-        body = _warned(body, data, width, room)
+        warned = [fit(((_warning(data), "warn"),), width)] if data.warnings and room >= _ROWS_WITH_WARNING else []
+        room -= len(warned)
+        body = KINDS[panel.kind](Frame(panel, values.held(data), moment, width, room, look))[:room]
+        body += [blank(width)] * (room - len(body)) + warned if warned else []
     return spoken(stack([*head, *(body or [])], width, height), look.glyphs)
 
 
@@ -98,10 +102,7 @@ def _words(parts: Sequence[tuple[str, str]], width: int, height: int) -> list[Ro
     return rows
 
 
-def _warned(body: list[Row], data: PanelData, width: int, height: int) -> list[Row]:
-    """Return the body with the first warning in place of its last row, where there are rows enough."""
-    if not data.warnings or height < 4:
-        return body
+def _warning(data: PanelData) -> str:
+    """Return the first warning, and how many more there are."""
     count = len(data.warnings) - 1
-    text = f"! {cells.clean(data.warnings[0])}{f' (+{count})' if count else ''}"
-    return [*body[: height - 1], *[blank(width)] * max(0, height - 1 - len(body)), fit(((text, "warn"),), width)]
+    return f"! {cells.clean(data.warnings[0])}{f' (+{count})' if count else ''}"

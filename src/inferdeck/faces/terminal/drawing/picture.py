@@ -31,7 +31,7 @@ STYLES = (
     "changed",
 )
 """All names that a span's style is made of."""
-_PLAIN_WORDS = {"–": "-", "…": "~", "µ": "u", "°": "o", "·": ".", "×": "x", "→": ">"}
+_PLAIN_WORDS = {"–": "-", "…": "~", "µ": "u", "°": "o", "·": ".", "×": "x", "→": ">", "≤": "<", "─": "-"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def stat(frame: Frame) -> list[Row]:
     style = f"{one.style} strong".lstrip()
     word = _level_word(frame.panel, one.value)
     trend = () if frame.data.queries[0].instant else values.pairs(frame.data)[0][1].values
-    big = figures.big(one.text, style, frame.look.glyphs) if frame.height >= figures.BIG_ROWS else []
+    big = figures.big(one.text, style, frame.look.glyphs) if frame.look.big and frame.height >= figures.BIG_ROWS else []
     if not big or max(sum(cells.width(part) for part, _ in row) for row in big) > frame.width:
         big = [((one.text, style),)]
     said = " ".join(part for part in (word, one.name if one.name != frame.panel.title else "") if part)
@@ -80,7 +80,7 @@ def gauge(frame: Frame) -> list[Row]:
     rows = bars.gauge(one, marks, frame.width, frame.look.glyphs)
     room = frame.height - len(rows)
     style = f"{one.style} strong".lstrip()
-    big = figures.big(one.text, style, frame.look.glyphs) if room >= figures.BIG_ROWS else []
+    big = figures.big(one.text, style, frame.look.glyphs) if frame.look.big and room >= figures.BIG_ROWS else []
     if not big or sum(cells.width(text) for text, _ in big[-1]) > frame.width:
         big = [((one.text, style),)]
     word = _level_word(frame.panel, shown[0].value)

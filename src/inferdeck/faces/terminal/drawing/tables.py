@@ -54,6 +54,9 @@ def matrix(panel: Panel, data: PanelData, look: Look) -> tuple[list[Column], lis
         heads[head] = None
         text = values.text(panel, value, currency=look.currency)
         lines.setdefault(series.labels.get(panel.rows_by, ""), {})[head] = Field(text, values.style(panel, value))
+    # Numbers of cards stand in their order, names as they come.
+    if all(head.isdecimal() for head in heads):
+        heads = dict.fromkeys(sorted(heads, key=int))
     columns = [Column(panel.rows_by, most=_WIDEST), *(Column(head, right=True) for head in heads)]
     found = [
         [Field(name), *(line.get(head, Field(numbers.MISSING, "dim")) for head in heads)]

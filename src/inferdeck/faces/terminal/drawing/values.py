@@ -76,6 +76,7 @@ def pairs(data: PanelData) -> list[tuple[QueryData, Series]]:
     return [(query, series) for query in data.queries for series in query.series]
 
 
-def name(query: QueryData, series: Series) -> str:
-    """Return the clean name of a series: its legend, or its query's ref where there are several."""
-    return cells.clean(series.name or ("" if not series.labels else query.ref))
+def names(data: PanelData) -> list[str]:
+    """Return the clean name of every series: its legend, else its query's ref where there are several series."""
+    found = pairs(data)
+    return [cells.clean(series.name or (query.ref if len(found) > 1 else "")) for query, series in found]
