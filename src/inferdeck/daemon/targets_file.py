@@ -87,7 +87,7 @@ def note(environ: Mapping[str, str], file: Path | None, data_dir: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _replace(place, f"{data_dir.absolute()}\n")
     folder = Path(str(place).removesuffix(f"{os.path.abspath(file)}.data_dir"))  # noqa: PTH100
-    for one in folder.rglob("*.data_dir"):
+    for one in list(folder.rglob("*.data_dir")):
         if not Path("/", one.relative_to(folder).with_suffix("")).exists():
             one.unlink(missing_ok=True)
             for empty in one.parents:

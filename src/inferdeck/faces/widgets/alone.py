@@ -34,10 +34,13 @@ class Probe:
 
 def probes(data_dir: str) -> list[Probe]:
     """Return what the daemon listed; [] where it listed nothing or the file cannot be read."""
+    text = bytes_of(f"{data_dir}/{NAME}") if data_dir else b""
+    if not text:
+        return []
     import json
 
     try:
-        found = json.loads(bytes_of(f"{data_dir}/{NAME}") if data_dir else b"")
+        found = json.loads(text)
         listed = [
             Probe(str(one["name"]), str(one["host"]), int(one["port"]), str(one.get("path", "")))
             for one in found["targets"][:MOST]

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inferdeck.faces.widgets.wish import Wish
 
-SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.,:;/()+")
+SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.,:;/()+'")
 PICTURES = ("text", "ansi", "wth", "tmux", "waybar", "xbar", "conky", "starship")
 """Hosts that show words to people; the others hand figures to programs, to which an old one looks like a new one."""
 

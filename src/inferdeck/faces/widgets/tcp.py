@@ -54,7 +54,7 @@ def split(url: str) -> tuple[bool, str, int]:
     number = number or (_PORTS.get(scheme, 0) if not port else 0)
     wrong = not host or not all(letter.isalnum() or letter in "-._:%" for letter in host)
     if scheme not in _PORTS or not 0 < number < 65536 or wrong:
-        raise Silent("the daemon's URL is none: write http://HOST:PORT")
+        raise Silent("the daemon's URL is not one: write http://HOST:PORT")
     return scheme == "https", host, number
 
 
