@@ -21,6 +21,11 @@ settings.register_profile(
 settings.load_profile("inferdeck")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option with which files of expected output are written anew, to be looked at in the diff."""
+    parser.addoption("--write-golden", action="store_true", help="write golden files instead of comparing with them")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Skip a test whose fixtures need a program that is absent."""

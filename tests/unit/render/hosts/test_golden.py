@@ -1,0 +1,50 @@
+"""What each host gets of each widget, byte for byte; `pytest --write-golden` writes the files anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inferdeck.model.widget import HOSTS as NAMES
+from inferdeck.model.widget import Frame
+from inferdeck.render.hosts import HOSTS
+from tests.unit.render.hosts.samples import WIDGETS
+
+GOLDEN = Path(__file__).parent / "golden"
+TIGHT = {
+    "text": ((40, 8), (24, 4), (30, 1)),
+    "ansi": ((40, 8),),
+    "tmux": ((24, 1),),
+    "waybar": ((24, 1),),
+    "wth": ((40, 5),),
+}
+"""Sizes (cells, rows) in which a widget has to give way."""
+SIZES = [(host, size) for host in NAMES for size in (None, *TIGHT.get(host, ()))]
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+@pytest.mark.parametrize(("host", "size"), SIZES, ids=[f"{h}{'' if s is None else '-%dx%d' % s}" for h, s in SIZES])
+def test_widget_as_host_gets_it(
+    widget: str, host: str, size: tuple[int, int] | None, request: pytest.FixtureRequest
+) -> None:
+    about = HOSTS[host]
+    width, height = size or (None, None)
+    drawn = about.draw(WIDGETS[widget], Frame(width, height, about.icons, about.colour)).encode()
+    file = GOLDEN / widget / (host if size is None else f"{host}-{width}x{height}")
+    if request.config.getoption("--write-golden"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(drawn)
+    assert drawn == file.read_bytes()
+
+
+def test_no_golden_file_without_its_test() -> None:
+    found = {str(file.relative_to(GOLDEN)) for file in GOLDEN.rglob("*") if file.is_file()}
+    wanted = {
+        f"{widget}/{host if size is None else '%s-%dx%d' % (host, *size)}" for widget in WIDGETS for host, size in SIZES
+    }
+    assert found == wanted
+
+
+def test_every_host_that_is_promised_is_there() -> None:
+    assert tuple(HOSTS) == NAMES
