@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -101,7 +102,8 @@ class BoardApp(App[str]):
         once: Callable[[BoardApp], str] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
+        # Textual would turn colours into greys, of which some cannot be read; so the terminal's own two are left.
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._board = board
         self.commands = commands
         self._once = once

@@ -76,17 +76,19 @@ class Commands:
             words = shlex.split(command, comments=False)
         except ValueError:
             return None
-        if len(words) == 1 and words[0] in SCRIPTS and self._ours(words[0]):
-            return Ask(SCRIPTS[words[0]])
-        if words[:2] != ["inferdeck", "widget"] or len(words) < 3 or words[2] not in NAMES:
+        if words[:2] == ["inferdeck", "widget"] and len(words) > 2 and words[2] in NAMES:
+            name, words = words[2], words[3:]
+        elif words and words[0] in SCRIPTS and self._ours(words[0]):
+            name, words = SCRIPTS[words[0]], words[1:]
+        else:
             return None
         found: list[tuple[str, str]] = []
-        rest = [part for word in words[3:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
+        rest = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
         for option, value in zip(rest[::2], [*rest[1::2], None], strict=False):
             if option not in OPTIONS or not value or value.startswith("-"):
                 return None
             found.append((OPTIONS[option], value))
-        return Ask(words[2], tuple(found))
+        return Ask(name, tuple(found))
 
     async def run(self, sticker: Sticker, width: int, height: int) -> Outcome:
         """Run a sticker's command once for so much room, in cells; never raises what a command can cause."""

@@ -104,7 +104,7 @@ class StickerView(ScrollView, can_focus=True):
         self.virtual_size = Size(width, len(self._lines) + bool(self._said()))
         self.refresh()
         if follow:
-            self.scroll_end(animate=False)
+            self.scroll_end(animate=False, force=True, immediate=True)
 
     def tell(self, *, paused: bool = False) -> None:
         """Say on the frame how old the output is, and what went wrong; draws only where that has changed."""

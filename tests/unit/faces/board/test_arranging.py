@@ -89,9 +89,7 @@ def _overlap(one: Place, other: Place) -> bool:
 
 
 @given(st.lists(st.tuples(extents, st.integers(1, 20)), min_size=1, max_size=8), st.integers(1, 200))
-def test_shares_fill_the_whole_where_somebody_takes_the_rest(
-    parts: list[tuple[Extent | None, int]], whole: int
-) -> None:
+def test_shares_fill_the_whole_where_one_takes_the_rest(parts: list[tuple[Extent | None, int]], whole: int) -> None:
     sizes = share([extent for extent, _ in parts], [least for _, least in parts], whole)
     assert all(size >= least for size, (_, least) in zip(sizes, parts, strict=True))
     if any(extent is None for extent, _ in parts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 from inferdeck.faces.board.pace import SCATTER, Pace
 
@@ -117,6 +118,6 @@ async def test_starts_scatter_around_the_interval() -> None:
         while min(map(len, starts.values())) < 5:
             await asyncio.sleep(0.005)
     for times in starts.values():
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in pairwise(times)]
         assert min(gaps) >= 0.02 * (1 - SCATTER) - 0.002
     assert starts[1][1] - starts[1][0] != starts[2][1] - starts[2][0]
