@@ -34,7 +34,6 @@ _LOOKS = {
     "critical": Style(bold=True),
     "key": Style(bold=True),
     "banner": Style(bold=True, reverse=True),
-    "selected": Style(reverse=True),
     "changed": Style(bold=True),
     "marked": Style(underline=True),
 }
@@ -66,6 +65,9 @@ class Paint:
         look = _LOOKS.get(name, Style.null())
         if name in _FAINT:
             return self._faint(_FAINT[name])
+        if name == "selected":
+            ends = self._ends()
+            return Style(reverse=True) if ends is None else Style(bgcolor=ends[0].blend(ends[1], 0.22).rich_color)
         if name.startswith("heat"):
             return self._heat(int(name[4:]))
         if name in _VARIABLES:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from inferdeck.faces.terminal.screens.board import BoardView
+from inferdeck.faces.terminal.screens.services import ServicesView
 from inferdeck.faces.terminal.view import View
 from inferdeck.model.dashboard_answers import DashboardList
 
 START = "overview"
 
-_VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {}
+_VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {
+    "services": ("services: up, process, CPU, memory, uptime, configuration", ServicesView),
+}
 """By name: what it shows, and what makes it from the words behind the name."""
 
 

@@ -57,6 +57,10 @@ class View(Screen[None]):
         """Return the question as it is to be asked now."""
         raise NotImplementedError(key)
 
+    def can_ask(self, key: str) -> bool:
+        """Return whether what the question needs is known."""
+        return True
+
     def body(self) -> ComposeResult:
         """Yield what stands between the head and the line of keys."""
         raise NotImplementedError
@@ -105,7 +109,7 @@ class View(Screen[None]):
         """Ask what is due."""
         now = self.terminal.monotonic()
         for key, held in self.held.items():
-            if held.next_try <= now and key not in self._flying:
+            if held.next_try <= now and key not in self._flying and self.can_ask(key):
                 self._flying.add(key)
                 self.run_worker(self._asked(key, self._generation), group="ask", exit_on_error=True)
 
@@ -128,7 +132,7 @@ class View(Screen[None]):
             value = await self.terminal.asker.ask(self.ask(key))
         except Exception as error:
             if generation == self._generation:
-                self.held[key] = self.held[key].failed(reason(error), self.terminal.monotonic(), wait or interval)
+                self.held[key] = self.held[key].failed(reason(error), self.terminal.monotonic(), interval)
         else:
             if generation == self._generation:
                 lasting = not wait or self.terminal.span.until is not None
@@ -136,7 +140,7 @@ class View(Screen[None]):
                 self.held[key] = self.held[key].came(value, now, NEVER if lasting else wait)
         if generation == self._generation:
             self._flying.discard(key)
-            if self.is_attached:
+            if self.is_mounted:
                 self.answered(key)
                 self.draw_lines()
 
@@ -167,7 +171,7 @@ class View(Screen[None]):
 
     def draw_lines(self) -> None:
         """Draw the head and the line of keys."""
-        if not self.is_attached or not self.size.width:
+        if not self.is_mounted or not self.size.width:
             return
         terminal = self.terminal
         status = terminal.status

@@ -12,6 +12,7 @@ from textual.events import Click
 from inferdeck.client.tiny import Client
 from inferdeck.faces.terminal.actions import BOARD
 from inferdeck.faces.terminal.drawing.frame import Moment
+from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.exporting import panel_csv, panel_json, rows_svg
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.view import Ask, View
@@ -41,6 +42,7 @@ class BoardView(View):
         self._alone = ""
         self._whole: DashboardData | None = None
         self._asked_for: tuple[Any, ...] = ()
+        self._panels = Panels((), Look())
         super().__init__()
 
     def about(self) -> str:
@@ -69,6 +71,9 @@ class BoardView(View):
         if key == VARIABLES:
             return lambda client: client.dashboard_variables(self.uid, fields)
         return self._data_question(fields)
+
+    def can_ask(self, key: str) -> bool:
+        return key == DEFINITION or bool(self._panels.slots)
 
     def _data_question(self, fields: list[tuple[str, str]]) -> Ask:
         wanted = self._wanted()
@@ -100,7 +105,6 @@ class BoardView(View):
         return [(f"var-{name}", value) for name, values in chosen.items() for value in values]
 
     def body(self) -> ComposeResult:
-        self._panels = Panels((), self.terminal.look)
         yield LinesView(self._panels, id="board")
 
     @property
@@ -118,9 +122,7 @@ class BoardView(View):
     def answered(self, key: str) -> None:
         if key == DEFINITION:
             self._arranged()
-            if self._whole is None:
-                self.held[DATA] = self.held[DATA].at_once()
-                self.look()
+            self.look()
             return
         held = self.held[DATA]
         if key == DATA and held.value is not None and not held.error:
@@ -139,7 +141,7 @@ class BoardView(View):
     def _arranged(self) -> None:
         """Place the panels anew: another size, a row turned over, one panel alone."""
         found: Definition | None = self.held[DEFINITION].value
-        if found is None or not self.is_attached:
+        if found is None or not self.is_mounted:
             return
         width, height = self._view.row_width, self._view.size.height
         panel = found.dashboard.panel(self._alone)

@@ -101,9 +101,9 @@ def _right(standing: Standing) -> Row:
         spans.append((f" at {standing.past} ", "banner"))
     if standing.paused:
         spans.append((" paused ", "banner"))
-    age = numbers.age(standing.age) if standing.age is not None else numbers.MISSING
+    age = numbers.age(standing.age) if standing.age is not None else "no answer"
     style = {Phase.FRESH: "dim", Phase.LOADING: "dim", Phase.STALE: "warn", Phase.ERROR: "critical"}[standing.phase]
-    spans.append((f" {age} old, every {numbers.seconds(standing.interval)} ", style))
+    spans.append((f" {age}, every {standing.interval:g} s ", style))
     return tuple(spans)
 
 

@@ -156,6 +156,8 @@ def _title(slot: Slot, panel: Panel, answer: Answer) -> Row:
 def _state(answer: Answer) -> Row:
     if answer.stale_seconds is not None and answer.data is not None:
         return ((f" stale, {numbers.age(answer.stale_seconds)} ", "warn"),)
+    if answer.data is None and answer.error:
+        return ((" error ", "critical"),)
     row = drawing.state(answer.data)
     return ((" ", ""), *row, (" ", "")) if row and wide(row) else ()
 

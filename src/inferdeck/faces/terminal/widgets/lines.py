@@ -38,7 +38,7 @@ class LinesView(ScrollView, can_focus=True):
     """Shows lines; strips are kept until the lines change, and only rows that look different are sent."""
 
     DEFAULT_CSS = """
-    LinesView { height: 1fr; scrollbar-size: 1 1; scrollbar-gutter: auto; }
+    LinesView { height: 1fr; scrollbar-size: 1 1; overflow-x: hidden; overflow-y: scroll; }
     """
 
     def __init__(self, lines: Lines | None = None, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002

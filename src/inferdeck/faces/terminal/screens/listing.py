@@ -1,0 +1,148 @@
+"""A view that is a table: sorted, filtered, selected and opened with the same keys wherever there is one."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+
+from inferdeck.faces.terminal.actions import LIST
+from inferdeck.faces.terminal.drawing.grid import Column
+from inferdeck.faces.terminal.exporting import rows_svg
+from inferdeck.faces.terminal.view import View
+from inferdeck.faces.terminal.views.table import Entry, Order, Table
+from inferdeck.faces.terminal.widgets.one_line import OneLine
+from inferdeck.faces.terminal.widgets.table import TableWidget
+from inferdeck.model.json_form import dumps
+
+
+class ListingView(View):
+    """One table made of the answer to one question, LIST."""
+
+    SCOPES: ClassVar[Sequence[str]] = (LIST,)
+    COLUMNS: ClassVar[Sequence[Column]] = ()
+    EMPTY: ClassVar[str] = "nothing here"
+    LIST = "list"
+    DETAILS: ClassVar[str] = ""
+    """The place that a row opens, with its key behind: `model` opens `model KEY`; "" for none."""
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__()
+        self.table = Table(self.COLUMNS)
+        self.table.words = words
+        self._marked: list[str] = []
+
+    def entries(self, answer: Any) -> Sequence[Entry]:
+        """Return the rows of an answer."""
+        raise NotImplementedError
+
+    def body(self) -> ComposeResult:
+        self.table.look = self.terminal.look
+        yield OneLine(id="columns")
+        yield TableWidget(self.table, id="table")
+
+    @property
+    def widget(self) -> TableWidget:
+        """The table on the screen."""
+        return self.query_one("#table", TableWidget)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.widget.focus()
+        self.drawn()
+
+    def on_resize(self) -> None:
+        self.drawn()
+
+    def answered(self, key: str) -> None:
+        if key == self.LIST:
+            held = self.held[key]
+            if held.value is not None and not held.error:
+                self.table.take(self.entries(held.value))
+            self.drawn()
+
+    def drawn(self) -> None:
+        """Draw the table and its heading."""
+        if not self.is_mounted:
+            return
+        self.table.empty = ((self._why_empty(), "dim"),)
+        self.widget.renewed()
+        self.query_one("#columns", OneLine).show(self.table.heading(self.widget.row_width))
+
+    def heading(self) -> str:
+        shown, total = len(self.table.entries), self.table.total
+        count = f"{total}" if shown == total else f"{shown} of {total}"
+        words = f" /{self.table.words}" if self.table.words else ""
+        return f"{self.TITLE} {count}{words}"
+
+    def _why_empty(self) -> str:
+        held = self.held[self.LIST]
+        if held.value is None:
+            return held.error or "loading"
+        if self.table.words:
+            return f"nothing has {self.table.words!r}; esc shows all {self.table.total}"
+        return self.EMPTY
+
+    def on_table_widget_moved(self) -> None:
+        self.query_one("#columns", OneLine).show(self.table.heading(self.widget.row_width))
+
+    def on_table_widget_chosen(self) -> None:
+        self.do("details")
+
+    # What keys do.
+
+    @property
+    def filtered(self) -> str | None:
+        return self.table.words
+
+    def filter(self, text: str) -> None:
+        self.table.words = text
+        self.table.arrange()
+        self.drawn()
+        self.draw_lines()
+
+    def do(self, action: str) -> bool:
+        if action == "details" and self.DETAILS and self.table.selected:
+            self.terminal.go(f"{self.DETAILS} {self.table.selected}")
+            return True
+        if action == "sort":
+            last = self.table.order.column
+            column = 0 if last is None else last + 1
+            self.table.order = Order(column, self.table.order.reverse) if column < len(self.COLUMNS) else Order()
+        elif action == "reverse":
+            self.table.order = Order(self.table.order.column or 0, not self.table.order.reverse)
+        elif action == "mark" and self.table.selected:
+            if self.table.selected in self._marked:
+                self._marked.remove(self.table.selected)
+            else:
+                self._marked.append(self.table.selected)
+            self.table.marked = tuple(self._marked)
+        else:
+            return False
+        self.table.arrange()
+        self.drawn()
+        return True
+
+    # What leaves.
+
+    def copied(self) -> str:
+        place = self.table.place
+        return "" if place is None else "\t".join(one.text for one in self.table.entries[place].fields)
+
+    def exported(self) -> Mapping[str, str]:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([column.title for column in self.COLUMNS])
+        writer.writerows([one.text for one in entry.fields] for entry in self.table.entries)
+        titles = [column.title for column in self.COLUMNS]
+        rows = [dict(zip(titles, (one.text for one in entry.fields), strict=False)) for entry in self.table.entries]
+        width = self.widget.row_width
+        drawn = [self.table.heading(width), *(self.table.row(place, width) for place in range(len(self.table.entries)))]
+        return {
+            "csv": out.getvalue(),
+            "json": dumps(rows, indent=1) + "\n",
+            "svg": rows_svg(drawn, self.widget.paint, str(self.TITLE)),
+        }
