@@ -9,8 +9,6 @@ from inferdeck.faces.terminal.screens.services import ServicesView
 from inferdeck.faces.terminal.view import View
 from inferdeck.model.dashboard_answers import DashboardList
 
-START = "overview"
-
 _VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {
     "services": ("services: up, process, CPU, memory, uptime, configuration", ServicesView),
 }
@@ -35,7 +33,10 @@ def make(place: str, dashboards: DashboardList | None) -> View | None:
         return BoardView(rest.strip())
     if name in _VIEWS:
         return _VIEWS[name][1](rest.strip())
-    boards = [listed.uid for listed in dashboards.dashboards] if dashboards else [START]
+    if dashboards is None:
+        # The daemon has not told them yet, and will say so where there is none of this name.
+        return BoardView(name) if name else None
+    boards = [listed.uid for listed in dashboards.dashboards]
     if name in boards:
         return BoardView(name)
     begun = [one for one in (*_VIEWS, *boards) if name and one.startswith(name)]

@@ -129,7 +129,10 @@ def boxed(
     inner = max(1, slot.width - 4)
     tight = slot.height < 4
     high = slot.height - (1 if tight else 2)
-    head = sides(_title(slot, panel, answer), _state(answer), max(1, slot.width - 4))
+    title, state = _title(slot, panel, answer), _state(answer)
+    if wide(title) + wide(state) > slot.width - 4 and answer.data is not None and answer.data.quality == "estimated":
+        state = ((" ~ ", "dim"),)
+    head = sides(title, state, max(1, slot.width - 4))
     upper: Row = ((f"{left}{line}", frame), *_filled(head, line, frame), (f"{line}{right}", frame))
     rows: list[Row] = [fit(upper, slot.width)]
     body = _body(panel, answer, inner, max(1, high), look, selected=selected, cursor=cursor)
