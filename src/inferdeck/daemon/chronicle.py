@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -28,13 +28,16 @@ def open_state(settings: Settings, clock: Clock) -> StateDatabase:
 class Chronicle:
     """What happened, from those who tell it to those who ask; belongs to the event loop."""
 
-    def __init__(self, settings: Settings, clock: Clock, state: StateDatabase, instance: str) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, state: StateDatabase, instance: str, marks: Mapping[str, str]
+    ) -> None:
         secrets = tuple(set(secrets_of(settings)))
         self.state = state
         self.happened = Happened(state, clock, lambda text: hide(text, secrets))
         self.questions = Happenings(state, clock, settings.environment, lambda text: hide(text, secrets))
         self._clock = clock
         self._place = (instance, settings.environment)
+        self._marks = marks
 
     def routes(self) -> APIRouter:
         """Return the routes about events and annotations."""
@@ -49,7 +52,7 @@ class Chronicle:
 
     def work(self, writer: SinkWriter, also: Callable[[], OwnSamples]) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return what goes on while the daemon runs; also: what is written beside the events."""
-        series = OwnSeries(self.state, writer, self._clock, *self._place, also)
+        series = OwnSeries(self.state, writer, self._clock, *self._place, also, self._marks)
         return self.happened.keep_noting(), series.keep_writing()
 
     async def aclose(self) -> None:

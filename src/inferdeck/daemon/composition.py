@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,13 +62,20 @@ class Daemon:
     """One daemon for one data directory; `run` returns after `stop` was asked for and everything is on disk."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, announce: Announce, note: Callable[[], str] = lambda: ""
+        self,
+        settings: Settings,
+        clock: Clock,
+        announce: Announce,
+        note: Callable[[], str] = lambda: "",
+        marks: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._announce = announce
         self._note = note
         """What is to be known of this daemon wherever its state is shown."""
+        self._marks = marks or {}
+        """Labels of the series that it writes of itself."""
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
@@ -122,7 +129,7 @@ class Daemon:
         http, writer, pulse = HttpClient(), SinkWriter(database, NotingSink(log), *sinks), Pulse(clock)
         port = int(tcp.getsockname()[1])
         url = _url(settings.listen.host, port)
-        chronicle = Chronicle(settings, clock, state, urlsplit(url).netloc)
+        chronicle = Chronicle(settings, clock, state, urlsplit(url).netloc, self._marks)
         runner = Runner(clock, writer, chronicle.happened.told)
         site = DaemonSite(settings, clock, database, runner, Receiver(writer, clock), clock.now())
         answering = Answering(settings.query, database, log, site.families)

@@ -35,7 +35,7 @@ OwnSamples = Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
 class OwnSeries:
     """Writes one series per kind, subject and teller every INTERVAL_SECONDS: the time of the newest such event.
 
-    also: what else is written beside them; it must not block.
+    also: what else is written beside them; it must not block. marks: labels that every series carries.
     """
 
     def __init__(
@@ -46,12 +46,13 @@ class OwnSeries:
         instance: str,
         environment: str,
         also: Callable[[], OwnSamples] = dict,
+        marks: Mapping[str, str] | None = None,
     ) -> None:
+        self._place = {**(marks or {}), "instance": instance, "job": JOB}
         self._store = store
         self._also = also
         self._writer = writer
         self._clock = clock
-        self._instance = instance
         self._environment = environment
         self._target = TargetKey(JOB, instance, environment).id
         self._read_at = (-1, 0.0)
@@ -93,7 +94,7 @@ class OwnSeries:
         self._layout = Layout(tuple(shown)) if ended else layout
 
     def _others(self) -> dict[Labels, float]:
-        place = {"environment": self._environment, "instance": self._instance, "job": JOB}
+        place = {**self._place, "environment": self._environment}
         return {labels({**place, **own}, family): value for family, rows in self._also().items() for own, value in rows}
 
     def _gathered(self, now: float) -> dict[Labels, float]:
@@ -117,8 +118,7 @@ class OwnSeries:
         found = {
             "__name__": NAME,
             "environment": environment,
-            "instance": self._instance,
-            "job": JOB,
+            **self._place,
             "kind": kind,
             "source": source,
             "subject": subject[:LONGEST_LABEL],

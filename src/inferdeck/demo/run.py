@@ -35,6 +35,8 @@ from inferdeck.sources.registry import config_classes
 
 INTERVAL = "5s"
 SILENT_SECONDS = 60.0
+MARKS = {"simulated": "true"}
+"""What every series of a demo carries."""
 """How long the fleet may take for one step of its start."""
 PROGRESS_SECONDS = 5.0
 END_SECONDS = 10.0
@@ -142,7 +144,7 @@ class Demo:
         config.write_text(self._configuration(folder, told["urls"]))
         settings = load(path=config, environ={}, kinds=config_classes())
         logs.configure(settings)
-        daemon = self._daemon = Daemon(settings, SystemClock(), self._say, self._note)
+        daemon = self._daemon = Daemon(settings, SystemClock(), self._say, self._note, MARKS)
         serving = asyncio.create_task(daemon.run())
         lost = asyncio.create_task(fleet.wait())
         past = asyncio.create_task(self._play(folder, settings, told["present"], children, daemon))

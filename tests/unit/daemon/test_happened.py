@@ -189,13 +189,14 @@ async def test_what_inferdeck_knows_of_itself_is_written_beside_the_events(
     sink = MemorySink()
     writer = SinkWriter(sink)
     known: dict[str, list[tuple[dict[str, str], float]]] = {}
-    series = OwnSeries(store, writer, clock, "127.0.0.1:4633", "default", lambda: known)
+    series = OwnSeries(store, writer, clock, "127.0.0.1:4633", "default", lambda: known, {"simulated": "true"})
     await series.write()
     assert sink.scrapes == []
     known["inferdeck_price_catalog_timestamp_seconds"] = [({"prices": "genai-prices"}, NOW - 86_400)]
     await clock.advance(INTERVAL_SECONDS)
     await series.write()
     pairs = {"environment": "default", "instance": "127.0.0.1:4633", "job": "inferdeck", "prices": "genai-prices"}
+    pairs["simulated"] = "true"
     last = sink.scrapes[-1]
     assert last.layout.series == (labels(pairs, "inferdeck_price_catalog_timestamp_seconds"),)
     assert last.values.tolist() == [NOW - 86_400]
