@@ -28,9 +28,9 @@ PREFIX_SECONDS = 300.0
 """A prompt's beginning of at least 1024 tokens is remembered for five minutes, in steps of 128 (OpenAI's rule)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Served:
-    """How an attempt at a target ended; the three times add up to the whole."""
+    """How an attempt at a target ended, which nobody changes; the three times add up to the whole."""
 
     fault: Fault | None
     finish: str

@@ -3,6 +3,9 @@
 Every number that the fleet shows is a fold of these events; nothing else is known of the past. Times are Unix seconds.
 Tokens are whole numbers. A request is what a client sent; an attempt is one try of a gateway to have it served; a
 sequence is what an engine makes of an attempt.
+
+Nobody changes an event. They are not frozen, since a frozen one takes four times as long to make, and a day has
+200,000.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ FAULTS: dict[Fault, tuple[str, int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """What a client asks for.
 
@@ -93,7 +96,7 @@ class Request:
     """Its prompt holds a picture."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Usage:
     """Tokens of an answer; `input` includes `cached_input`, `output` includes `reasoning`. USD."""
 
@@ -104,14 +107,14 @@ class Usage:
     cost: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """Something that happened at a moment."""
 
     time: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrived(Event):
     """A request reached its gateway. Exactly one `Answered` follows."""
 
@@ -120,14 +123,14 @@ class Arrived(Event):
     """Which worker of the gateway took it, from 0."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Missed(Event):
     """A client found its gateway down; the gateway never knew of the request."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CacheAsked(Event):
     """A gateway looked for a remembered response."""
 
@@ -135,7 +138,7 @@ class CacheAsked(Event):
     hit: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempted(Event):
     """A gateway sent a request to a deployment. Exactly one `AttemptEnded` follows."""
 
@@ -149,7 +152,7 @@ class Attempted(Event):
     deployment: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AttemptEnded(Event):
     """An attempt came to its end. latency = time - started = queue + prefill + decode (+ what noise a provider has)."""
 
@@ -170,7 +173,7 @@ class AttemptEnded(Event):
     """stop, length, abort or error."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CooledDown(Event):
     """A gateway leaves a deployment alone until `until`."""
 
@@ -180,7 +183,7 @@ class CooledDown(Event):
     fault: Fault
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FellBack(Event):
     """A gateway tries another model, since the one asked for failed; `succeeded` is known when that attempt ends."""
 
@@ -190,7 +193,7 @@ class FellBack(Event):
     succeeded: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Limited(Event):
     """A gateway refused a request for a limit of its team: `limit` is requests, tokens or budget."""
 
@@ -198,7 +201,7 @@ class Limited(Event):
     limit: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answered(Event):
     """A request's end as its client sees it.
 
@@ -221,7 +224,7 @@ class Answered(Event):
     finish: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Queued(Event):
     """An attempt reached an engine and waits there. Exactly one `Left` follows."""
 
@@ -231,7 +234,7 @@ class Queued(Event):
     max_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admitted(Event):
     """A sequence joined the batch (again, after a preemption: then `again`), its prefill begins."""
 
@@ -245,7 +248,7 @@ class Admitted(Event):
     """It was preempted before."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FirstToken(Event):
     """A sequence's prefill is done and its first token is out."""
 
@@ -256,7 +259,7 @@ class FirstToken(Event):
     prefill_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Preempted(Event):
     """The engine ran out of key-value memory and put its newest sequence back into the queue."""
 
@@ -265,7 +268,7 @@ class Preempted(Event):
     generated: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Resumed(Event):
     """A preempted sequence computed its keys and values again and goes on where it was: at `generated` tokens."""
 
@@ -274,7 +277,7 @@ class Resumed(Event):
     generated: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Left(Event):
     """A sequence left its engine: done (stop, length), given up (abort) or failed (error)."""
 
@@ -295,7 +298,7 @@ class Left(Event):
     preemptions: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BatchChanged(Event):
     """An engine's state from now until its next event: everything between is constant or linear in time."""
 
@@ -312,7 +315,7 @@ class BatchChanged(Event):
     """Tokens per second of each decoding sequence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GpuChanged(Event):
     """A card's state from now until its next event. Its temperature follows `settle_celsius` exponentially."""
 
@@ -328,7 +331,7 @@ class GpuChanged(Event):
     """"", thermal or power."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Started(Event):
     """A process began: counters begin at 0. `reason` is start, restart, upgrade or crash."""
 
@@ -338,7 +341,7 @@ class Started(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Phase(Event):
     """An engine entered a phase of its loading: download, weights, compile, warmup, ready, sleeping."""
 
@@ -346,7 +349,7 @@ class Phase(Event):
     phase: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ended(Event):
     """A process ended. `code` is its exit status (137: killed for memory)."""
 
@@ -355,7 +358,7 @@ class Ended(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reachability(Event):
     """How a process answers the network from now on: ok, refused, hanging, garbage, error (HTTP 500) or slow."""
 
@@ -363,7 +366,7 @@ class Reachability(Event):
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClockShifted(Event):
     """A host's clock is wrong by this from now on."""
 
@@ -371,7 +374,7 @@ class ClockShifted(Event):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Repriced(Event):
     """A deployment costs something else from now on (USD per million tokens)."""
 
@@ -382,7 +385,7 @@ class Repriced(Event):
     cached_input: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reconfigured(Event):
     """A gateway works with these settings from now on; before the first of these events, with those of the fleet.
 
@@ -393,7 +396,7 @@ class Reconfigured(Event):
     settings: Gateway
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Configured(Event):
     """Somebody changed something: what a deployment annotation would say."""
 
@@ -401,14 +404,14 @@ class Configured(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CacheFlushed(Event):
     """A Redis lost all its keys."""
 
     cache: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rated(Event):
     """A user or a judge gave an answer a score: name `quality` (0..1) or `feedback` (0 or 1)."""
 

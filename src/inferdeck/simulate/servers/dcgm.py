@@ -99,6 +99,8 @@ class Dcgm(Exporter):
         self._engines = {engine.name: engine.gpus for engine in fleet.engines if set(engine.gpus) & set(self.cards)}
         self._families: dict[str, Family] = {}
         self._labels = {name: _labels(card.gpu) for name, card in self.cards.items()}
+        self._places: dict[str, tuple[int, ...]] = {}
+        """Where each card's values stand in the table, in the order of FAMILIES."""
 
     def handlers(self) -> dict[tuple[type, str], Handler]:
         """Return what to call for which events."""
@@ -117,11 +119,20 @@ class Dcgm(Exporter):
         for name, card in self.cards.items():
             card.settle(now)
             if card.state is not None:
-                for family, value in zip(self._families.values(), _values(card, card.state), strict=True):
-                    family.set(value, self._labels[name])
+                table = self.tables[0].values
+                for place, value in zip(self._places_of(name), _values(card, card.state), strict=True):
+                    table[place] = value
+
+    def _places_of(self, card: str) -> tuple[int, ...]:
+        places = self._places.get(card)
+        if places is None:
+            labels = self._labels[card]
+            places = self._places[card] = tuple(family.child(labels) for family in self._families.values())
+        return places
 
     def _begun(self, event: Started) -> None:
         self._start(event)
+        self._places.clear()
         table = Table()
         self._families = {name: getattr(table, kind)(name, text, LABELS) for name, kind, text in FAMILIES}
         self.tables[:] = [table]

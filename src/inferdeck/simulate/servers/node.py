@@ -8,6 +8,7 @@ integrals of a made-up use (unverified). An upgrade changes its version, not its
 from __future__ import annotations
 
 import math
+from array import array
 
 from inferdeck.simulate.events import ClockShifted, Ended, Started
 from inferdeck.simulate.fleet import Fleet, Host
@@ -18,6 +19,7 @@ from inferdeck.simulate.servers.node_families import FAMILIES
 from inferdeck.simulate.servers.program import Handler, World
 from inferdeck.simulate.table import Family, Table
 
+MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
 TICKS = 100
 """Of a second, in which processor time is counted."""
 ROUNDING = 1e-6
@@ -45,8 +47,8 @@ class Node(Exporter):
         super().__init__(f"{host.name}/node", host.name, world)
         self.machine = Machine(host, fleet)
         self._families: dict[str, Family] = {}
-        self._places: dict[str, list[int]] | None = None
-        """Where each mode's processor seconds stand in the table."""
+        self._place: int | None = None
+        """Where the first processor's seconds begin in the table."""
 
     def handlers(self) -> dict[tuple[type, str], Handler]:
         """Return what to call for which events."""
@@ -77,7 +79,7 @@ class Node(Exporter):
         self._families = {name: table.gauge(name, text, labels) for name, _, text, labels in FAMILIES}
         for name, kind, _, _ in FAMILIES:
             self._families[name].kind = kind
-        self._places = None
+        self._place = None
         self.tables[:] = [table]
         self._constants()
 
@@ -124,26 +126,24 @@ class Node(Exporter):
     def _processors(self, uptime: float) -> None:
         totals, family, cores = self.machine.totals, self._families["node_cpu_seconds_total"], self.machine.host.cores
         idle = max(0.0, uptime * cores - totals.busy - totals.waiting)
-        modes = (
-            ("idle", idle),
-            ("iowait", totals.waiting),
-            ("irq", 0.0),
-            ("nice", 0.0),
-            ("softirq", totals.busy * physics.SOFTIRQ_SHARE),
-            ("steal", 0.0),
-            ("system", totals.busy * physics.SYSTEM_SHARE),
-            ("user", totals.busy * physics.USER_SHARE),
-        )
-        if self._places is None:
-            # By processor first, as the real one lists them.
-            places = [[family.child((str(cpu), mode)) for mode, _ in modes] for cpu in range(cores)]
-            self._places = {mode: [of[turn] for of in places] for turn, (mode, _) in enumerate(modes)}
-        values = self.tables[0].values
-        for mode, seconds in modes:
+        modes = {
+            "idle": idle,
+            "iowait": totals.waiting,
+            "softirq": totals.busy * physics.SOFTIRQ_SHARE,
+            "system": totals.busy * physics.SYSTEM_SHARE,
+            "user": totals.busy * physics.USER_SHARE,
+        }
+        if self._place is None:
+            # By processor first, as the real one lists them; irq, nice and steal stay at 0.
+            self._place = family.child(("0", MODES[0]))
+            for cpu in range(cores):
+                for mode in MODES:
+                    family.child((str(cpu), mode))
+        values, end = self.tables[0].values, self._place + cores * len(MODES)
+        for mode, seconds in modes.items():
             # The kernel counts in hundredths; a sum whose last bits depend on when it was read must not step back.
             share = math.floor(seconds / cores * TICKS + ROUNDING) / TICKS
-            for place in self._places[mode]:
-                values[place] = share
+            values[self._place + MODES.index(mode) : end : len(MODES)] = array("d", (share,)) * cores
         put = self._families
         for name, load in zip(("node_load1", "node_load5", "node_load15"), self.machine.loads, strict=True):
             put[name].set(round(load, 2))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+import numpy as np
+
 from inferdeck.simulate.table import Family, Names, Table
 
 
 class Tally:
     """Counts values beside a table; `flush` brings them into it."""
 
-    __slots__ = ("_bounds", "_dirty", "_raw", "_sum", "_values", "count", "place")
+    __slots__ = ("_bounds", "_pending", "_sum", "_values", "count", "place")
 
     def __init__(self, table: Table, family: Family, labels: Names = ()) -> None:
         self.place = family.child(labels)
@@ -18,9 +20,9 @@ class Tally:
         """Values observed, flushed or not."""
         self._values = table.values
         self._bounds = family.bounds
-        self._raw = [0] * (len(family.bounds) + 1)
+        self._pending: dict[int, int] = {}
+        """What is not flushed yet, by bucket."""
         self._sum = 0.0
-        self._dirty = False
 
     @property
     def sum_place(self) -> int:
@@ -29,23 +31,19 @@ class Tally:
 
     def observe(self, value: float, count: int = 1) -> None:
         """Count a value `count` times."""
-        self._raw[bisect_left(self._bounds, value)] += count
+        bucket = bisect_left(self._bounds, value)
+        self._pending[bucket] = self._pending.get(bucket, 0) + count
         self._sum += value * count
         self.count += count
-        self._dirty = True
 
     def flush(self) -> None:
         """Bring what was observed into the table."""
-        if not self._dirty:
+        if not self._pending:
             return
-        values, place, total = self._values, self.place, 0
-        for bucket, count in enumerate(self._raw):
-            total += count
-            if total:
-                values[place + bucket] += total
-        size = len(self._bounds)
-        values[place + size + 1] += total
-        values[place + size + 2] += self._sum
-        self._raw = [0] * (size + 1)
+        # The view goes with this call: while there is one, the table cannot grow. _count stands after +Inf.
+        counts = np.frombuffer(self._values)[self.place : self.sum_place]
+        for bucket, count in self._pending.items():
+            counts[bucket:] += count
+        self._values[self.sum_place] += self._sum
+        self._pending.clear()
         self._sum = 0.0
-        self._dirty = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from inferdeck.simulate.servers.redis.state import STARTUP_BYTES, State
 
@@ -58,6 +59,7 @@ def _section(name: str, found: Fields) -> str:
     return f"# {title}\r\n" + "".join(f"{field}:{value}\r\n" for field, value in found)
 
 
+@cache
 def _table(text: str) -> Fields:
     pairs = (entry.partition(":") for entry in text.split())
     return [(field, value) for field, _, value in pairs]
