@@ -54,7 +54,7 @@ def test_scrapes_become_one_block_with_holes_where_a_series_was_not_there() -> N
     gathered = Gathered("t")
     for one in (scrape(1000, a=1), scrape(2000, a=2, b=5), scrape(3000, b=6, c=7), scrape(4000, a=3)):
         gathered.add(one)
-    assert gathered.samples == 7
+    assert gathered.samples == 6
     (body,) = gathered.bodies()
     found = blocks.decode(body)
     rows = dict(zip((dict(series)["__name__"] for series in found.layout.series), found.values, strict=True))
