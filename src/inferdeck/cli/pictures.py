@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _MANY = {
     **dict(zip((f"series{n}" for n in range(1, 9)), (39, 208, 141, 43, 204, 179, 75, 150), strict=True)),
-    **dict(zip((f"heat{n}" for n in range(1, 9)), (17, 19, 54, 90, 126, 162, 203, 220), strict=True)),
+    **dict(zip((f"heat{n}" for n in range(1, 9)), (60, 61, 97, 133, 169, 205, 209, 221), strict=True)),
 }
 """Numbers of the 256 colours, readable on dark and on light."""
 _FEW = {

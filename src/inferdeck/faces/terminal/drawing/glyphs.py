@@ -141,8 +141,11 @@ SETS = {glyphs.name: glyphs for glyphs in (BRAILLE, BLOCK, ASCII)}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How pictures are drawn. colour: series are told apart by colours; without, signs stand on their lines; big: single
-    numbers stand over three rows, which nothing can search or copy."""
+    """How pictures are drawn.
+
+    colour: series are told apart by colours; without, signs stand on their lines. big: single numbers stand over three
+    rows, which nothing can search or copy.
+    """
 
     glyphs: Glyphs = BRAILLE
     colour: bool = True

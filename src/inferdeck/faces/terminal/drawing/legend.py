@@ -13,6 +13,7 @@ from inferdeck.model.units import show
 
 _TABLE_CELLS = 44
 _NAME_CELLS = 28
+_LEAST_NAME = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _table(entries: Sequence[Entry], told: Told, width: int, glyphs: Glyphs) -> 
     sizes = [longest([head, *(one[place] for one in figures)]) for place, head in enumerate(heads)]
     names = [cells.clean(entry.name) for entry in entries]
     room = width - 2 - sum(sizes) - 2 * len(sizes)
-    named = max(0, min(room, max(_NAME_CELLS, longest(names))))
+    named = max(0, min(room, max(_LEAST_NAME, longest(names))))
     shown: list[Row] = [_row((("", ""), ("", "")), heads, sizes, named, "dim", width)]
     for entry, name, one in zip(entries, names, figures, strict=True):
         head = ((sign(entry.index, glyphs), series_style(entry.index)), (name, ""))

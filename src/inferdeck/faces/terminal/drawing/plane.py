@@ -36,6 +36,7 @@ class Plane:
         self._owner = bytearray(self._size)
         self._styles: dict[int, tuple[str, str]] = {}
         self._signs: dict[tuple[str, str], int] = {}
+        self._grounds: set[str] = set()
 
     def fill(self, tops: Sequence[int], bottoms: Sequence[int], series: int, style: str) -> None:
         """Draw a run from top to bottom in each column of dots; a top below 0 draws nothing there."""
@@ -87,7 +88,7 @@ class Plane:
         return inside and not any(0 < code < _FIRST_SIGN for code in self._owner[start : start + cells])
 
     def rows(self) -> list[Row]:
-        """Return the rows; blanks belong to the span before them, which keeps spans few."""
+        """Return the rows; blanks belong to the series before them, which keeps spans few."""
         bits = self._bits.to_bytes(self._size, "little")
         return [self._row(bits, start) for start in range(0, self._size, self.width)] if self.width else []
 
@@ -98,6 +99,7 @@ class Plane:
             code = min(255, _FIRST_SIGN + len(self._signs))
             self._signs[sign, style] = code
             self._styles[code] = (sign, style)
+            self._grounds.add(style)
         return code
 
     def _row(self, bits: bytes, start: int) -> Row:
@@ -111,11 +113,12 @@ class Plane:
         for run in _RUNS.finditer(owner):
             low, high = run.span()
             code = owner[low]
-            if not code:
-                text += " " * (high - low)
-                continue
-            sign, own = self._styles[code]
-            part = line[low:high] if line and code < _FIRST_SIGN else sign * (high - low)
+            if code:
+                sign, own = self._styles[code]
+                part = line[low:high] if line and code < _FIRST_SIGN else sign * (high - low)
+            else:
+                # Blanks join what a series drew: they show no colour. A sign's style may have a ground.
+                part, own = " " * (high - low), "" if style in self._grounds else style
             if own == style:
                 text += part
                 continue

@@ -23,7 +23,7 @@ def stat(frame: Frame) -> list[Row]:
     big = figures.big(one.text, style, frame.look.glyphs) if frame.look.big and frame.height >= figures.BIG_ROWS else []
     if not big or max(sum(cells.width(part) for part, _ in row) for row in big) > frame.width:
         big = [((one.text, style),)]
-    said = " ".join(part for part in (word, one.name if one.name != frame.panel.title else "") if part)
+    said = " · ".join(part for part in (word, one.name if one.name != frame.panel.title else "") if part)
     rows: list[Row] = list(big)
     if said and frame.height > len(rows):
         rows.append(((said, "dim"),))
@@ -84,7 +84,7 @@ def gauge(frame: Frame) -> list[Row]:
     if not big or sum(cells.width(text) for text, _ in big[-1]) > frame.width:
         big = [((one.text, style),)]
     word = _level_word(frame.panel, shown[0].value)
-    said = " ".join(part for part in (word, one.name if one.name != frame.panel.title else "") if part)
+    said = " · ".join(part for part in (word, one.name if one.name != frame.panel.title else "") if part)
     if said and room > len(big):
         rows.append(((said, "dim"),))
     elif said:

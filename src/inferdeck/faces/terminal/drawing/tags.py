@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inferdeck.faces.terminal.drawing.picture import HEAT, Row, Span, fit
+from inferdeck.faces.terminal.drawing.picture import Row, Span, fit
 from inferdeck.model import cells
 
 
@@ -34,7 +34,7 @@ def draw(tags: Sequence[Tag], width: int, height: int) -> list[Row]:
                 rows[-1] = fit(((f"and {len(ordered) - place} more", "dim"),), width) if height > 1 else rows[-1]
                 return rows
         share = tag.weight / most if most > 0 else 0.0
-        style = "strong" if share > 0.5 else "" if share > 0.1 else "dim"
-        line += [(tag.name, f"{HEAT[min(7, int(share * 8))]} {style}".strip()), (f" {tag.text}   ", "dim")]
+        style = "series1 strong" if share > 0.5 else "strong" if share > 0.2 else "" if share > 0.05 else "dim"
+        line += [(tag.name, style), (f" {tag.text}   ", "dim")]
         used += needs + 3
     return [*rows, fit(line, width)] if line else rows
