@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from unicodedata import category
 
 from rich.ansi import AnsiDecoder
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -28,6 +29,7 @@ _ESCAPES = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|\x1b[ -/]*[0-~]?"
 )
+_EMOJI = re.compile("(.?)[\ufe0e\ufe0f]")
 _OVERSTRUCK = re.compile(r"[^\n\x08]\x08")
 _QUIET = Style(blink=False, blink2=False, conceal=False)
 
@@ -77,11 +79,16 @@ def _kept(text: str) -> Iterator[str]:
         yield text[:MOST_CHARACTERS]
         return
     marks = 0
-    for letter in text[:MOST_CHARACTERS]:
+    for letter in _EMOJI.sub(_plain_sign, text[:MOST_CHARACTERS]):
         # Marks have no width of their own: they stand on the letter before them.
         marks = marks + 1 if _is_mark(letter) else 0
         if (letter.isprintable() and marks <= MOST_MARKS) or letter == "\t":
             yield letter
+
+
+def _plain_sign(found: re.Match[str]) -> str:
+    """Return a sign without its wish to be coloured: half of all terminals draw that one cell wide, half two."""
+    return found[1] + " " if found[1] and cell_len(found[1]) == 1 else found[1]
 
 
 def _is_mark(letter: str) -> bool:

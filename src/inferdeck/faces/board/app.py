@@ -198,7 +198,7 @@ class BoardApp(App[str]):
         async def run() -> None:
             view.running = True
             try:
-                outcome = await self.commands.run(view.sticker, *view.room)
+                outcome = await self.commands.run(view.sticker, *view.room, whole=self._alone)
             finally:
                 view.running = False
             self._outcomes[view] = outcome

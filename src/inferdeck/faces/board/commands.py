@@ -90,11 +90,14 @@ class Commands:
             found.append((OPTIONS[option], value))
         return Ask(name, tuple(found))
 
-    async def run(self, sticker: Sticker, width: int, height: int) -> Outcome:
-        """Run a sticker's command once for so much room, in cells; never raises what a command can cause."""
+    async def run(self, sticker: Sticker, width: int, height: int, *, whole: bool = False) -> Outcome:
+        """Run a sticker's command once for so much room, in cells; never raises what a command can cause.
+
+        whole: all rows of a widget, though they do not fit.
+        """
         wanted = self.ask(sticker.command)
         if wanted is not None:
-            outcome = await self._asked(wanted, sticker, width, height)
+            outcome = await self._asked(wanted, sticker, width, None if whole else height)
             if outcome is not None:
                 return outcome
         room = {"COLUMNS": str(width), "LINES": str(height)}
@@ -109,13 +112,13 @@ class Commands:
         found = shutil.which(name, path=self._environment["PATH"])
         return found is None or Path(found).parent == Path(self._scripts)
 
-    async def _asked(self, ask: Ask, sticker: Sticker, width: int, height: int) -> Outcome | None:
+    async def _asked(self, ask: Ask, sticker: Sticker, width: int, height: int | None) -> Outcome | None:
         """Return what the daemon drew, None where there is none: the command itself knows what to say then."""
         client = await self._daemon()
         if client is None:
             return None
         parameters = dict(ask.parameters) | {"host": "text" if self._plain else "ansi"}
-        parameters |= {"width": str(max(1, width)), "height": str(max(1, height))}
+        parameters |= {"width": str(width), "height": str(height or "")}
         try:
             async with asyncio.timeout(sticker.timeout_seconds):
                 drawn = await _in_thread(lambda: client.widget(ask.widget, parameters))

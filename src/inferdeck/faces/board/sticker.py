@@ -48,7 +48,7 @@ class StickerView(ScrollView, can_focus=True):
     StickerView.warning { border: round $warning; border-title-color: $text-warning; }
     StickerView.failing { border: round $error; border-title-color: $text-error; border-subtitle-color: $text-error; }
     StickerView > .sticker--said { color: $text-error; text-style: bold; }
-    StickerView:focus { border: heavy $accent; }
+    StickerView:focus { border: heavy $primary; }
     StickerView.warning:focus { border: heavy $warning; }
     StickerView.failing:focus { border: heavy $error; }
     """
