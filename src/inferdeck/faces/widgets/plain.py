@@ -29,7 +29,8 @@ def said(wish: Wish, lines: list[str], state: str = "unknown") -> bytes:
         rest = "\\n".join(shown)
         return f'{{"text": "{shown[0]}", "tooltip": "{rest}", "class": "{state}"}}\n'.encode()
     if wish.host == "json":
-        return f'{{"name": "{wish.name}", "state": "{state}", "note": "{", ".join(shown)}"}}\n'.encode()
+        note = ", ".join(shown)
+        return f'{{"widget": "{wish.name}", "state": "unknown", "exit_code": 3, "note": "{note}"}}\n'.encode()
     if wish.host == "prom":
         return "".join(f"# {line}\n" for line in shown).encode()
     if wish.host == "xbar":

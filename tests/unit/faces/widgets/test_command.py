@@ -75,7 +75,8 @@ def test_without_a_daemon_one_line_says_what_to_do(tmp_path: Path) -> None:
     assert widget(tmp_path, "health", "--check").returncode == 3
     shown = json.loads(widget(tmp_path, "health", "--host", "waybar").stdout)
     assert shown["class"] == "unknown"
-    assert json.loads(widget(tmp_path, "health", "--host", "json").stdout)["state"] == "unknown"
+    told = json.loads(widget(tmp_path, "health", "--host", "json").stdout)
+    assert (told["widget"], told["state"], told["exit_code"]) == ("health", "unknown", 3)
 
 
 def test_a_figure_that_is_not_known_is_not_words(tmp_path: Path) -> None:
