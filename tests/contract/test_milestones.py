@@ -15,11 +15,11 @@ from inferdeck.model.clock import ManualClock
 from inferdeck.model.scrape import ABSENT_BITS, NAN_BITS, STALE_BITS, Layout
 from inferdeck.query.promql.engine import Engine
 from inferdeck.query.promql.result import Result
-from inferdeck.store.interface import Block, Matcher, MetricReader, SparseBlock, WindowUse
+from inferdeck.store.interface import Block, MetricReader, SparseBlock, WindowUse
 from inferdeck.store.metrics.codec import CodecName
 from inferdeck.store.metrics.database import MetricDatabase
 from inferdeck.store.metrics.day_file import DAY_MS
-from tests.unit.store.samples import content, series
+from tests.unit.store.samples import Whole, content, series
 
 HOUR_MS = 3_600_000
 DAYS = 3
@@ -48,21 +48,6 @@ QUERIES = (
     "rate(metric[1h] offset 7m)",
     "max_over_time(rate(metric[1h])[6h:1h])",
 )
-
-
-class Whole:
-    """The same store, which gives every sample."""
-
-    def __init__(self, reader: MetricReader) -> None:
-        self._reader = reader
-        self.series = reader.series
-        self.label_names = reader.label_names
-        self.label_values = reader.label_values
-
-    def select(
-        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int = 50_000_000
-    ) -> list[Block]:
-        return self._reader.select(matchers, start_ms, end_ms, max_samples=max_samples)
 
 
 def opened(path: Path, codec: CodecName = "auto", now_ms: int = FIRST_MS + DAYS * DAY_MS) -> MetricDatabase:

@@ -10,9 +10,11 @@ import pytest
 
 from inferdeck.errors import StoreFullError
 from inferdeck.model.clock import ManualClock
+from inferdeck.query.promql.engine import Engine
 from inferdeck.store.metrics.database import MetricDatabase
+from inferdeck.store.metrics.day_file import DAY_MS
 from tests.crash.small_disk import mounted
-from tests.unit.store.samples import START_MS, content, layout, scrape
+from tests.unit.store.samples import START_MS, Whole, content, layout, scrape
 
 SERIES = layout(300)
 
@@ -89,3 +91,33 @@ def test_a_store_that_has_no_room_to_open_says_so_and_opens_when_there_is(small_
         MetricDatabase.open(small_disk / "metrics", clock=clock)
     ballast.unlink()
     MetricDatabase.open(small_disk / "metrics", clock=clock).close()
+
+
+def test_a_disk_that_fills_while_milestones_are_made(small_disk: Path) -> None:
+    clock = ManualClock((START_MS // DAY_MS + 1) * DAY_MS / 1000 + 60)
+    store = MetricDatabase.open(small_disk / "metrics", clock=clock, reserve_bytes=0)
+    stamps = START_MS // DAY_MS * DAY_MS + np.arange(0, DAY_MS, 1_800_000, dtype=np.int64)
+    values = np.cumsum(np.random.default_rng(1).random((300, stamps.size)), axis=1)
+    store.append_block("a", SERIES, stamps, values)
+    written = content(store)
+    span = (int(stamps[0]), int(stamps[-1]), 3_600_000)
+    wanted = Engine(Whole(store)).range("increase(metric_total[2h])", *span)
+    store.tick()
+    clock.jump(61)
+    store.tick()
+    assert not store.surveyed()
+    ballast = fill(small_disk)
+    for _ in range(100):
+        store.tick()
+    assert (store.writing, store.surveyed()) == (False, False)
+    assert content(store) == written
+    assert Engine(store).range("increase(metric_total[2h])", *span).values.tobytes() == wanted.values.tobytes()
+    ballast.unlink()
+    for _ in range(100):
+        clock.jump(1)
+        store.tick()
+    assert (store.writing, store.trouble, store.surveyed()) == (True, "", True)
+    assert content(store) == written
+    assert Engine(store).range("increase(metric_total[2h])", *span).values.tobytes() == wanted.values.tobytes()
+    assert store.check().problems == []
+    store.close()

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of commit, flush and retention: what was acknowledged is there, once, and nothing else."""
+"""kill -9 amid commits, flushes, milestones and retention: what was acknowledged is there, once, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from typing import IO
 import pytest
 
 from inferdeck.model.scrape import ABSENT_BITS
+from inferdeck.query.promql.engine import Engine
 from inferdeck.store.metrics.day_file import DAY_MS
 from tests.crash.writer import RETENTION_SECONDS, layout_at, open_store, values_at
-from tests.unit.store.samples import Content, content
+from tests.unit.store.samples import HOUR_MS, Content, Whole, content
 
 KILLS = 50
+QUERIES = ("metric_total", "increase(metric_total[3h])")
 LEAST = 5
 """Kills that must fall into each kind of work."""
 ROOT = Path(__file__).parents[2]
@@ -72,13 +74,13 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(nursery: subprocess
     chance = random.Random(4633)
     path = tmp_path / "metrics"
     acknowledged: set[int] = set()
-    marks_seen = {"c": 0, "f": 0, "r": 0}
+    marks_seen = {"c": 0, "f": 0, "m": 0, "r": 0}
     days_dropped = 0
     for kill in range(3 * KILLS):
         if kill >= KILLS and min(marks_seen.values()) >= LEAST:
             break
         # On a busy machine a kill may fall behind its mark: then there are more of those that fell too seldom.
-        mark = "cfr"[kill % 3] if kill < KILLS else min(marks_seen, key=marks_seen.__getitem__)
+        mark = "cfmr"[kill % 4] if kill < KILLS else min(marks_seen, key=marks_seen.__getitem__)
         lines = run_and_kill(nursery, path, mark, chance.randint(1, 3 if mark == "r" else 40), chance.random() * 0.004)
         announced = {int(line[2:]) for line in lines if line[0] == "a"}
         acknowledged |= {int(line[2:]) for line in lines if line[0] == "c"}
@@ -87,6 +89,11 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(nursery: subprocess
         found = content(store, [])
         assert store.check().problems == []
         assert store.stats().quarantined == 0
+        span = (min(stamp for _, stamp in found), max(stamp for _, stamp in found), HOUR_MS)
+        for query in QUERIES if len(found) > 1 and span[1] > span[0] else ():
+            one, whole = Engine(store).range(query, *span), Engine(Whole(store)).range(query, *span)
+            assert one.series == whole.series
+            assert one.values.tobytes() == whole.values.tobytes()
         carry = store.carry("t")
         store.close()
         there = {stamp for _, stamp in found}
@@ -99,5 +106,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled(nursery: subprocess
         newest = (max(there) // DAY_MS + 1) * DAY_MS
         assert first_kept <= max(min(acknowledged), newest - RETENTION_SECONDS * 1000)
         days_dropped = (first_kept - min(acknowledged)) // DAY_MS
-    assert min(marks_seen.values()) >= LEAST, f"the kills should fall into commits, flushes and retention: {marks_seen}"
+    assert min(marks_seen.values()) >= LEAST, (
+        f"the kills should fall into commits, flushes, milestones and retention: {marks_seen}"
+    )
     assert days_dropped >= 5

@@ -1,8 +1,8 @@
 """A nursery of writers that are killed: run as a module, it forks one writer per line of its standard input.
 
 A line is a data directory. The writer announces on standard output, each as one line: `pid N`, `a STAMP` before an
-append, `c STAMP` after it returned (the acknowledgement), `f` before a tick that flushes, `r` before one that may drop
-a day. When the writer is dead, the nursery writes `ended`.
+append, `c STAMP` after it returned (the acknowledgement), `f` before a tick that flushes, `m` before one that makes
+milestones, `r` before one that may drop a day. When the writer is dead, the nursery writes `ended`.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def write(path: Path) -> None:
                 say("r")
             elif store._flusher._job is not None:
                 say("f")
+            elif not store.surveyed():
+                say("m")
             store.tick()
             ticks += 1
         stamp += HOUR_MS

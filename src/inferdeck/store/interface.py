@@ -52,9 +52,9 @@ class WindowUse(StrEnum):
     """What a window function looks at; the samples between may then be left out."""
 
     LAST = "last"
-    """The newest sample."""
+    """The newest sample, be it a stale marker."""
     ENDS = "ends"
-    """The oldest and the newest sample, and how many there are."""
+    """The oldest and the newest sample that is no stale marker, and how many there are."""
     RISE = "rise"
     """As ENDS, and every sample from which a counter fell."""
 

@@ -93,7 +93,7 @@ class Querier:
             piece = thinned(row, ids, reach, day.day)
             if piece is not None:
                 pieces.append(piece)
-                rest = np.setdiff1d(rest, piece.ids, assume_unique=True)
+                rest = rest[piece.ids[np.minimum(piece.ids.searchsorted(rest), piece.ids.size - 1)] != rest]
         if done:
             rest = np.intersect1d(rest, np.concatenate(named)) if named and rest.size else rest[:0]
         return pieces, rest

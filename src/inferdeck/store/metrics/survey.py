@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from inferdeck.model.scrape import ABSENT_BITS, STALE_BITS
 from inferdeck.store.metrics import milestones
-from inferdeck.store.metrics.chunks import Piece, chunk_rows, decode_pieces
-from inferdeck.store.metrics.codec import CorruptError
+from inferdeck.store.metrics.chunks import Piece, Stamps, chunk_rows, decode_pieces
+from inferdeck.store.metrics.codec import Bits, CorruptError
 from inferdeck.store.metrics.day_file import DAY_MS, DayFile
 from inferdeck.store.metrics.index import Ids
 from inferdeck.store.metrics.milestones import DONE, Milestones, row_of, unmarked
 from inferdeck.store.metrics.state import StoreState
 
-SERIES_PER_SLICE = 32
+SERIES_PER_SLICE = 24
 SERIES_PER_ROW = 480
+_MOST_SETS = 4
+_ABSENT, _STALE = np.uint64(ABSENT_BITS), np.uint64(STALE_BITS)
 
 
 @dataclass(slots=True)
@@ -140,16 +143,17 @@ def _together(rows: list[Milestones]) -> list[Milestones]:
     for row in rows:
         shared = struct.pack("<q", row.target) + row.times.tobytes()
         groups.setdefault(shared, []).append(row)
-    return [
-        Milestones(
-            same[0].target,
-            np.concatenate([row.ids for row in same]),
-            np.concatenate([row.marks for row in same]),
-            same[0].times,
-            np.concatenate([row.values for row in same]),
-        )
-        for same in groups.values()
-    ]
+    return [_one(same) for same in groups.values()]
+
+
+def _one(same: list[Milestones]) -> Milestones:
+    if len(same) == 1:
+        return same[0]
+    ids, marks = np.concatenate([row.ids for row in same]), np.concatenate([row.marks for row in same])
+    values = np.concatenate([row.values for row in same])
+    order = np.argsort(ids)
+    values = values[order] if values.size else values  # rows without values have none for any series
+    return Milestones(same[0].target, ids[order], marks[order], same[0].times, values)
 
 
 def _collect(state: StoreState, job: _Job, ids: Ids) -> None:
@@ -182,5 +186,24 @@ def _collect(state: StoreState, job: _Job, ids: Ids) -> None:
             [pieces[p].rows[[path[number][k][1] for number in members]] for k, p in enumerate(which)], axis=1
         )
         stamps = np.concatenate([pieces[p].stamps for p in which])
-        job.rows.append(row_of(targets.pop(), day.day, stamps, own, rows))
+        if all(pieces[p].dense for p in which):
+            job.rows.append(row_of(targets.pop(), day.day, stamps, own, rows))
+        else:
+            job.rows += _alike(targets.pop(), day.day, stamps, own, rows)
     job.series += ids.size
+
+
+def _alike(target: int, day: int, stamps: Stamps, ids: Ids, rows: Bits) -> list[Milestones]:
+    """Return the rows of series of one target: one for each set that has its holes and stale markers together."""
+    kinds = (rows == _ABSENT) + np.uint8(2) * (rows == _STALE)
+    sets: dict[bytes, list[int]] = {}
+    for row, kind in enumerate(kinds):
+        sets.setdefault(kind.tobytes(), []).append(row)
+    found = []
+    for nth, members in enumerate(sorted(sets.values(), key=len, reverse=True)):
+        there = kinds[members[0]] != 1
+        if nth < _MOST_SETS and there.any():
+            found.append(row_of(target, day, stamps[there], ids[members], rows[members][:, there]))
+        else:
+            found.append(unmarked(target, ids[members]))
+    return found

@@ -57,25 +57,27 @@ def thinned(row: Milestones, ids: Ids, reach: Reach, day: int) -> SparsePiece | 
     A window that begins before the row's day or ends after it needs the day's first or last sample, which are
     milestones.
     """
-    dense = (row.marks & DENSE) > 0
-    own, needed = row.ids[dense], _NEEDED[reach.use]
-    able = np.flatnonzero((row.marks[dense] & needed) == needed)
-    able = able[np.isin(own[able], ids, assume_unique=True)]
+    if not row.times.shape[1]:
+        return None
+    needed = _NEEDED[reach.use]
+    wanted = ids[np.minimum(ids.searchsorted(row.ids), ids.size - 1)] == row.ids
+    able = np.flatnonzero(wanted & ((row.marks & needed) == needed))  # a row with times has values for all its series
     columns = _columns(row.times, reach) if able.size else None
     if columns is None:
         return None
-    counts = np.diff(row.times[1, columns], prepend=np.int64(-1))
+    counts = np.diff(row.times[1, columns], prepend=np.int64(0))
     values = row.values[able[:, None], columns]
     # A number of its own in place of a storage block's: its series stand in no other piece of the day.
-    return SparsePiece(~day, row.target, 0, row.times[0, columns], own[able], values, True, counts)
+    return SparsePiece(~day, row.target, 0, row.times[0, columns], row.ids[able], values, True, counts)
 
 
 def _columns(times: Stamps, reach: Reach) -> NDArray[np.intp] | None:
     """Return the milestones that are the first and last samples of the windows, None where some other sample is one.
 
-    A milestone is the first sample of a window where the one before it lies outside.
+    A milestone is the first sample of a window where the one before it lies outside. Where that is a stale marker, its
+    neighbours are milestones too.
     """
-    stamps, _, back, ahead = times
+    stamps, _, back, ahead, kept = times
     begins = reach.ends_ms - reach.reach_ms
     first = stamps.searchsorted(begins)
     last = stamps.searchsorted(reach.ends_ms, side="right") - 1
@@ -84,10 +86,18 @@ def _columns(times: Stamps, reach: Reach) -> NDArray[np.intp] | None:
     if ((ahead[last] > 0) & (stamps[last] + ahead[last] <= ends)).any():
         return None
     if reach.use is WindowUse.LAST:
-        return np.unique(last[first <= last])
+        return _places(stamps.size, last[first <= last])
     if ((back[first] > 0) & (stamps[first] - back[first] >= begins)).any():
         return None
-    return np.unique(np.concatenate([first[first <= last], last[first <= last]]))
+    seen = first <= last
+    return _places(stamps.size, first[seen], last[seen], kept > 0)
+
+
+def _places(size: int, *chosen: NDArray[np.intp] | NDArray[np.bool_]) -> NDArray[np.intp]:
+    picked = np.zeros(size, dtype=np.bool_)
+    for some in chosen:
+        picked[some] = True
+    return np.flatnonzero(picked)
 
 
 def sparse_blocks(pieces: list[Piece], labels: Mapping[int, Labels]) -> list[SparseBlock] | None:

@@ -47,7 +47,7 @@ _USES = {
     "delta": WindowUse.ENDS,
     "count_over_time": WindowUse.ENDS,
     "first_over_time": WindowUse.ENDS,
-    "last_over_time": WindowUse.LAST,
+    "last_over_time": WindowUse.ENDS,
 }
 """What functions over ranges look at, where that is less than every sample."""
 
