@@ -71,7 +71,7 @@ def without_files(folder: Path, files: tuple[File, ...]) -> list[Change]:
     found = []
     for file in files:
         before = read(folder / file.path)
-        if before is not None and (is_ours(before) or before == file.text):
+        if before is not None and is_ours(before):
             found.append(Change(folder / file.path, before, None))
     return found
 

@@ -22,6 +22,6 @@ def scripts(wanted: Wanted) -> Written:
             text = f"{first}\n# {MARK} scripts.\n{rest.replace(PROGRAM, f'${{INFERDECK:={program}}}')}"
             files.append(File(f"bin/{path.name}", text, program=True))
         elif path.suffix == ".yaml":
-            files.append(File(f"config/{path.name}", text))
+            files.append(File(f"config/{path.name}", f"# {MARK} scripts.\n{text}"))
     board = "{folder}/config/wth-lite-dashboard.yaml"
     return Written(tuple(files), ("run one: {folder}/bin/health-status.sh", f"all in one: inferdeck board {board}"))
