@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import aiohttp
 import orjson
+from aiohttp.http_exceptions import LineTooLong
 
 from inferdeck import __version__
 from inferdeck.errors import UsageError
@@ -122,6 +123,8 @@ class Sender:
                     break
                 if not seen.take(line):
                     break
+        except LineTooLong:
+            cut, error = "garbage", "an event of the stream has no end"
         except (aiohttp.ClientError, ValueError, OSError) as fault:
             if isinstance(fault, TimeoutError):
                 raise
