@@ -143,7 +143,5 @@ def _with_block(text: str, block: str, hook: Hook, *, only_where_there: bool = F
         gap = "\n" if text and not text.endswith("\n") else ""
         return text if only_where_there else f"{text}{gap}{block}"
     if len(begins) != 1 or len(ends) != 1 or begins[0] > ends[0]:
-        raise UsageError(
-            f"{hook.path}: our lines there are not whole; take out what is left between {BEGIN} and {END}"
-        )
+        raise UsageError(f"{hook.path}: our lines there are not whole; take out what is left between {BEGIN} and {END}")
     return "".join(lines[: begins[0]]) + block + "".join(lines[ends[0] + 1 :])

@@ -106,4 +106,4 @@ def test_words_of_ours_mean_nothing_to_any_host(text: str, host: str) -> None:
         import json
 
         said = json.loads(said)["tooltip"]
-    assert not set(said.replace("---", "").replace("\n", "")) & set("#%$`\"\\|&<>[]{}\x1b\u202e")
+    assert not set(said.replace("---", "").replace("\n", "")) & set('#%$`"\\|&<>[]{}\x1b\u202e')
