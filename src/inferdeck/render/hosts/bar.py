@@ -16,7 +16,7 @@ _LEAST = 8
 
 def bar(widget: Widget, frame: Frame) -> Line:
     """Return the line; its marks stand behind it, in the longest form with which all pieces fit."""
-    pieces = [piece(cell, frame.icons) for cell in widget.line]
+    pieces = [one for one in (piece(cell, frame.icons) for cell in widget.line) if width(one)]
     tails = [f" ({text})" for text in marks(widget)]
     if frame.width is None:
         return _joined(pieces, tails[0] if tails else "")
@@ -33,7 +33,7 @@ def _first(pieces: Sequence[Line], tail: str, room: int) -> Line:
     left = room - cells.width(tail)
     count = _fitting(pieces, left)
     if count:
-        return _joined(pieces[:count], tail, more=True)
+        return _joined(pieces[:count], tail, more=count < len(pieces))
     return (*cut(pieces[0] if pieces else (), left), *_tail(tail))
 
 

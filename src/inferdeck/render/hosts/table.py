@@ -49,11 +49,10 @@ def _inside(row: Sequence[Cell], widget: Widget) -> bool:
 
 def _shown(place: int, column: Column, rows: Sequence[Sequence[Cell]], frame: Frame) -> _Shown:
     """Return a column as wide as it wants to be; 0 where no row has anything there."""
-    found = [row[place] for row in rows if place < len(row) and (row[place].text or row[place].sign)]
+    found = [row[place] for row in rows if place < len(row)]
     signed = signs.room(frame.icons) + 1 if any(one.sign for one in found) else 0
-    texts = [signed + cells.width(cells.clean(one.text)) for one in found]
-    title = cells.width(cells.clean(column.title))
-    return _Shown(place, column, max([title, *texts]) if found else 0, signed)
+    wide = max((signed + cells.width(cells.clean(one.text)) for one in found), default=0)
+    return _Shown(place, column, max(wide, cells.width(cells.clean(column.title))) if wide else 0, signed)
 
 
 def _fitted(every: Sequence[_Shown], room: int | None) -> list[_Shown]:

@@ -23,15 +23,20 @@ TIGHT = {
 SIZES = [(host, size) for host in NAMES for size in (None, *TIGHT.get(host, ()))]
 
 
+def named(host: str, size: tuple[int, int] | None) -> str:
+    """Return the name of a golden file."""
+    return host if size is None else f"{host}-{size[0]}x{size[1]}"
+
+
 @pytest.mark.parametrize("widget", WIDGETS)
-@pytest.mark.parametrize(("host", "size"), SIZES, ids=[f"{h}{'' if s is None else '-%dx%d' % s}" for h, s in SIZES])
+@pytest.mark.parametrize(("host", "size"), SIZES, ids=[named(*one) for one in SIZES])
 def test_widget_as_host_gets_it(
     widget: str, host: str, size: tuple[int, int] | None, request: pytest.FixtureRequest
 ) -> None:
     about = HOSTS[host]
     width, height = size or (None, None)
     drawn = about.draw(WIDGETS[widget], Frame(width, height, about.icons, about.colour)).encode()
-    file = GOLDEN / widget / (host if size is None else f"{host}-{width}x{height}")
+    file = GOLDEN / widget / named(host, size)
     if request.config.getoption("--write-golden"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(drawn)
@@ -40,9 +45,7 @@ def test_widget_as_host_gets_it(
 
 def test_no_golden_file_without_its_test() -> None:
     found = {str(file.relative_to(GOLDEN)) for file in GOLDEN.rglob("*") if file.is_file()}
-    wanted = {
-        f"{widget}/{host if size is None else '%s-%dx%d' % (host, *size)}" for widget in WIDGETS for host, size in SIZES
-    }
+    wanted = {f"{widget}/{named(host, size)}" for widget in WIDGETS for host, size in SIZES}
     assert found == wanted
 
 
