@@ -144,7 +144,7 @@ def test_a_chart_fills_its_width_and_names_its_lines() -> None:
     lines = picture.text().splitlines()
     assert all(wide(row) == 80 for row in picture.rows)
     assert lines[0].strip().startswith("100┤")
-    assert lines[-1].split() == ["●", '{n="0"}', "99", "0", "99"]
+    assert lines[-1].split() == ["●", '{n="0"}', "99", "min", "0", "max", "99"]
     assert query_shown.chart(rising, query_shown.Grid(0.0, 99 * 15.0, 15.0), 80, Look(ASCII)).text().isascii()
 
 

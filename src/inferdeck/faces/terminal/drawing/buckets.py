@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from inferdeck.model import cells, ticks
 from inferdeck.model.dashboard import Panel
@@ -17,10 +18,19 @@ _BINS = 12
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What lies between two edges, a number per step; None: not known."""
+    """What lies between two edges, a number per step (None: not known). low: None where nothing is below."""
 
-    name: str
+    low: float | None
+    high: float
     values: tuple[float | None, ...]
+    unit: str = "count"
+
+    @property
+    def name(self) -> str:
+        """Return the upper edge, as people read it; the lower one where there is no end."""
+        if math.isfinite(self.high):
+            return f"≤{cells.clean(show(self.unit, self.high))}"
+        return f">{cells.clean(show(self.unit, self.low))}" if self.low is not None else "all"
 
 
 def by_edges(panel: Panel, data: PanelData) -> list[Bucket]:
@@ -40,8 +50,8 @@ def by_edges(panel: Panel, data: PanelData) -> list[Bucket]:
     below: tuple[float | None, ...] = ()
     for place, edge in enumerate(edges):
         counted = _added(found[edge])
-        name = _name(edge, edges[place - 1] if place else None, unit)
-        buckets.append(Bucket(name, _between(counted, below)))
+        low = edges[place - 1] if place and math.isfinite(edges[place - 1]) else None
+        buckets.append(Bucket(low, edge, _between(counted, below), unit))
         below = counted
     return _without_ends(buckets)
 
@@ -50,11 +60,18 @@ def by_value(values: Sequence[float], unit: str) -> list[Bucket]:
     """Return how many of the values lie in each of some round ranges."""
     low, high = min(values), max(values)
     edges = [tick.value for tick in ticks.widened(low, high if high > low else low + (abs(low) or 1.0), _BINS, unit)]
-    counts = [0] * max(1, len(edges) - 1)
+    counts = [0] * (len(edges) - 1)
     for value in values:
         place = next((place for place, edge in enumerate(edges[1:]) if value < edge), len(counts) - 1)
         counts[place] += 1
-    return [Bucket(cells.clean(show(unit, edge)), (float(n),)) for edge, n in zip(edges, counts, strict=False)]
+    return [Bucket(start, end, (float(n),), unit) for (start, end), n in zip(pairwise(edges), counts, strict=True)]
+
+
+def joined(found: Sequence[Bucket], most: int) -> list[Bucket]:
+    """Return at most so many buckets: neighbours become one."""
+    size = -(-len(found) // max(1, most))
+    parts = [found[place : place + size] for place in range(0, len(found), size)] if found else []
+    return [Bucket(part[0].low, part[-1].high, _added([one.values for one in part]), part[0].unit) for part in parts]
 
 
 def edge_unit(panel: Panel) -> str:
@@ -69,12 +86,6 @@ def _edge(series: Series) -> float | None:
     except ValueError:
         return None
     return None if math.isnan(found) else found
-
-
-def _name(edge: float, before: float | None, unit: str) -> str:
-    if math.isinf(edge):
-        return f">{cells.clean(show(unit, before))}" if before is not None and math.isfinite(before) else "all"
-    return f"≤{cells.clean(show(unit, edge))}"
 
 
 def _added(rows: Sequence[tuple[float | None, ...]]) -> tuple[float | None, ...]:

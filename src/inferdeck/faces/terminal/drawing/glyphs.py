@@ -115,7 +115,7 @@ ASCII = Glyphs(
     signs="*+ox#@%&",
     eighths=" #",
     heights=" .:-=+*#",
-    shades=" .:*#",
+    shades=" :+*#",
     side="|",
     tick="+",
     corner="+",

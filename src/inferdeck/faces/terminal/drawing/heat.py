@@ -36,8 +36,7 @@ def draw(
     texts: the smallest and the largest value as they are shown. Where there are more bands than rows, or more values
     than cells, neighbours are added up; a value is never left out.
     """
-    below = (1 if span and height > 2 else 0) + (1 if height > 4 else 0)
-    tall = max(1, height - below)
+    tall = room(height, timed=span is not None)
     shown = _joined(bands, tall)
     named = min(longest([band.name for band in shown]), max(0, width // 3))
     wide = width - named - 1
@@ -57,6 +56,11 @@ def draw(
     if height > 4:
         rows.append(_scale(texts, named + 1 if named else 0, width, look))
     return rows[:height]
+
+
+def room(height: int, *, timed: bool) -> int:
+    """Return how many bands are shown in a picture of this height."""
+    return max(1, height - (1 if timed and height > 2 else 0) - (1 if height > 4 else 0))
 
 
 def level(value: float, most: float) -> int:
@@ -85,13 +89,16 @@ def _sign(found: int | None, glyphs: Glyphs, *, colour: bool) -> tuple[str, str]
 
 
 def _joined(bands: Sequence[Band], most: int) -> list[Band]:
-    """Return at most so many bands: neighbours added up, under the first one's name."""
+    """Return at most so many bands: neighbours added up, under the first one's name and how many came to it."""
     if len(bands) <= most:
         return list(bands)
     size = -(-len(bands) // most)
     parts = [bands[place : place + size] for place in range(0, len(bands), size)]
     return [
-        Band(part[0].name, [_sum([band.values[place] for band in part]) for place in range(len(part[0].values))])
+        Band(
+            f"{part[0].name} +{len(part) - 1}" if len(part) > 1 else part[0].name,
+            [_sum([band.values[place] for band in part]) for place in range(len(part[0].values))],
+        )
         for part in parts
     ]
 

@@ -87,7 +87,8 @@ def _histogram(frame: Frame) -> list[Row]:
 
 
 def _heatmap(frame: Frame) -> list[Row]:
-    found = buckets.by_edges(frame.panel, frame.data)
+    instant = all(query.instant for query in frame.data.queries)
+    found = buckets.joined(buckets.by_edges(frame.panel, frame.data), heat.room(frame.height, timed=not instant))
     # The largest bucket stands on top, as on every axis.
     bands = [heat.Band(one.name, one.values) for one in reversed(found)]
     if not found:
@@ -97,7 +98,6 @@ def _heatmap(frame: Frame) -> list[Row]:
         ]
     real = [value for band in bands for value in band.values if value is not None]
     edges = tuple(values.text(frame.panel, end, currency=frame.look.currency) for end in (0.0, max(real, default=0.0)))
-    instant = all(query.instant for query in frame.data.queries)
     return heat.draw(
         bands,
         (edges[0], edges[1]),

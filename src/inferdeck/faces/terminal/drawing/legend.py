@@ -60,9 +60,26 @@ def latest(values: Sequence[float | None]) -> float | None:
 def rows(entries: Sequence[Entry], told: Told, width: int, most: int, glyphs: Glyphs) -> list[Row]:
     """Return at most `most` rows, one at least: a table with last, min and max where it fits, else names in a row."""
     lines = len(entries) + 1 + bool(told.note or told.more)
-    if lines <= most and width >= _TABLE_CELLS and (len(entries) > 1 or entries[0].name):
+    if len(entries) == 1:
+        return [_single(entries[0], told, width, glyphs)]
+    if lines <= most and width >= _TABLE_CELLS:
         return _table(entries, told, width, glyphs)
     return [_line(entries, told, width, glyphs)]
+
+
+def _single(entry: Entry, told: Told, width: int, glyphs: Glyphs) -> Row:
+    """Return one line of the chart with all its figures on one row, as far as there is room."""
+    first, low, high = _figures(entry, told)
+    name = cells.clean(entry.name)
+    room = width - len(first) - 4 - (len(told.moment()) + 2 if told.cursor is not None else 0)
+    name = cells.cut(name, max(0, room))
+    out: list[Span] = [(f"{told.moment()}  ", "cursor")] if told.cursor is not None else []
+    out += [(sign(entry.index, glyphs), series_style(entry.index)), (f" {name} " if name else " ", "")]
+    out.append((first, "strong"))
+    for part, style in ((f"   min {low}   max {high}", "dim"), (f"   {told.note}" if told.note else "", "dim")):
+        if wide(tuple(out)) + cells.width(part) <= width:
+            out.append((part, style))
+    return fit(out, width)
 
 
 def _table(entries: Sequence[Entry], told: Told, width: int, glyphs: Glyphs) -> list[Row]:

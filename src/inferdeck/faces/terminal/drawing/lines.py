@@ -138,8 +138,9 @@ def _body(shown: _Shown, width: int, height: int, look: Look) -> list[Row]:
     margin = axes.margin(found, width) if height >= 3 else 0
     plane = Plane(max(1, width - margin), tall, look.glyphs)
     _draw_lines(plane, shown, found, look)
-    _draw_events(plane, shown, look)
     _draw_thresholds(plane, chart, found, look)
+    _draw_events(plane, shown, look)
+    _draw_cursor(plane, shown, look)
     left = axes.values(found, tall, margin, look.glyphs)
     rows = [(*one, *two) for one, two in zip(left, plane.rows(), strict=True)]
     if below:
@@ -192,10 +193,15 @@ def _draw_events(plane: Plane, shown: _Shown, look: Look) -> None:
             plane.sign(column, 0, look.glyphs.event_head if column == first else look.glyphs.bottom, event.style)
         for row in range(1, plane.height):
             plane.sign(first, row, look.glyphs.event, f"{event.style} dim")
+
+
+def _draw_cursor(plane: Plane, shown: _Shown, look: Look) -> None:
+    span = shown.end - shown.start
     if shown.chart.cursor is not None and shown.start <= shown.chart.cursor <= shown.end:
         column = round((shown.chart.cursor - shown.start) / span * (plane.width - 1))
         for row in range(plane.height):
-            plane.sign(column, row, look.glyphs.cursor, "cursor")
+            if plane.free(column, row, 1):
+                plane.sign(column, row, look.glyphs.cursor, "cursor", over=True)
 
 
 def _draw_thresholds(plane: Plane, chart: Chart, found: Scale, look: Look) -> None:

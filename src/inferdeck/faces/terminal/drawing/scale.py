@@ -58,7 +58,7 @@ def bounds(
     start = minimum if minimum is not None else low if kind == "timestamp" else min(0.0, low)
     end = maximum if maximum is not None else 1.0 if kind == "percent" and _SMALL_SHARE <= high <= 1 else high
     if not end - start > SMALLEST_SPAN or not math.isfinite(end - start):
-        end = start + (abs(start) or 1.0)
+        end = start + (abs(start) if abs(start) > SMALLEST_SPAN else 1.0)
     found = ticks.numbers(start, end, most, unit)
     if minimum is None or maximum is None:
         widened = ticks.widened(start, end, most, unit)

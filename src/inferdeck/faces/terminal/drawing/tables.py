@@ -34,10 +34,14 @@ def table(panel: Panel, data: PanelData, look: Look) -> tuple[list[Column], list
         line[query.ref] = Field(text, values.style(panel, value, column))
     missing = {key: Field(numbers.MISSING if key in refs else "", "dim") for key in keys}
     found = [[line.get(key, missing[key]) for key in keys] for line in lines.values()]
+    # The first column stays; then labels go from the last one on, and figures at last.
+    going = [key for key in reversed(keys[1:]) if key not in refs] + [key for key in reversed(keys[1:]) if key in refs]
     columns = [
-        # The last columns go first, the first one stays.
         Column(
-            known[key].title or key if key in known else key, key in refs, len(keys) - place if place else 0, _WIDEST
+            known[key].title or key if key in known else key,
+            right=key in refs,
+            drop=going.index(key) + 1 if place else 0,
+            most=_WIDEST,
         )
         for place, key in enumerate(keys)
     ]
