@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from inferdeck.model import cells
 from inferdeck.model.widget import Frame, Look, Widget
 from inferdeck.render.hosts.marks import marks
-from inferdeck.render.hosts.spans import MORE, Line, Span, cut, piece, width
+from inferdeck.render.hosts.spans import MORE, Line, Span, cut, piece, plain, width
 
 BETWEEN = " · "
 _LEAST = 8
@@ -16,7 +16,7 @@ _LEAST = 8
 
 def bar(widget: Widget, frame: Frame) -> Line:
     """Return the line; its marks stand behind it, in the longest form with which all pieces fit."""
-    pieces = [one for one in (piece(cell, frame.icons) for cell in widget.line) if width(one)]
+    pieces = [one for one in (piece(cell, frame.icons) for cell in widget.line) if plain(one).strip()]
     tails = [f" ({text})" for text in marks(widget)]
     if frame.width is None:
         return _joined(pieces, tails[0] if tails else "")
