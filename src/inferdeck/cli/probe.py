@@ -111,19 +111,24 @@ async def _probe(
     async with Sender(reach, timeout_seconds=options.timeout) as sender:
         told = await learn(sender)
         plan = await _plan(sender.url, told, given, known, wish)
-        for line in report.announced(plan):
-            print(safe(line), file=sys.stderr)
-        if not plan.simulated and not options.yes and plan.requests:
-            raise UsageError("this gateway is no simulator: add --yes to send these requests")
         run = Run(plan, told, sender, _Progress())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, run.stop.set)
         try:
+            _announce(plan, leave=options.yes)
             return await run.go()
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+
+def _announce(plan: Plan, *, leave: bool) -> None:
+    """Say what will be sent and what that may cost; raises UsageError where nobody gave leave."""
+    for line in report.announced(plan):
+        print(safe(line), file=sys.stderr, flush=True)
+    if not plan.simulated and not leave and plan.requests:
+        raise UsageError("this gateway is no simulator: add --yes to send these requests")
 
 
 async def _plan(url: str, told: Told, given: Given, known: Sequence[Intended], wish: Wish) -> Plan:
