@@ -33,6 +33,9 @@ def board(options: argparse.Namespace) -> int:
         dict(os.environ), lambda: daemons.running(options), scripts=str(SCRIPTS), folder=found.folder
     )
     if not options.once:
+        # Exported by some shells and hosts: they would hide from Textual how large the window is now.
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
         app.run(app.BoardApp(found, run))
         return 0
     draw = picture.svg if options.format == "svg" else picture.text
