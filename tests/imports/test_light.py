@@ -33,6 +33,7 @@ COMMANDS = {
     "inferdeck status --help": [SCRIPT, "status", "--help"],
     "inferdeck simulate describe --help": [SCRIPT, "simulate", "describe", "--help"],
     "inferdeck grafana export --help": [SCRIPT, "grafana", "export", "--help"],
+    "inferdeck board --help": [SCRIPT, "board", "--help"],
     "inferdeck --nonsense": [SCRIPT, "--nonsense"],
 }
 # The table's heading, and what the library's copy.py looks for in case it runs on Jython.
