@@ -73,6 +73,7 @@ ACTIONS = (
     Action("sort", ("s",), "Sort", "By the next column.", LIST),
     Action("reverse", ("S",), "Reverse", "Sort the other way round.", LIST),
     Action("mark", ("space",), "Mark", "Take a row into the comparison.", LIST),
+    Action("compare", ("m",), "Compare", "The marked ones side by side.", LIST),
     Action("level", ("L",), "Level", "Only lines of this level or worse.", LOG),
     Action("follow", ("f",), "Follow", "Stay at the newest line.", LOG),
     Action("around", ("a",), "Around", "Lines before and after a moment.", LOG),

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from inferdeck.faces.terminal.screens.board import BoardView
+from inferdeck.faces.terminal.screens.models import CompareView, ModelsView, ModelView
+from inferdeck.faces.terminal.screens.providers import ProvidersView
 from inferdeck.faces.terminal.screens.services import ServicesView
 from inferdeck.faces.terminal.view import View
 from inferdeck.model.dashboard_answers import DashboardList
 
 _VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {
+    "providers": ("providers: state, score, load, errors, latency, tokens, side by side", ProvidersView),
+    "models": ("models: state, size, context, prices, capabilities", ModelsView),
+    "model": ("everything known of one model: model NAME", ModelView),
+    "compare": ("up to four models side by side; mark them in models", CompareView),
     "services": ("services: up, process, CPU, memory, uptime, configuration", ServicesView),
 }
 """By name: what it shows, and what makes it from the words behind the name."""

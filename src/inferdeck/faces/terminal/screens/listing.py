@@ -33,7 +33,8 @@ class ListingView(View):
         super().__init__()
         self.table = Table(self.COLUMNS)
         self.table.words = words
-        self._marked: list[str] = []
+        self.marked: list[str] = []
+        """Keys of marked rows, the last one last."""
 
     def entries(self, answer: Any) -> Sequence[Entry]:
         """Return the rows of an answer."""
@@ -115,11 +116,11 @@ class ListingView(View):
         elif action == "reverse":
             self.table.order = Order(self.table.order.column or 0, not self.table.order.reverse)
         elif action == "mark" and self.table.selected:
-            if self.table.selected in self._marked:
-                self._marked.remove(self.table.selected)
+            if self.table.selected in self.marked:
+                self.marked.remove(self.table.selected)
             else:
-                self._marked.append(self.table.selected)
-            self.table.marked = tuple(self._marked)
+                self.marked.append(self.table.selected)
+            self.table.marked = tuple(self.marked)
         else:
             return False
         self.table.arrange()

@@ -8,20 +8,20 @@ from inferdeck.model.stack import Link, StackService
 
 COLUMNS = (
     Column("Service", most=28),
-    Column("Kind", drop=4),
+    Column("Kind", drop=9),
     Column("State"),
     Column("Answers in", right=True),
-    Column("Version", drop=6, most=16),
-    Column("PID", right=True, drop=3),
-    Column("CPU", right=True, drop=2),
-    Column("Memory", right=True, drop=1),
-    Column("Conn", right=True, drop=5),
-    Column("Uptime", right=True, drop=7),
-    Column("Restarts", right=True, drop=8),
-    Column("Runs in", drop=9, most=24),
-    Column("Config", drop=10, most=10),
-    Column("Address", drop=11, most=32),
-    Column("Trouble", drop=12, most=60),
+    Column("Version", drop=7, most=16),
+    Column("PID", right=True, drop=10),
+    Column("CPU", right=True, drop=11),
+    Column("Memory", right=True, drop=12),
+    Column("Conn", right=True, drop=8),
+    Column("Uptime", right=True, drop=6),
+    Column("Restarts", right=True, drop=5),
+    Column("Runs in", drop=4, most=24),
+    Column("Config", drop=3, most=10),
+    Column("Address", drop=2, most=32),
+    Column("Trouble", drop=1, most=60),
 )
 _HEALTH = {"up": "ok", "down": "critical"}
 

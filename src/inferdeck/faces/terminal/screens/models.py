@@ -1,0 +1,96 @@
+"""Models: the list, up to four side by side, and one page for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.screens.listing import ListingView
+from inferdeck.faces.terminal.screens.page import PageView
+from inferdeck.faces.terminal.view import Ask
+from inferdeck.faces.terminal.views import models
+from inferdeck.faces.terminal.views.table import Entry
+from inferdeck.model.model_catalog import ModelPage, Models
+
+MOST = "1000"
+MOST_COMPARED = 4
+
+
+class ModelsView(ListingView):
+    """All models of all gateways and engines."""
+
+    TITLE = "Models"
+    ABOUT = (
+        "Every model that a gateway or an engine offers, with what is known of it. Enter opens its page; mark up to "
+        "four with space, then m shows them side by side."
+    )
+    COLUMNS = models.COLUMNS
+    EMPTY = "no watched gateway or engine offers a model"
+    DETAILS = "model"
+
+    def questions(self) -> Mapping[str, float]:
+        return {self.LIST: 2.0}
+
+    def ask(self, key: str) -> Ask:
+        environment = self.terminal.environment
+        return lambda client: client.models(limit=MOST, environment=environment)
+
+    def entries(self, answer: Models) -> Sequence[Entry]:
+        return [models.entry_of(one) for one in answer.items]
+
+    def do(self, action: str) -> bool:
+        if action == "compare":
+            chosen = self.marked[-MOST_COMPARED:]
+            if len(chosen) < 2:
+                self.terminal.notify("mark two to four models with space first", timeout=3)
+            else:
+                self.terminal.go("compare " + "\t".join(chosen))
+            return True
+        return super().do(action)
+
+
+class ModelView(PageView):
+    """Everything that is known of one model."""
+
+    TITLE = "Model"
+    ABOUT = "Everything that is known of one model, with who says so: gateways, engines, prices, capabilities, use."
+
+    def __init__(self, words: str) -> None:
+        self._model, _, self._environment = words.rpartition(" ") if " " in words else (words, "", "")
+        super().__init__()
+
+    def heading(self) -> str:
+        return f"Model {self._model}"
+
+    def questions(self) -> Mapping[str, float]:
+        return {"page": 1.0}
+
+    def ask(self, key: str) -> Ask:
+        return lambda client: client.model(self._model, self._environment)
+
+    def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
+        page: ModelPage = answers["page"]
+        return models.page_rows(page, width)
+
+
+class CompareView(PageView):
+    """Up to four models side by side."""
+
+    TITLE = "Compare"
+    ABOUT = "Models side by side; what they differ in is strong."
+
+    def __init__(self, words: str) -> None:
+        self._keys = [key for key in words.split("\t") if key][:MOST_COMPARED]
+        super().__init__()
+
+    def questions(self) -> Mapping[str, float]:
+        return {"models": 2.0}
+
+    def ask(self, key: str) -> Ask:
+        return lambda client: client.models(limit=MOST)
+
+    def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
+        found: Models = answers["models"]
+        by_key = {models.key_of(one): one for one in found.items}
+        return models.compared([by_key[key] for key in self._keys if key in by_key], width)
