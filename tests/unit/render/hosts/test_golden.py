@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from inferdeck.model.widget import HOSTS as NAMES
+from inferdeck.model.widget import NAMES as WIDGET_NAMES
 from inferdeck.model.widget import Frame
 from inferdeck.render.hosts import HOSTS
-from tests.unit.render.hosts.samples import WIDGETS
+from tests.unit.render.hosts.fleet import widgets
 
 GOLDEN = Path(__file__).parent / "golden"
 TIGHT = {
@@ -28,14 +31,24 @@ def named(host: str, size: tuple[int, int] | None) -> str:
     return host if size is None else f"{host}-{size[0]}x{size[1]}"
 
 
-@pytest.mark.parametrize("widget", WIDGETS)
+@pytest.fixture(scope="module", autouse=True)
+def zone() -> Iterator[None]:
+    """Show times of day in UTC, wherever this runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize("widget", WIDGET_NAMES)
 @pytest.mark.parametrize(("host", "size"), SIZES, ids=[named(*one) for one in SIZES])
 def test_widget_as_host_gets_it(
     widget: str, host: str, size: tuple[int, int] | None, request: pytest.FixtureRequest
 ) -> None:
     about = HOSTS[host]
     width, height = size or (None, None)
-    drawn = about.draw(WIDGETS[widget], Frame(width, height, about.icons, about.colour)).encode()
+    drawn = about.draw(widgets()[widget], Frame(width, height, about.icons, about.colour)).encode()
     file = GOLDEN / widget / named(host, size)
     if request.config.getoption("--write-golden"):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -45,8 +58,12 @@ def test_widget_as_host_gets_it(
 
 def test_no_golden_file_without_its_test() -> None:
     found = {str(file.relative_to(GOLDEN)) for file in GOLDEN.rglob("*") if file.is_file()}
-    wanted = {f"{widget}/{named(host, size)}" for widget in WIDGETS for host, size in SIZES}
+    wanted = {f"{widget}/{named(host, size)}" for widget in WIDGET_NAMES for host, size in SIZES}
     assert found == wanted
+
+
+def test_a_widget_of_each_name_is_drawn() -> None:
+    assert tuple(widgets()) == WIDGET_NAMES
 
 
 def test_every_host_that_is_promised_is_there() -> None:
