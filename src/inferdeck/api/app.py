@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import anyio._backends._asyncio  # noqa: F401 - imported at the first request otherwise, which holds the event loop
 from fastapi import APIRouter, FastAPI
@@ -98,28 +98,42 @@ def ready_made(
     return app
 
 
-def guarded(app: ASGIApp, rules: Access | None, direct: Sequence[Route] = ()) -> ASGIApp:
+KeptAnswer = Callable[[Request], Awaitable[Response | None]]
+"""Gives the answer to a GET where it lies ready, else None: the application then answers, failures too."""
+
+
+def guarded(
+    app: ASGIApp, rules: Access | None, direct: Sequence[Route] = (), kept: Mapping[str, KeptAnswer] | None = None
+) -> ASGIApp:
     """Return the application behind its guard; rules None for the unix socket.
 
     direct: routes of the application that it would find by itself, but that are asked too often for the long way.
+    kept: by the beginning of their path, questions whose answers are often ready.
     """
-    return Guard(Shortcut(app, direct) if direct else app, rules)
+    return Guard(Shortcut(app, direct, kept or {}) if direct or kept else app, rules)
 
 
 class Shortcut:
-    """ASGI middleware: routes with a fixed path that answer every failure themselves, without the framework."""
+    """ASGI middleware: routes with a fixed path that answer every failure themselves, without the framework.
 
-    def __init__(self, app: ASGIApp, routes: Sequence[Route]) -> None:
+    And answers that lie ready.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Sequence[Route], kept: Mapping[str, KeptAnswer] | None = None) -> None:
         self._app = app
+        self._kept = tuple((kept or {}).items())
         self._endpoints = {(method, route.path): route.endpoint for route in routes for method in route.methods or ()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if endpoint is None:
-            await self._app(scope, receive, send)
-            return
-        response: Response = await endpoint(Request(scope, receive))
-        await response(scope, receive, send)
+        response: Response | None = None
+        if endpoint is not None:
+            response = await endpoint(Request(scope, receive))
+        elif scope["type"] == "http" and scope["method"] == "GET":
+            for beginning, kept in self._kept:
+                if scope["path"].startswith(beginning):
+                    response = await kept(Request(scope, receive))
+        await (self._app if response is None else response)(scope, receive, send)
 
 
 def _add_plain(app: FastAPI, operations: Operations) -> None:

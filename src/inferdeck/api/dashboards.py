@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -12,17 +13,19 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inferdeck.api.app import KeptAnswer
 from inferdeck.api.native import FAILURES
 from inferdeck.api.prometheus.answers import wants_gzip
 from inferdeck.api.prometheus.leaving import ClientGoneError, unless_gone
 from inferdeck.dashboards.answers import Dashboards, Question, Ready
 from inferdeck.dashboards.span import MOST_POINTS
-from inferdeck.errors import UsageError
+from inferdeck.errors import InferdeckError, UsageError
 from inferdeck.model.dashboard_answers import DashboardData, DashboardList, Definition, Variables
 from inferdeck.model.json_form import dumps
 from inferdeck.model.quantities import parse_duration
 
 PARAMETERS = ("from", "to", "step", "points", "panels", "since")
+BEGINNING = "/api/dashboards/"
 _PREFIX = "var-"
 _MOST_FIELDS = 500
 _MOST_PANELS = 200
@@ -93,14 +96,34 @@ def routes(dashboards: Dashboards) -> APIRouter:
     return router
 
 
+def kept(dashboards: Dashboards) -> KeptAnswer:
+    """Return what gives a dashboard's data where another viewer has asked the same: without the framework."""
+
+    async def ready(request: Request) -> Response | None:
+        uid, slash, rest = request.scope["path"].removeprefix(BEGINNING).partition("/")
+        if not slash or rest != "data":
+            return None
+        try:
+            await dashboards.shelf()
+            found = dashboards.at_once(uid, _question(request))
+        except InferdeckError:
+            return None
+        return None if found is None else _answer(request, found)
+
+    return ready
+
+
 def _question(request: Request) -> Question:
     """Return what a request asks for; raises UsageError for parameters that do not exist or cannot be read."""
+    return _read(request.scope["query_string"])
+
+
+@lru_cache(maxsize=256)
+def _read(text: bytes) -> Question:
     plain: dict[str, str] = {}
     chosen: dict[str, list[str]] = {}
     try:
-        pairs = parse_qsl(
-            request.scope["query_string"].decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
-        )
+        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise UsageError(f"the parameters cannot be read: {error}") from error
     for name, value in pairs:

@@ -167,9 +167,10 @@ class Daemon:
         routes = prometheus.routes(answering.service, site)
         application = await asyncio.to_thread(app.ready_made, questions, operations, routes, topics)
         direct = [*prometheus.direct(routes), *api_widgets.direct(widgets)]
-        listeners = [server.Listener(app.guarded(application, rules, direct), tcp, peers_checked=False)]
+        kept = {api_dashboards.BEGINNING: api_dashboards.kept(shown)}
+        listeners = [server.Listener(app.guarded(application, rules, direct, kept), tcp, peers_checked=False)]
         if unix is not None:
-            listeners.append(server.Listener(app.guarded(application, None, direct), unix, peers_checked=True))
+            listeners.append(server.Listener(app.guarded(application, None, direct, kept), unix, peers_checked=True))
         try:
             await watching.add_configured()
             for sink in sinks:
