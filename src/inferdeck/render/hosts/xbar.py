@@ -12,6 +12,7 @@ from dataclasses import replace
 from inferdeck.model import cells
 from inferdeck.model.answers import Number
 from inferdeck.model.widget import Frame, Look, Widget
+from inferdeck.render.hosts import signs
 from inferdeck.render.hosts.bar import bar
 from inferdeck.render.hosts.host import Host, formatted
 from inferdeck.render.hosts.layout import block
@@ -34,9 +35,9 @@ def whole(widget: Widget, frame: Frame) -> str:
     menu = block(shown, replace(frame, width=None, height=None))
     link = [f"{_begun(shown.link)} | {FIXED} color=gray"] if shown.link else []
     lines = [
-        _line(bar(shown, frame), frame),
+        _line(bar(shown, frame), signs.LOOKS[widget.state], frame),
         SEPARATOR,
-        *(_line(line, frame, "font=Menlo") for line in menu),
+        *(_line(line, _gravest(line), frame, "font=Menlo") for line in menu),
         *([SEPARATOR] if link else []),
         *link,
     ]
@@ -49,11 +50,15 @@ def alone(value: Number | str, frame: Frame) -> str:
     return f"{_begun(text)} | {FIXED}\n"
 
 
-def _line(line: Line, frame: Frame, more: str = "") -> str:
-    looks = {span.look for span in line}
-    grave = next((look for look in _GRAVE if look in looks), None)
-    colour = f"color={COLOURS[grave]}" if frame.colour and grave else ""
+def _line(line: Line, look: Look, frame: Frame, more: str = "") -> str:
+    colour = f"color={COLOURS[look]}" if frame.colour and look in COLOURS else ""
     return " ".join(part for part in (_begun(plain(line)), "|", FIXED, more, colour) if part)
+
+
+def _gravest(line: Line) -> Look:
+    """Return the look that a line has as a whole: an item has one colour."""
+    looks = {span.look for span in line}
+    return next((look for look in _GRAVE if look in looks), Look.PLAIN)
 
 
 def _text(text: str) -> str:
