@@ -3,6 +3,7 @@
 #
 # LITELLM_HOST     where the gateway answers (http://localhost:4000)
 # PROMETHEUS_HOST  any server with Prometheus' interface (http://127.0.0.1:4633, the daemon of inferdeck)
+# PROMETHEUS_TOKEN its token, where it wants one
 # All of them end within a second or two, whatever hangs; none needs more than curl, sed and awk.
 
 : "${LITELLM_HOST:=http://localhost:4000}"
@@ -17,10 +18,19 @@ check_litellm_health() {
 # get_prometheus_metric EXPR: prints the first value of a PromQL question; 1, and nothing printed, where there is none.
 get_prometheus_metric() {
   get_prometheus_metric_value=$(
-    curl -sf --max-time 2 ${INFERDECK_TOKEN:+-H "Authorization: Bearer $INFERDECK_TOKEN"} \
-      -G --data-urlencode "query=$1" "${PROMETHEUS_HOST%/}/api/v1/query" |
-      sed -n 's/^[^[]*"result" *: *\[.*"value" *: *\[ *[0-9.eE+]*, *"\([^"]*\)".*/\1/p;t
-              s/^.*"resultType" *: *"scalar", *"result" *: *\[ *[0-9.eE+]*, *"\([^"]*\)".*/\1/p' | head -n 1
+    # By way of curl's configuration, since everybody can read the words of a command.
+    printf '%s' "${PROMETHEUS_TOKEN:+header = \"Authorization: Bearer $PROMETHEUS_TOKEN\"}" |
+      curl -sf --max-time 2 -K - -G --data-urlencode "query=$1" "${PROMETHEUS_HOST%/}/api/v1/query" |
+      awk '{ text = text $0 }
+        # A quote inside a label has a backslash before it, so this cannot stand in one.
+        END {
+          if (match(text, /"value" *: *\[ *[0-9.eE+]+ *, *"[^"]*"/) ||
+              match(text, /"result" *: *\[ *[0-9.eE+]+ *, *"[^"]*"/)) {
+            found = substr(text, RSTART, RLENGTH - 1)
+            sub(/.*"/, "", found)
+            print found
+          }
+        }'
   )
   case $get_prometheus_metric_value in
     '' | NaN) return 1 ;;
