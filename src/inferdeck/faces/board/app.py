@@ -17,6 +17,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -112,13 +113,17 @@ class BoardApp(App[str]):
         self._tasks: list[asyncio.Task[None]] = []
         self._paused = False
         self._outcomes: dict[StickerView, Outcome] = {}
-        self._drawing: asyncio.TimerHandle | None = None
-        self._settling: asyncio.TimerHandle | None = None
+        self._drawing: Timer | None = None
+        self._settling: Timer | None = None
+        self._rooms: dict[StickerView, tuple[object, ...]] = {}
         self._shown_bar: Content | None = None
+        # Kept, since a query finds nothing of them while the page of keys is shown.
+        self._view = BoardView(board, self._stickers)
+        self._bar_view = Static(id="bar")
 
     def compose(self) -> ComposeResult:
-        yield BoardView(self._board, self._stickers)
-        yield Static(id="bar")
+        yield self._view
+        yield self._bar_view
 
     def on_mount(self) -> None:
         if not self.is_headless:
@@ -137,21 +142,28 @@ class BoardApp(App[str]):
         self._tasks += [asyncio.create_task(pace.go()) for pace in self._paces.values()]
         if self._once is not None:
             self._tasks.append(asyncio.create_task(self._draw_once(self._once)))
+        for task in self._tasks:
+            task.add_done_callback(self._failed)
+
+    def _failed(self, task: asyncio.Task[None]) -> None:
+        """Leave with the error of a task: a command may fail, what runs it may not."""
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._handle_exception(error)
 
     async def on_unmount(self) -> None:
         """End all commands before the terminal is given back, so that none outlives the board."""
-        for timer in (self._settling, self._drawing):
-            if timer is not None:
-                timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def on_resize(self) -> None:
-        if self._settling is not None:
-            self._settling.cancel()
-        self._settling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._fit)
+        self._settle()
         self._tell()
+
+    def _settle(self) -> None:
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLE_SECONDS, self._fit)
 
     def on_sticker_view_opened(self, message: StickerView.Opened) -> None:
         self._show_alone(None if self._alone else message.sticker)
@@ -183,7 +195,7 @@ class BoardApp(App[str]):
         with self.batch_update():
             for view in self._stickers:
                 view.display = chosen is None or view is chosen
-        self.query_one(BoardView).refresh(layout=True)
+        self._view.refresh(layout=True)
         if self.focused is not None:
             self.focused.scroll_visible(animate=False)
         self._hold()
@@ -197,15 +209,22 @@ class BoardApp(App[str]):
     def _runner(self, view: StickerView) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             view.running = True
+            room = self._rooms[view] = self._room(view)
             try:
                 outcome = await self.commands.run(view.sticker, *view.room, whole=self._alone)
             finally:
                 view.running = False
             self._outcomes[view] = outcome
             if self._drawing is None:
-                self._drawing = asyncio.get_running_loop().call_later(DRAW_SECONDS, self._draw)
+                self._drawing = self.set_timer(DRAW_SECONDS, self._draw)
+            if room != self._room(view):
+                self._settle()
 
         return run
+
+    def _room(self, view: StickerView) -> tuple[object, ...]:
+        """Return all that a widget is drawn for."""
+        return (*view.room, self._alone)
 
     def _draw(self) -> None:
         """Show what has come in since the last frame."""
@@ -219,7 +238,8 @@ class BoardApp(App[str]):
     def _fit(self) -> None:
         """Have widgets drawn anew where their room has changed; a process is not started for that."""
         for view, pace in self._paces.items():
-            if view.display and self.commands.ask(view.sticker.command) is not None:
+            fits = self._rooms.get(view, self._room(view)) == self._room(view)
+            if view.display and not fits and self.commands.ask(view.sticker.command) is not None:
                 pace.now()
 
     def _tell(self) -> None:
@@ -230,7 +250,7 @@ class BoardApp(App[str]):
         if bar != self._shown_bar:
             self._shown_bar = bar
             # Its size never changes: placing fifty stickers anew for it would cost more than all the rest.
-            self.query_one("#bar", Static).update(bar, layout=False)
+            self._bar_view.update(bar, layout=False)
 
     def _bar(self) -> Content:
         failing = sum(view.failing for view in self._stickers)

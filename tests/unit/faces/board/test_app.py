@@ -16,12 +16,14 @@ from textual.pilot import Pilot
 
 from inferdeck.config import board_file
 from inferdeck.faces.board import picture
-from inferdeck.faces.board.app import HINTS, BoardApp
+from inferdeck.faces.board.app import HINTS, SETTLE_SECONDS, BoardApp, run
 from inferdeck.faces.board.commands import Commands
 from inferdeck.faces.board.help import KEYS, HelpScreen
 from inferdeck.faces.board.pace import Pace
+from inferdeck.faces.board.processes import Outcome
 from inferdeck.faces.board.sticker import StickerView
 from inferdeck.model.board import Board, Box, Sticker
+from tests.unit.faces.board.daemon import daemon
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "LITELLM_LOG_SOURCE")}
 HOSTILE = (
@@ -196,6 +198,47 @@ async def test_help_names_every_key_and_closes(key: str) -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert not isinstance(app.screen, HelpScreen)
+
+
+async def test_the_board_goes_on_behind_the_help(tmp_path: Path) -> None:
+    flag = tmp_path / "broken"
+    async with showing(row(sticker(f"test ! -e {flag}", 0.05))) as (app, pilot):
+        await pilot.press("question_mark")
+        flag.touch()
+        await until(pilot, lambda: views(app)[0].failing)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "1 failing" in picture.text(app)
+
+
+class Broken(Commands):
+    """Commands with a mistake of ours in them."""
+
+    async def run(self, sticker: Sticker, width: int, height: int, *, whole: bool = False) -> Outcome:
+        raise ZeroDivisionError(sticker.command)
+
+
+def test_a_mistake_of_ours_ends_the_board_with_its_error_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    app = BoardApp(row(sticker("echo a")), Broken(ENVIRONMENT, lambda: None, scripts="/none"), once=picture.text)
+    with pytest.raises(ZeroDivisionError, match="echo a"):
+        run(app, size=(60, 8))
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
+async def test_a_widget_is_drawn_anew_for_another_room_and_whole_where_it_is_alone(tmp_path: Path) -> None:
+    with daemon(tmp_path) as place:
+        commands = Commands(ENVIRONMENT, lambda: place.client, scripts="/none")
+        app = BoardApp(row(sticker("health-status.sh"), sticker("cache-performance.sh")), commands)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "LiteLLM UP health" in picture.text(app))
+            await pilot.pause(2 * SETTLE_SECONDS)
+            assert [name for name, _ in place.questions.asked] == ["health", "cache"]
+            await pilot.press("m")
+            await until(pilot, lambda: rounds(app) == [2, 1])
+            await pilot.press("m")
+            await until(pilot, lambda: rounds(app)[0] == 3)
+            await pilot.resize_terminal(100, 30)
+            await until(pilot, lambda: rounds(app) == [4, 2])
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
