@@ -10,9 +10,10 @@ from textwrap import indent
 
 from inferdeck.config.document import read as read_document
 from inferdeck.model.clock import SystemClock
-from inferdeck.probing import bills, cases
+from inferdeck.probing import bills, cases, cases_file
 from inferdeck.probing.access import Access
 from inferdeck.probing.cases import Wish
+from inferdeck.probing.cases_file import Given
 from inferdeck.probing.gateway import learn
 from inferdeck.probing.intended import Intended, of_document
 from inferdeck.probing.running import Run, total
@@ -50,18 +51,26 @@ def access(url: str, key: str = MASTER_KEY) -> Access:
     return Access(url, {"Authorization": f"Bearer {key}"}, (key,))
 
 
-async def probe(reach: Access, wanted: Sequence[Intended], wish: Wish | None = None, timeout: float = 30.0) -> Report:
+async def probe(reach: Access, wanted: Sequence[Intended], given: Given | None = None, timeout: float = 30.0) -> Report:
     """Probe a gateway as the command does."""
+    wish = Wish()
     async with Sender(reach, timeout_seconds=timeout) as sender:
         told = await learn(sender)
-        made = cases.make(told, wanted, wish or Wish())
+        own = cases_file.cases(given, told, wish) if given is not None else ()
+        made = cases.make(told, wanted, wish, own)
         bill = bills.bill(made.cases, told, None, 0.0)
         plan = Plan(sender.url, told.simulated, made.cases, total(made.cases), bill, made.left_out, made.notes)
         return await Run(plan, told, sender, lambda sent, of, result: None).go()
 
 
 async def probed(
-    folder: Path, change: str = "", timeline: str = "", *, wanted: Sequence[Intended] | None = None, after: float = 0.0
+    folder: Path,
+    change: str = "",
+    timeline: str = "",
+    *,
+    wanted: Sequence[Intended] | None = None,
+    given: Given | None = None,
+    after: float = 0.0,
 ) -> Report:
     """Serve a scenario that began `after` seconds ago, and probe its gateway."""
     found = scenario.load(scenario_file(folder, change, timeline))
@@ -70,7 +79,7 @@ async def probed(
     world = World(found.fleet, seed=7, start=now - after, pace=Pace(clock, speed=SPEED, at=now))
     changes.schedule(world, found.steps)
     async with serving(world) as site, asyncio.timeout(60), hurried(site):
-        return await probe(access(site.urls()["litellm"]), [intended()] if wanted is None else wanted)
+        return await probe(access(site.urls()["litellm"]), [intended()] if wanted is None else wanted, given)
 
 
 @asynccontextmanager

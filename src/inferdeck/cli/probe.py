@@ -132,13 +132,21 @@ def _announce(plan: Plan, *, leave: bool) -> None:
 
 
 async def _plan(url: str, told: Told, given: Given, known: Sequence[Intended], wish: Wish) -> Plan:
-    made = cases.Made(cases_file.cases(given, told, wish)) if given.entries else cases.make(told, known, wish)
+    made = _cases(told, given, known, wish)
     book = None
     if not told.simulated:
         book = PublishedPrices()
         await asyncio.to_thread(book.load)
     bill = bills.bill(made.cases, told, book, time.time())
     return Plan(url, told.simulated, made.cases, total(made.cases), bill, made.left_out, made.notes)
+
+
+def _cases(told: Told, given: Given, known: Sequence[Intended], wish: Wish) -> cases.Made:
+    """Return the cases of the file, then those made of what is known, where the file has none or names routes."""
+    own = cases_file.cases(given, told, wish)
+    if own and not known:
+        return cases.Made(cases.sized(own, wish))
+    return cases.make(told, known, wish, own)
 
 
 class _Progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from inferdeck.model.stack import RouteTarget
@@ -89,11 +89,11 @@ class _Making:
 
     def pool(self, base: Case, group: Sequence[Deployed]) -> Case:
         members, source = self.members(base.model, group)
-        case = replace(base, kind=Kind.POOL, members=members, source=source)
+        case = replace(base, kind=Kind.POOL, members=members, requests=0, source=source)
         if len(members) < 2:
-            return replace(case, requests=0, because="one member gets all: the others come later, or have weight 0")
+            return replace(case, because="one member gets all: the others come later, or have weight 0")
         if self.told.strategy not in EVEN:
-            return replace(case, requests=0, because=f"{self.told.strategy} promises no shares")
+            return replace(case, because=f"{self.told.strategy} promises no shares")
         return case
 
     def members(self, model: str, group: Sequence[Deployed]) -> tuple[tuple[Member, ...], str]:
@@ -120,14 +120,14 @@ class _Making:
             yield case if tested else replace(case, requests=0, because=f'no request shows whether it can "{name}"')
 
 
-def make(told: Told, intended: Sequence[Intended], wish: Wish) -> Made:
-    """Return the cases that the wish asks for; `notes` tell what is not probed."""
+def make(told: Told, intended: Sequence[Intended], wish: Wish, own: Sequence[Case] = ()) -> Made:
+    """Return the cases that the wish asks for, after the user's own; `notes` tell what is not probed."""
     making = _Making(told, intended, wish, told.groups())
     names = dict.fromkeys([*making.groups, *told.listed, *(name for one in intended for name in one.models)])
     patterns = [name for name in names if "*" in name]
     plain = [name for name in names if "*" not in name and (not wish.models or name in wish.models)]
     chosen = plain[: wish.limit]
-    cases = [case for model in chosen for case in making.of(model)]
+    cases = [*own, *(case for model in chosen for case in making.of(model))]
     for one in intended:
         for name, models in one.capabilities.items():
             cases += making.capability(name, models, one.place(f"capability {name}"))
@@ -138,20 +138,20 @@ def make(told: Told, intended: Sequence[Intended], wish: Wish) -> Made:
     if missing:
         notes.append(f"neither the gateway nor a file knows {', '.join(missing[:5])}")
         cases += [Case(Kind.DIRECT, name, source="--model") for name in missing]
-    kept = [case for case in _unique(cases) if not wish.kinds or case.kind in wish.kinds]
+    kept = [case for case in unique(cases) if not wish.kinds or case.kind in wish.kinds]
     return Made(sized(kept, wish), len(plain) - len(chosen), tuple(notes))
 
 
 def sized(cases: Sequence[Case], wish: Wish) -> tuple[Case, ...]:
-    """Return the cases, each pool with the number of its requests: the error of all pools together is ALPHA."""
+    """Return the cases, pools with the number of their requests; the error of all pools together is ALPHA."""
     level = alpha(cases)
     return tuple(_sized(case, level, wish) if case.kind is Kind.POOL and not case.because else case for case in cases)
 
 
 def _sized(case: Case, level: float, wish: Wish) -> Case:
-    wanted = statistics.needed(statistics.shares([one.weight for one in case.members]), level)
-    if case.requests > 1:
+    if case.requests:
         return case
+    wanted = statistics.needed(statistics.shares([one.weight for one in case.members]), level)
     if wish.pool_requests is not None:
         return replace(case, requests=wish.pool_requests)
     if wanted > MOST_POOL_REQUESTS:
@@ -166,12 +166,12 @@ def alpha(cases: Sequence[Case]) -> float:
     return statistics.ALPHA / max(1, sum(case.kind is Kind.POOL and not case.because for case in cases))
 
 
-def _unique(cases: Collection[Case]) -> Iterator[Case]:
-    seen: set[str] = set()
-    for case in cases:
-        if case.id not in seen:
-            seen.add(case.id)
-            yield case
+def unique(found: Iterable[Case]) -> list[Case]:
+    """Return each case once: of two with the same id the first one."""
+    kept: dict[str, Case] = {}
+    for case in found:
+        kept.setdefault(case.id, case)
+    return list(kept.values())
 
 
 def weighed(group: Sequence[Deployed]) -> tuple[Member, ...]:

@@ -16,7 +16,7 @@ from inferdeck.config.schema import Section
 from inferdeck.config.secrets import LoadContext, Secret
 from inferdeck.config.values import OneOrMany, WholeNumber
 from inferdeck.errors import ConfigError
-from inferdeck.probing.cases import EVEN, GATEWAY, Wish, sized, weighed
+from inferdeck.probing.cases import EVEN, GATEWAY, Wish, unique, weighed
 from inferdeck.probing.gateway import Deployed, Told
 from inferdeck.probing.intended import LITELLM_KEYS, MAPPING_KEYS, Intended, of_document
 from inferdeck.probing.requests import TESTED, ability
@@ -117,11 +117,10 @@ def _beside(path: Path) -> Intended:
 
 
 def cases(given: Given, told: Told, wish: Wish) -> tuple[Case, ...]:
-    """Return the cases of a file as they can be asked of this gateway."""
+    """Return the cases of a file as they can be asked of this gateway; pools are not sized yet."""
     groups = told.groups()
     found = [case for entry, source in given.entries for case in _of(entry, source, told, groups)]
-    unique = {case.id: case for case in found}
-    return sized([case for case in unique.values() if not wish.kinds or case.kind in wish.kinds], wish)
+    return tuple(case for case in unique(found) if not wish.kinds or case.kind in wish.kinds)
 
 
 def _of(entry: CaseEntry, source: str, told: Told, groups: dict[str, list[Deployed]]) -> Sequence[Case]:
@@ -154,9 +153,9 @@ def _pool(case: Case, entry: CaseEntry, told: Told, group: Sequence[Deployed]) -
         members, source = tuple(Member(name, weight) for name, weight in entry.shares.items()), case.source
     else:
         members, source = weighed(group), GATEWAY
-    case = replace(case, members=members, source=source)
+    case = replace(case, members=members, requests=entry.requests or 0, source=source)
     if len(members) < 2:
-        return replace(case, requests=0, because="a pool has two members or more")
+        return replace(case, because="a pool has two members or more")
     if not entry.shares and told.strategy not in EVEN:
-        return replace(case, requests=0, because=f"{told.strategy} promises no shares")
-    return replace(case, requests=entry.requests) if entry.requests else case
+        return replace(case, because=f"{told.strategy} promises no shares")
+    return case

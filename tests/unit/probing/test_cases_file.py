@@ -9,7 +9,7 @@ import pytest
 from inferdeck.config import document
 from inferdeck.errors import ConfigError
 from inferdeck.probing import cases_file
-from inferdeck.probing.cases import Wish
+from inferdeck.probing.cases import Wish, make, sized
 from inferdeck.probing.values import Kind
 from tests.unit.probing.told import deployed, told
 
@@ -41,7 +41,7 @@ cases:
     given = cases_file.read(written(tmp_path, text), {"MY_KEY": "sk-mine-0815"})
     assert (given.url, given.key) == ("http://gateway:4000", "sk-mine-0815")
     assert "sk-mine" not in repr(cases_file.cases(given, GATEWAY, Wish()))
-    found = {one.id: one for one in cases_file.cases(given, GATEWAY, Wish())}
+    found = {one.id: one for one in sized(cases_file.cases(given, GATEWAY, Wish()), Wish())}
     assert list(found) == [
         "direct:a", "stream:a", "fallback:a", "pool:p", "capability:vision/a", "capability:vision/p", "embedding:v",
     ]  # fmt: skip
@@ -56,7 +56,7 @@ cases:
 
 def test_a_pool_with_its_own_number_of_requests(tmp_path: Path) -> None:
     given = cases_file.read(written(tmp_path, "cases: [{pool: p, requests: 12}]"), {})
-    (case,) = cases_file.cases(given, GATEWAY, Wish())
+    (case,) = sized(cases_file.cases(given, GATEWAY, Wish()), Wish())
     assert (case.requests, [one.weight for one in case.members]) == (12, [1.0, 1.0])
 
 
@@ -98,3 +98,14 @@ def test_files_of_routes_are_read_alone_or_beside_cases(tmp_path: Path) -> None:
 def test_what_is_for_the_probe_is_told_from_inferdecks_own_file(tmp_path: Path) -> None:
     for text, expected in (("cases: []", True), ("exact_matches: {}", True), ("sources: {}", False), ("", False)):
         assert cases_file.is_one(document.read(written(tmp_path, text))) is expected
+
+
+def test_cases_and_routes_go_together(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text("fallback_chains: {a: [p]}\n", encoding="utf-8")
+    text = "expect: routes.yaml\ncases: [{fallback: a, order: [v]}, {pool: p, requests: 1}]"
+    given = cases_file.read(written(tmp_path, text), {})
+    own = cases_file.cases(given, GATEWAY, Wish())
+    found = {one.id: one for one in make(GATEWAY, given.intended, Wish(), own).cases}
+    assert found["fallback:a"].order == ("v",)
+    assert found["pool:p"].requests == 1
+    assert {"direct:a", "member:p/p-1", "embedding:v"} <= set(found)
