@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from inferdeck.faces.terminal.screens.board import BoardView
+from inferdeck.faces.terminal.screens.config import ConfigView, FileView, SettingsView
+from inferdeck.faces.terminal.screens.gpus import CardsView, ContainersView
 from inferdeck.faces.terminal.screens.models import CompareView, ModelsView, ModelView
 from inferdeck.faces.terminal.screens.providers import ProvidersView
+from inferdeck.faces.terminal.screens.routes import RoutesView
 from inferdeck.faces.terminal.screens.services import ServicesView
 from inferdeck.faces.terminal.view import View
 from inferdeck.model.dashboard_answers import DashboardList
@@ -16,6 +19,12 @@ _VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {
     "models": ("models: state, size, context, prices, capabilities", ModelsView),
     "model": ("everything known of one model: model NAME", ModelView),
     "compare": ("up to four models side by side; mark them in models", CompareView),
+    "routes": ("routes: public models, deployments, fallbacks, load, cooldowns", RoutesView),
+    "gpus": ("cards: load, memory, heat, power, what they serve", CardsView),
+    "containers": ("containers: state, restarts, engine, model, cards", ContainersView),
+    "config": ("the stack's configuration files and their drift", ConfigView),
+    "file": ("one configuration file: file NAME", FileView),
+    "settings": ("what inferdeck itself goes by", lambda _: SettingsView()),
     "services": ("services: up, process, CPU, memory, uptime, configuration", ServicesView),
 }
 """By name: what it shows, and what makes it from the words behind the name."""

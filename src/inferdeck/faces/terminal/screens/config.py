@@ -1,0 +1,76 @@
+"""Configuration: the stack's files with their drift, one file, and inferdeck's own effective settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.screens.listing import ListingView
+from inferdeck.faces.terminal.screens.page import PageView
+from inferdeck.faces.terminal.view import Ask
+from inferdeck.faces.terminal.views import config
+from inferdeck.faces.terminal.views.table import Entry
+from inferdeck.model.config_files import ConfigFile
+from inferdeck.model.page import Page
+
+MOST = "1000"
+
+
+class ConfigView(ListingView):
+    """All configuration files of the stack."""
+
+    TITLE = "Config"
+    ABOUT = (
+        "The stack's configuration files: mistakes in them, when they changed, and whether what runs agrees. Enter "
+        "opens one, secrets masked; : settings shows what inferdeck itself goes by."
+    )
+    COLUMNS = config.COLUMNS
+    EMPTY = "no configuration file of the stack is known; name them with config_files: in inferdeck.yaml"
+    DETAILS = "file"
+
+    def questions(self) -> Mapping[str, float]:
+        return {self.LIST: 3.0}
+
+    def ask(self, key: str) -> Ask:
+        environment = self.terminal.environment
+        return lambda client: client.config_files(limit=MOST, environment=environment)
+
+    def entries(self, answer: Page[ConfigFile]) -> Sequence[Entry]:
+        return [config.entry_of(one) for one in answer.items]
+
+
+class FileView(PageView):
+    """One file."""
+
+    TITLE = "File"
+    ABOUT = "One configuration file: what is wrong in it, what runs instead, its last change, its content, masked."
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+        super().__init__()
+
+    def questions(self) -> Mapping[str, float]:
+        return {"file": 3.0}
+
+    def ask(self, key: str) -> Ask:
+        return lambda client: client.config_file(self._words)
+
+    def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
+        return config.page_rows(answers["file"], width)
+
+
+class SettingsView(PageView):
+    """What inferdeck goes by."""
+
+    TITLE = "Settings"
+    ABOUT = "inferdeck's own effective settings, secrets masked, each with the place that it comes from."
+
+    def questions(self) -> Mapping[str, float]:
+        return {"settings": 12.0}
+
+    def ask(self, key: str) -> Ask:
+        return lambda client: client.config()
+
+    def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
+        return config.settings_rows(answers["settings"], width)
