@@ -61,8 +61,18 @@ def demo() -> None:
             time.sleep(WARM_SECONDS)
             (config,) = Path(folder).glob("inferdeck/demo-*/inferdeck.yaml")
             text = on_terminal({"INFERDECK_CONFIG": str(config), "INFERDECK_URL": None})
+            board = _board(config)
             process.terminate()
     _write("demo.svg", text)
+    (PICTURES / "board.svg").write_text(board)
+
+
+def _board(config: Path) -> str:
+    """Return the shipped board beside the demo."""
+    command = [COMMAND, "board", "--once", "--size", "110x34", "--format", "svg"]
+    variables = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "INFERDECK_URL")}
+    environment = {**variables, "INFERDECK_CONFIG": str(config)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 def _write(name: str, text: str) -> None:
