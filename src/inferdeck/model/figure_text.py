@@ -22,6 +22,7 @@ FORMS: dict[str, Callable[[float], str]] = {
     "bytes/s": lambda value: f"{numbers.byte_size(value)}/s",
     "load": lambda value: f"{value:.2f}",
     "celsius": lambda value: f"{value:.0f} °C",
+    "hertz": lambda value: f"{numbers.count(value)}Hz",
     "watts": lambda value: f"{value:.0f} W",
 }
 

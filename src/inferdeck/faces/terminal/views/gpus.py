@@ -21,7 +21,7 @@ CARDS = (
     Column("Clock", right=True, drop=2),
     Column("Held back by", drop=5, most=28),
     Column("Model", drop=12, most=36),
-    Column("Container", drop=11, most=24),
+    Column("Used by", drop=11, most=32),
     Column("ECC", right=True, drop=4),
     Column("XID", drop=3, most=28),
     Column("Driver", drop=1, most=14),
@@ -51,7 +51,7 @@ def card(one: Card) -> Entry:
     """Return a card as a row."""
     full = _share(one.memory_used, one.memory_total)
     models = dict.fromkeys(name for process in one.processes for name in process.models)
-    homes = dict.fromkeys(_name(process.container) for process in one.processes)
+    users = dict.fromkeys((*_names(one.used_by), *(_name(process.container) for process in one.processes)))
     held: tuple[Field, Rank] = text(", ".join(one.throttled), "warn")
     if not one.throttled:
         held = (Field("nothing" if one.throttle_known else "–", "dim"), None)
@@ -69,7 +69,7 @@ def card(one: Card) -> Entry:
             figure(one.sm_clock),
             held,
             text(", ".join(models)),
-            text(", ".join(name for name in homes if name)),
+            text(", ".join(name for name in users if name)),
             figure(one.ecc, critical=1.0),
             text(f"{one.xid} {one.xid_text}" if one.xid is not None else "", "critical"),
             text(one.driver, "dim"),
@@ -93,9 +93,7 @@ def container(one: StackContainer) -> Entry:
             text(f"{one.engine} {one.engine_version}".strip()),
             text(one.model),
             text(", ".join(_names(one.gpus)), "dim"),
-            text(
-                f"{one.image}:{one.image_tag}" if one.image_tag and one.image_tag not in one.image else one.image, "dim"
-            ),
+            text(image, "dim"),
             text(one.cuda_version, "dim"),
             text(one.host, "dim"),
             text(", ".join(one.ports), "dim"),

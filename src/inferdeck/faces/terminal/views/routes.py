@@ -58,7 +58,8 @@ def _route(route: Route, look: Look) -> list[Row]:
         )
     ]
     count = len(route.deployments) + len(route.fallbacks)
-    for place, edge in enumerate([*route.deployments, *route.fallbacks]):
+    edges: list[DeploymentEdge | FallbackEdge] = [*route.deployments, *route.fallbacks]
+    for place, edge in enumerate(edges):
         last = place == count - 1
         corner = look.glyphs.last_branch if last else look.glyphs.branch
         below = "  " if last else look.glyphs.trunk
