@@ -33,7 +33,8 @@ def run(wish: Wish) -> int:
     where = place.find(wish, os.environ)
     wanted = ask.target(wish)
     folder = place.cache_folder(os.environ)
-    question = f"{where.socket_path or where.url} {wanted}"
+    # Not the socket: what said where that is goes with the daemon.
+    question = f"{where.data_dir or where.socket_path or where.url} {wanted}"
     try:
         answer = ask.ask(where, wanted, began + (end - began) * _SHARE)
     except ask.Silent as silent:
