@@ -35,7 +35,8 @@ class GatewayTruth:
         self._known = {agent.name for agent in stage.scenario.fleet.agents} if gateway.database else set()
         self._served = {one.id: one.served for one in gateway.deployments}
         major, minor = gateway.version.split(".")[:2]
-        self._newer = (int(major), int(minor)) >= NEWER
+        self.newer = (int(major), int(minor)) >= NEWER
+        """Whether LiteLLM counts as it has since NEWER."""
         self._attempts: dict[int, AttemptEnded] = {}
         self._seen = 0
 
@@ -46,7 +47,7 @@ class GatewayTruth:
             "input": lambda one: one.usage.input,
             "output": lambda one: one.usage.output,
         }
-        if self._newer:
+        if self.newer:
             answers |= {
                 "cached_input": lambda one: one.usage.cached_input,
                 "reasoning": lambda one: one.usage.reasoning,
@@ -60,7 +61,7 @@ class GatewayTruth:
             Claim("llm_errors_total", (*by_model, "error_type"), self._errors, merge=_merged),
             *tokens,
             Claim("llm_cost_total", by_model, self._cost, exact=False),
-            *(self._cache() if self._newer else ()),
+            *(self._cache() if self.newer else ()),
             Claim("llm_fallbacks_total", ("from_model", "to_model", "status"), self._fallbacks),
             Claim("llm_provider_attempts_total", ("model", "status"), self._attempted),
             Claim("llm_request_duration_seconds_count", by_model, self._durations),
@@ -108,7 +109,7 @@ class GatewayTruth:
             if one.fault is not None:
                 model = "other" if one.fault is Fault.UNKNOWN_MODEL else one.request.model
             else:
-                renamed = one.request.stream and not self._newer
+                renamed = one.request.stream and not self.newer
                 model = one.group if renamed else one.request.model
             yield (model, self._team(one), "success" if one.fault is None else "error"), 1.0
 
@@ -118,7 +119,7 @@ class GatewayTruth:
                 continue
             model, name = one.request.model, FAULTS.get(one.fault, "")
             if one.fault is Fault.UNKNOWN_MODEL:
-                model, name = "other", "ProxyModelNotFoundError" if self._newer else "HTTPException"
+                model, name = "other", "ProxyModelNotFoundError" if self.newer else "HTTPException"
             elif one.fault is Fault.RATE_LIMIT:
                 # The proxy's own limits are plain HTTP errors; a provider's come through its client library.
                 name = "RateLimitError" if one.attempts else "HTTPException"
@@ -163,7 +164,7 @@ class GatewayTruth:
         for one in self.good(start, end):
             if self.first_token_seconds(one) is not None:
                 # Before, a first token's time was told by the name of the deployment's own model alone.
-                yield (one.group if self._newer else self._served[one.deployment], self._team(one)), 1.0
+                yield (one.group if self.newer else self._served[one.deployment], self._team(one)), 1.0
 
     def _native_input(self, start: float, end: float) -> Amounts:
         for one in self.good(start, end):

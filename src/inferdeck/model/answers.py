@@ -124,6 +124,10 @@ class Cache:
     hits: Number
     evicted: Number
     clients: Number
+    ttl: Number = Number(unit="seconds")
+    """For how long keys with an end still live, on average, by the server's own estimate."""
+    expiring: Number = Number(unit="ratio")
+    """Share of the keys that have an end."""
 
 
 @dataclass(frozen=True, slots=True)

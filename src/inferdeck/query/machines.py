@@ -26,6 +26,8 @@ CACHE_METRICS = (
     "redis_memory_used_bytes",
     "redis_memory_max_bytes",
     "redis_db_keys",
+    "redis_db_keys_expiring",
+    "redis_db_avg_ttl_seconds",
     "redis_keyspace_hits_total",
     "redis_keyspace_misses_total",
     "redis_evicted_keys_total",
@@ -36,6 +38,7 @@ HOST_KINDS = ("host", "prometheus")
 """A node_exporter is read as any exposition."""
 CACHE_KINDS = ("redis",)
 _USED = "redis_memory_used_bytes"
+_TTL, _ENDS = "redis_db_avg_ttl_seconds", "redis_db_keys_expiring"
 # Devices whose traffic passes another device too, or never leaves the machine: bridges, containers, tunnels, VLANs,
 # and what bundles several cards (the cards themselves count).
 VIRTUAL_DEVICES = re.compile(
@@ -82,6 +85,8 @@ def caches(figures: Figures, called: Mapping[Group, str]) -> tuple[Cache, ...]:
     hits = total(figures.increase("redis_keyspace_hits_total"), BY)
     misses = total(figures.increase("redis_keyspace_misses_total"), BY)
     evicted = total(figures.increase("redis_evicted_keys_total"), BY)
+    expiring = total(figures.last("redis_db_keys_expiring"), BY)
+    lives = _lives(figures)
     return tuple(
         Cache(
             name=called.get(key, key[1]),
@@ -93,9 +98,25 @@ def caches(figures: Figures, called: Mapping[Group, str]) -> tuple[Cache, ...]:
             hits=figures.number(_share(hits.get(key), misses.get(key)), "ratio", "redis_keyspace_hits_total", BY, key),
             evicted=figures.number(evicted.get(key), "count", "redis_evicted_keys_total", BY, key),
             clients=figures.number(clients.get(key), "count", "redis_connected_clients", BY, key),
+            ttl=figures.number(ratio(lives.get(key, 0.0), expiring.get(key)), "seconds", _TTL, BY, key),
+            expiring=figures.number(_part(expiring.get(key), keys.get(key)), "ratio", _ENDS, BY, key),
         )
         for key in sorted(used)
     )
+
+
+def _lives(figures: Figures) -> dict[Group, float]:
+    """Return, of all keys with an end together, how long they live on: each database tells a mean of its own."""
+    by = (*BY, "db")
+    means, counts = total(figures.last(_TTL), by), total(figures.last(_ENDS), by)
+    found: dict[Group, float] = {}
+    for key, mean in means.items():
+        found[key[:2]] = found.get(key[:2], 0.0) + mean * counts.get(key, 0.0)
+    return found
+
+
+def _part(part: float | None, whole: float | None) -> float | None:
+    return None if part is None else ratio(part, whole)
 
 
 def _limit(figures: Figures, value: float | None, key: Group) -> Number:

@@ -18,8 +18,8 @@ FULL, NEARLY_FULL = 0.98, 0.9
 """Shares of the memory that a Redis may use."""
 WINDOW, WINDOW_TITLE = "1h", "last hour"
 """Of the hit rates, as the dashboard `cache` has it."""
-PANELS = ("response-cache", "redis-hit-rate", "ttl", "expiring")
-"""Of the dashboard `cache`; ttl and expiring are charts, of which the newest value counts."""
+PANELS = ("response-cache", "redis-hit-rate")
+"""Of the dashboard `cache`."""
 CONTENT = Content(
     name="cache",
     title="Redis Cache Performance",
@@ -47,8 +47,6 @@ class _Redis:
 
     cache: Cache
     hits: Number
-    ttl: Number
-    expiring: Number
 
     @property
     def place(self) -> Place:
@@ -93,13 +91,7 @@ def widget(status: Status, data: panels.Data, part: Part) -> Widget:
 
 
 def _redis(one: Cache, data: panels.Data, instance: str) -> _Redis:
-    found = data.get(one.environment)
-    return _Redis(
-        one,
-        panels.figure(found, "redis-hit-rate", "ratio", instance=instance),
-        panels.figure(found, "ttl", "seconds", instance=instance),
-        panels.figure(found, "expiring", "ratio", instance=instance),
-    )
+    return _Redis(one, panels.figure(data.get(one.environment), "redis-hit-rate", "ratio", instance=instance))
 
 
 def _answered(one: Gateway, data: panels.Data) -> Number:
@@ -138,8 +130,8 @@ def _tell(told: Telling, one: _Redis) -> None:
         "memory_limit": one.cache.memory_limit,
         "hits": one.hits,
         "evicted": one.cache.evicted,
-        "ttl": one.ttl,
-        "expiring": one.expiring,
+        "ttl": one.cache.ttl,
+        "expiring": one.cache.expiring,
         "clients": one.cache.clients,
     }
     for word, figure in figures.items():
@@ -151,13 +143,13 @@ def _rows(one: _Redis, window: float) -> list[tuple[Cell, ...]]:
     memory = shown(cache.memory)
     if cache.memory.value is not None and limit.value is not None:
         memory = f"{memory} of {shown(limit)}"
-    part = f", of the {shown(one.expiring)} with an end" if one.expiring.value is not None else ""
+    part = f", of the {shown(cache.expiring)} with an end" if cache.expiring.value is not None else ""
     return [
         _row("Keys:", cache.keys),
         _row("Memory:", cache.memory, memory, over(used(cache), NEARLY_FULL, FULL)),
         _row("Hit Rate:", one.hits, f"{shown(one.hits)} (all reads of Redis, {WINDOW_TITLE})"),
         _row("Evictions:", cache.evicted, f"{total(cache.evicted)} (last {window / 60:g}m)"),
-        _row("Avg TTL:", one.ttl, f"{shown(one.ttl)} (Redis' estimate{part})"),
+        _row("Avg TTL:", cache.ttl, f"{shown(cache.ttl)} (Redis' estimate{part})"),
     ]
 
 

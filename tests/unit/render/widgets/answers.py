@@ -82,6 +82,8 @@ def cache(name: str = "redis", **changes: Any) -> Cache:
         hits=told(0.5, "ratio"),
         evicted=told(23.0, "count"),
         clients=told(4.0, "count"),
+        ttl=told(1234.0, "seconds"),
+        expiring=told(0.9, "ratio"),
     )
     return replace(made, **changes)
 

@@ -40,8 +40,6 @@ NOW = 1_800_000_000.0
 CACHED = {
     "response-cache": ({"gateway": "gate"}, 0.55),
     "redis-hit-rate": ({"instance": "redis:6379"}, 0.678),
-    "ttl": ({"instance": "redis:6379", "db": "db0"}, 1234.0),
-    "expiring": ({"instance": "redis:6379", "db": "db0"}, 0.9),
 }
 SPENT = {"cost-today": ({"gateway": "gate"}, 36.0), "cost-month": ({"gateway": "gate"}, 1080.0)}
 REDIS = answers.service("redis", "redis", instance="redis:6379")

@@ -1,0 +1,66 @@
+"""Every question of the daemon, over a scenario's collected samples: what the widgets are made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from inferdeck.config.schema import Settings
+from inferdeck.daemon.widgets import DaemonWidgets, Sources
+from inferdeck.dashboards.answers import Dashboards
+from inferdeck.dashboards.folder import Folder
+from inferdeck.model.model_catalog import PriceSource
+from inferdeck.pricing.published import Published
+from inferdeck.query.catalog.local import LocalCatalog
+from inferdeck.query.evidence import Facts
+from inferdeck.query.local import LocalQueryService, LocalQuestions
+from inferdeck.query.logs import LocalLogQuestions
+from inferdeck.query.stack.local import LocalStackQuestions
+from inferdeck.query.status import Surroundings
+from inferdeck.sources.interface import ReadsLogs
+from tests.pipeline.collecting import Stage
+from tests.pipeline.stack import surroundings
+
+SCRAPE_MS = 15_000
+
+
+class NothingPublished:
+    """A price book without a page: what the gateways reckon is all there is."""
+
+    def source(self, now: float) -> PriceSource:
+        return PriceSource("none")
+
+    def look_up(self, provider: str, target: str, endpoint: str, now: float) -> Published | None:
+        return None
+
+
+@contextmanager
+def widgets(found: Stage) -> Iterator[DaemonWidgets]:
+    """Yield the widgets over everything that was collected so far."""
+
+    def around() -> Surroundings:
+        return surroundings(found)
+
+    def readers() -> list[ReadsLogs]:
+        sources = (one.target.source for one in found.watched.values())
+        return [source for source in sources if isinstance(source, ReadsLogs)]
+
+    service = LocalQueryService(found.database)
+    stack = LocalStackQuestions(found.database, around)
+    try:
+        yield DaemonWidgets(
+            found.clock,
+            Sources(
+                questions=LocalQuestions(found.database, around, Facts),
+                stack=stack,
+                catalog=LocalCatalog(found.database, around, NothingPublished(), lambda: stack.joins().chains()),
+                dashboards=Dashboards(service, Folder(None, time.monotonic), found.clock, lambda: SCRAPE_MS),
+                logs=LocalLogQuestions(readers),
+                service=service,
+                settings=Settings(data_dir=Path("nowhere")),
+            ),
+        )
+    finally:
+        service.close()
