@@ -142,6 +142,11 @@ class Proxy:
             self._give_up(work)
         self._router.forget()
 
+    def trying(self, request: int) -> tuple[str, str]:
+        """Return which public model and which deployment try a request now; "" where none does."""
+        work = self._works.get(request)
+        return (work.group, work.route.deployment.id) if work is not None and work.route is not None else ("", "")
+
     def drop(self, request: int) -> None:
         """Give a request up, if it is still on its way: its client went away."""
         work = self._works.get(request)

@@ -159,6 +159,7 @@ class World:
         self._go_on()
         request = self._outside(gateway, question)
         pending = _pending(partial(self._drop, self.proxies[gateway].drop, request.id))
+        pending.where = partial(self.proxies[gateway].trying, request.id)
         self.proxies[gateway].take(request, partial(_settle, pending), partial(_begin, pending))
         return pending
 

@@ -103,6 +103,8 @@ class Pending:
     """How it ended: of a gateway `Answered`, of an engine `Left`."""
     drop: Callable[[], None]
     """Gives it up: it leaves its engine and its gateway."""
+    where: Callable[[], tuple[str, str]] = lambda: ("", "")
+    """Which public model and which deployment of a gateway try it now."""
 
     def __enter__(self) -> Pending:
         return self

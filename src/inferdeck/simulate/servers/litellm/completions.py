@@ -221,11 +221,10 @@ def _headers(call: Call, end: Answered | None) -> dict[str, str]:
     program = call.asked.program
     found = {"x-litellm-call-id": call_id(call.request), "x-litellm-version": program.dialect.version}
     if end is None:
-        return found
-    place = _place(call, end)
-    if place is not None:
-        found |= {"x-litellm-model-id": place.id, "x-litellm-model-name": place.full}
-        found |= {"x-litellm-model-api-base": place.base, "x-litellm-model-group": end.group or place.group}
+        group, deployment = call.pending.where()
+        tried = str(int(group not in ("", call.question.model)))
+        return found | _whose(program.places.get(deployment), group) | {"x-litellm-attempted-fallbacks": tried}
+    found |= _whose(_place(call, end), end.group)
     found |= {
         "x-litellm-response-cost": repr(end.usage.cost),
         "x-litellm-response-duration-ms": repr((end.time - end.request.time) * 1000),
@@ -234,6 +233,13 @@ def _headers(call: Call, end: Answered | None) -> dict[str, str]:
         "x-litellm-attempted-fallbacks": str(min(1, end.fallbacks)),
     }
     return found
+
+
+def _whose(place: Place | None, group: str) -> dict[str, str]:
+    if place is None:
+        return {}
+    named = {"x-litellm-model-id": place.id, "x-litellm-model-name": place.full, "x-litellm-model-api-base": place.base}
+    return named | {"x-litellm-model-group": group or place.group}
 
 
 def _word(call: Call, at: int) -> str:

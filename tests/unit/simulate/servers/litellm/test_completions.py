@@ -187,3 +187,13 @@ async def test_what_a_model_can_do_shows_in_its_answers() -> None:
             told = {one["model_info"]["id"]: one["model_info"] for one in (await answer.json())["data"]}
     assert (told["able"]["supports_function_calling"], told["able"]["supports_vision"]) == (True, False)
     assert told["gpt"]["supports_vision"] is None
+
+
+async def test_a_stream_says_who_answers_before_it_has_ended() -> None:
+    async with served(quiet(), live=True) as (session, url):
+        body = {"model": "llama", "messages": QUESTION, "max_tokens": 400, "stream": True}
+        async with session.post(f"{url}/v1/chat/completions", headers=MASTER, json=body) as answer:
+            assert answer.headers["x-litellm-model-group"] == "llama"
+            assert answer.headers["x-litellm-attempted-fallbacks"] == "0"
+            assert answer.headers["x-litellm-model-id"] in {"llama-a", "llama-b"}
+            assert (await answer.read()).endswith(b"data: [DONE]\n\n")
