@@ -22,7 +22,7 @@ class Span:
     @property
     def width(self) -> int:
         """The cells that it takes."""
-        return signs.width(self.text)
+        return cells.width(self.text)
 
 
 Line = tuple[Span, ...]
@@ -56,9 +56,7 @@ def cut(line: Sequence[Span], room: int | None) -> Line:
     left = room
     for span in spans:
         if span.width > left - 1:
-            # A sign is whole or absent: its selector of style is no letter of its own.
-            sign = span.width != cells.width(span.text)
-            out.append(Span(MORE if sign else cells.cut(f"{span.text}{MORE}", left), span.look))
+            out.append(Span(cells.cut(f"{span.text}{MORE}", left), span.look))
             break
         out.append(span)
         left -= span.width

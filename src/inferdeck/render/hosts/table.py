@@ -117,7 +117,7 @@ def _field(cell: Cell, shown: _Shown, frame: Frame, *, heading: bool = False) ->
     if signed:
         sign = signs.SIGNS[frame.icons][cell.sign] if cell.sign else ""
         spans.append(Span(sign, signs.LOOKS[cell.sign] if cell.sign else Look.PLAIN))
-        spans.append(Span(" " * (signed - signs.width(sign))))
+        spans.append(Span(" " * (signed - cells.width(sign))))
     text = cells.cut(cells.clean(cell.text), shown.width - signed)
     blanks = Span(" " * (shown.width - signed - cells.width(text)))
     spans += [blanks, Span(text, cell.look)] if shown.column.right else [Span(text, cell.look), blanks]

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from inferdeck.errors import NotFoundError
+from inferdeck.model import cells
 from inferdeck.model.answers import Number, number
 from inferdeck.model.widget import NAMES as WIDGET_NAMES
 from inferdeck.model.widget import Cell, Column, Figure, Frame, Look, State, Widget
 from inferdeck.render.hosts import HOSTS
 from inferdeck.render.hosts.signs import SIGNS
-from inferdeck.render.hosts.signs import width as sign_width
 from tests.unit.render.hosts import readers
 from tests.unit.render.hosts.hostile import ICONS, NAMES
 from tests.unit.render.hosts.samples import WIDGETS, named
@@ -86,7 +86,8 @@ def test_columns_stand_in_line_whatever_the_names(name: str, icons: str, width: 
 
 def test_signs_are_as_wide_as_wcwidth_says() -> None:
     for signs in SIGNS.values():
-        assert all(sign_width(sign) == wcswidth(sign) for sign in signs.values())
+        assert all(cells.width(sign) == wcswidth(sign) for sign in signs.values())
+        assert not any("\ufe0f" in sign for sign in signs.values()), "terminals disagree about its width"
 
 
 @pytest.mark.parametrize("widget", WIDGET_NAMES)
