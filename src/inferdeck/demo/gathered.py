@@ -11,7 +11,39 @@ from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import ABSENT_BITS, Layout, Scrape
 from inferdeck.receive import blocks
 
-SERIES_AT_ONCE = 1000
+CELLS_AT_ONCE = 120_000
+"""Series times scrapes of one body, which is then about a megabyte."""
+
+Values = NDArray[np.float64]
+
+
+class _Run:
+    """Successive scrapes of one layout: the first, and of each what is not as in the one before, a tenth of all."""
+
+    def __init__(self, layout: Layout, values: Values) -> None:
+        self.layout = layout
+        self._first = self._last = values
+        self._changes: list[tuple[NDArray[np.int32], Values]] = []
+
+    def add(self, values: Values) -> None:
+        """Take one more scrape."""
+        # Bits: a NaN is never equal to itself.
+        changed = np.flatnonzero(values.view(np.uint64) != self._last.view(np.uint64)).astype(np.int32)
+        self._changes.append((changed, values[changed]))
+        self._last = values
+
+    @property
+    def length(self) -> int:
+        """How many scrapes it has."""
+        return 1 + len(self._changes)
+
+    def scrapes(self) -> Iterator[Values]:
+        """Yield them in order, each until the next is asked for."""
+        values = self._first.copy()
+        yield values
+        for changed, those in self._changes:
+            values[changed] = those
+            yield values
 
 
 class Gathered:
@@ -19,34 +51,36 @@ class Gathered:
 
     def __init__(self, target: str) -> None:
         self.target = target
-        self._runs: list[tuple[Layout, list[NDArray[np.float64]]]] = []
-        """The values of successive scrapes, by the layout that they share."""
+        self._runs: list[_Run] = []
         self._times: list[int] = []
 
     @property
     def samples(self) -> int:
         """Cells of all scrapes."""
-        return sum(len(layout) * len(scrapes) for layout, scrapes in self._runs)
+        return sum(len(run.layout) * run.length for run in self._runs)
 
     def add(self, scrape: Scrape) -> None:
         """Take one scrape, whose stamp is after the last one's."""
-        if not self._runs or self._runs[-1][0] is not scrape.layout:
-            self._runs.append((scrape.layout, []))
-        self._runs[-1][1].append(scrape.values)
+        if self._runs and self._runs[-1].layout is scrape.layout:
+            self._runs[-1].add(scrape.values)
+        else:
+            self._runs.append(_Run(scrape.layout, scrape.values))
         self._times.append(scrape.timestamp_ms)
 
     def bodies(self) -> Iterator[bytes]:
         """Yield what to send."""
-        runs, stamps = self._runs, np.array(self._times, dtype=np.int64)
-        series, places = _placed([layout for layout, _ in runs])
-        for start in range(0, len(series), SERIES_AT_ONCE):
-            part = series[start : start + SERIES_AT_ONCE]
+        stamps = np.array(self._times, dtype=np.int64)
+        series, places = _placed([run.layout for run in self._runs])
+        size = max(1, CELLS_AT_ONCE // max(1, len(stamps)))
+        for start in range(0, len(series), size):
+            part = series[start : start + size]
             values = _holes(len(part), len(stamps))
             column = 0
-            for (_, scrapes), place in zip(runs, places, strict=True):
+            for run, place in zip(self._runs, places, strict=True):
                 mine = np.flatnonzero((place >= start) & (place < start + len(part)))
-                for scrape in scrapes:
-                    values[column, place[mine] - start] = scrape[mine]
+                rows = place[mine] - start
+                for scrape in run.scrapes():
+                    values[column, rows] = scrape[mine]
                     column += 1
             yield blocks.encode(self.target, part, stamps, values.T)
 
@@ -65,6 +99,6 @@ def _placed(layouts: list[Layout]) -> tuple[tuple[Labels, ...], list[NDArray[np.
     return tuple(rows), places
 
 
-def _holes(series: int, times: int) -> NDArray[np.float64]:
+def _holes(series: int, times: int) -> Values:
     """Return times x series without a sample: a scrape is written in one go."""
     return np.full((times, series), ABSENT_BITS, dtype=np.uint64).view(np.float64)

@@ -58,7 +58,8 @@ class BulkWriter:
             day.introduce(connection, ids.tolist(), self._state.registry)
             if number:
                 day.introduce_target(connection, number, target)
-            writer = ChunkWriter(day, connection, block, self._state.options.codec)
+            # A whole history comes this way, so that time counts for more here than the last bytes.
+            writer = ChunkWriter(day, connection, block, self._state.options.codec, quick=True)
             for start in range(0, ids.size, _SLICE):
                 part = slice(start, start + _SLICE)
                 writer.merge(number, stamps, ids[part], rows[part], replace=True)

@@ -115,11 +115,20 @@ def decode_chunk(blob: bytes, key: int, grid: Grid | None) -> Bits:
 class ChunkWriter:
     """Writes into one block of one day file, inside one transaction of the caller."""
 
-    def __init__(self, day: DayFile, connection: sqlite3.Connection, block: int, codec_name: CodecName) -> None:
+    def __init__(
+        self,
+        day: DayFile,
+        connection: sqlite3.Connection,
+        block: int,
+        codec_name: CodecName,
+        *,
+        quick: bool = False,
+    ) -> None:
         self.day = day
         self.connection = connection
         self.block = block
         self.codec: CodecName = codec_name
+        self.quick = quick
 
     def insert(self, target: int, stamps: Stamps, ids: Ids, rows: Bits) -> None:
         """Write series that have no chunk in this block yet; those without a sample are left out."""
@@ -129,7 +138,7 @@ class ChunkWriter:
             return
         grid = self._grid(target, stamps)
         keys = [chunk_key(self.block, number) for number in ids[used].tolist()]
-        blobs = codec.encode_rows(keys, grid, rows[used], self.codec)
+        blobs = codec.encode_rows(keys, grid, rows[used], self.codec, quick=self.quick)
         self.connection.executemany(
             "INSERT INTO chunk(key, grid, data) VALUES (?,?,?)", zip(keys, [grid] * len(keys), blobs, strict=True)
         )

@@ -64,7 +64,7 @@ _pco_config: Any = ChunkConfig(compression_level=4) if ChunkConfig is not None e
 _pco_steps: Any = (
     ChunkConfig(compression_level=4, delta_spec=DeltaSpec.try_consecutive(1)) if ChunkConfig is not None else None
 )
-"""For whole numbers: nearly all are counts, and trying what is best for each takes three times as long as coding it."""
+"""For counts, as their steps: to try what is best for a row takes three times as long as to code it."""
 
 
 def pcodec_available() -> bool:
@@ -104,8 +104,11 @@ def _crc(key: int, grid: int, kind: int, payload: bytes) -> int:
     return crc32(payload, crc32(_pack_place(key, grid, kind)))
 
 
-def encode_rows(keys: list[int], grid: int, rows: Bits, codec: CodecName) -> list[bytes]:
-    """Return one blob per row of `rows` (series, times); row i will be stored under keys[i] with this grid."""
+def encode_rows(keys: list[int], grid: int, rows: Bits, codec: CodecName, *, quick: bool = False) -> list[bytes]:
+    """Return one blob per row of `rows` (series, times); row i will be stored under keys[i] with this grid.
+
+    quick: take whole numbers for counts, which takes a third of the time and makes up to a twentieth more bytes.
+    """
     use_pco = codec == "pcodec" or (codec == "auto" and pcodec_available())
     nan: NDArray[np.bool_] = np.asarray((rows & _SIGN_OFF) > _INFINITY)
     with_nan = np.flatnonzero(nan.any(axis=1)).tolist()
@@ -116,7 +119,7 @@ def encode_rows(keys: list[int], grid: int, rows: Bits, codec: CodecName) -> lis
     else:
         filled = rows
     gaps, blobs = set(with_nan), list[bytes]()
-    for i, (kind, payload) in enumerate(_encode_numbers(filled, use_pco)):
+    for i, (kind, payload) in enumerate(_encode_numbers(filled, use_pco, quick)):
         if i in gaps:
             section = _encode_nans(rows[i][nan[i]], nan[i])
             kind, payload = kind | HAS_NANS, struct.pack("<I", len(section)) + section + payload
@@ -142,7 +145,7 @@ def _encode_nans(bits: Bits, nan: NDArray[np.bool_]) -> bytes:
     return compress(marks.tobytes() + bits[codes == _OTHER_NAN].tobytes(), small=True)
 
 
-def _encode_numbers(rows: Bits, use_pco: bool) -> Iterator[tuple[int, bytes]]:
+def _encode_numbers(rows: Bits, use_pco: bool, quick: bool) -> Iterator[tuple[int, bytes]]:
     """Yield the kind and payload of each row; what tells the kinds apart is found for all rows at once."""
     if not rows.shape[1]:
         yield from ((CONSTANT, b"") for _ in rows)
@@ -157,8 +160,10 @@ def _encode_numbers(rows: Bits, use_pco: bool) -> Iterator[tuple[int, bytes]]:
         if constant[i]:
             yield CONSTANT, rows[i, :1].astype("<u8").tobytes()
         elif use_pco:
-            kind, numbers, how = (PCO_INT, whole[i], _pco_steps) if is_whole[i] else (PCO_FLOAT, floats[i], _pco_config)
-            yield kind, bytes(standalone.simple_compress(numbers, how))
+            if is_whole[i]:
+                yield PCO_INT, bytes(standalone.simple_compress(whole[i], _pco_steps if quick else _pco_config))
+            else:
+                yield PCO_FLOAT, bytes(standalone.simple_compress(floats[i], _pco_config))
         elif is_whole[i]:
             yield ZSTD_INT, compress(shuffle(np.diff(whole[i], prepend=np.int64(0))), small=True)
         else:
