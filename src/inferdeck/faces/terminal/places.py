@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from inferdeck.faces.terminal.screens.board import BoardView
 from inferdeck.faces.terminal.screens.config import ConfigView, FileView, SettingsView
 from inferdeck.faces.terminal.screens.gpus import CardsView, ContainersView
+from inferdeck.faces.terminal.screens.logs import LogsView
 from inferdeck.faces.terminal.screens.models import CompareView, ModelsView, ModelView
 from inferdeck.faces.terminal.screens.providers import ProvidersView
+from inferdeck.faces.terminal.screens.requests import RequestsView
 from inferdeck.faces.terminal.screens.routes import RoutesView
 from inferdeck.faces.terminal.screens.services import ServicesView
 from inferdeck.faces.terminal.view import View
@@ -25,6 +27,8 @@ _VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {
     "config": ("the stack's configuration files and their drift", ConfigView),
     "file": ("one configuration file: file NAME", FileView),
     "settings": ("what inferdeck itself goes by", lambda _: SettingsView()),
+    "requests": ("requests as gateways count them and logs tell of them", RequestsView),
+    "logs": ("lines of logs: logs STREAM", LogsView),
     "services": ("services: up, process, CPU, memory, uptime, configuration", ServicesView),
 }
 """By name: what it shows, and what makes it from the words behind the name."""
