@@ -39,7 +39,7 @@ def routing(options: argparse.Namespace) -> int:
     """Send the requests of a probe and report; 1 where a case failed."""
     given = _given(options)
     loaded = settings.load(options)
-    url, known = _gateway(options, given, loaded)
+    url, routes = _gateway(options, given, loaded)
     reach = access.to(url, given.key, loaded, os.environ)
     wish = Wish(
         tuple(options.model),
@@ -47,7 +47,7 @@ def routing(options: argparse.Namespace) -> int:
         options.models,
         options.pool_requests,
     )
-    found = asyncio.run(_probe(options, reach, given, (*given.intended, *known), wish))
+    found = asyncio.run(_probe(options, reach, given, routes, wish))
     _print(options, found)
     if found.interrupted:
         return INTERRUPTED
@@ -65,8 +65,8 @@ def _given(options: argparse.Namespace) -> Given:
     return cases_file.read(path, dict(os.environ))
 
 
-def _gateway(options: argparse.Namespace, given: Given, loaded: Settings) -> tuple[str, Sequence[Intended]]:
-    """Return the gateway's address, and the routes that the daemon's files have for it, where FILE says none."""
+def _gateway(options: argparse.Namespace, given: Given, loaded: Settings) -> tuple[str, Sequence[Route]]:
+    """Return the gateway's address, and the routes that the daemon knows, where FILE says none."""
     named = options.gateway or ""
     if "://" in named or given.url:
         return (named if "://" in named else given.url), ()
@@ -79,7 +79,7 @@ def _gateway(options: argparse.Namespace, given: Given, loaded: Settings) -> tup
     return _watched(client, named, routes=not given.intended and not given.entries)
 
 
-def _watched(client: Client, named: str, *, routes: bool) -> tuple[str, Sequence[Intended]]:
+def _watched(client: Client, named: str, *, routes: bool) -> tuple[str, Sequence[Route]]:
     services = [one.service for one in client.sources().sources if one.service.kind == access.KIND]
     if not services:
         raise NotFoundError("no gateway is watched; name one with --gateway http://HOST:PORT")
@@ -88,12 +88,7 @@ def _watched(client: Client, named: str, *, routes: bool) -> tuple[str, Sequence
         there = ", ".join(one.name for one in services[:10])
         raise UsageError(f"say which gateway with --gateway: {there}" if chosen else f"no gateway {named}: {there}")
     one = chosen[0]
-    if not routes:
-        return one.url, ()
-    found = [route for route in _all_routes(client) if route.origin != "gateway"]
-    gateways = {route.gateway for route in found}
-    mine = {one.name, one.instance} if len(services) > 1 else gateways
-    return one.url, intended.of_routes(route for route in found if route.gateway in mine)
+    return one.url, _all_routes(client) if routes else ()
 
 
 def _all_routes(client: Client) -> list[Route]:
@@ -106,10 +101,11 @@ def _all_routes(client: Client) -> list[Route]:
 
 
 async def _probe(
-    options: argparse.Namespace, reach: Access, given: Given, known: Sequence[Intended], wish: Wish
+    options: argparse.Namespace, reach: Access, given: Given, routes: Sequence[Route], wish: Wish
 ) -> Report:
     async with Sender(reach, timeout_seconds=options.timeout) as sender:
         told = await learn(sender)
+        known = [*given.intended, *intended.of_routes(routes, told)]
         plan = await _plan(sender.url, told, given, known, wish)
         run = Run(plan, told, sender, _Progress())
         loop = asyncio.get_running_loop()

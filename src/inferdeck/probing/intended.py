@@ -12,12 +12,14 @@ from inferdeck.config.document import Document
 from inferdeck.config.document import read as read_document
 from inferdeck.errors import ConfigError
 from inferdeck.model.stack import Route, RouteTarget
-from inferdeck.probing.gateway import Deployed
+from inferdeck.probing.gateway import Deployed, Told
 from inferdeck.routing import litellm_file, mappings
 from inferdeck.routing.interface import ANY_ERROR, RouteFile
 
 T = TypeVar("T")
 PROVIDERS = "providers.yaml"
+RUNNING = "gateway"
+"""The origin of routes that the running gateway tells."""
 LITELLM_KEYS = frozenset({"model_list", "litellm_settings", "router_settings"})
 MAPPING_KEYS = frozenset(
     {"exact_matches", "pattern_matches", "patterns", "load_balancing", "fallback_chains", "capabilities"}
@@ -80,13 +82,23 @@ def of_file(found: RouteFile, origin: str) -> Intended:
     return Intended(origin, _plain(models), _plain(fallbacks), capabilities, lines, found.problems, found.gateway)
 
 
-def of_routes(routes: Iterable[Route]) -> list[Intended]:
-    """Return what the files say that a daemon knows, by their routes; those of the running gateway are left out."""
+def of_routes(routes: Iterable[Route], told: Told) -> list[Intended]:
+    """Return what the files of this gateway say that a daemon knows, by all of its routes.
+
+    Which of several gateways it is, is told by the ids of its deployments.
+    """
     by_origin: dict[str, list[Route]] = {}
+    names: set[str] = set()
+    mine, ids = set(), {one.id for one in told.deployments}
     for route in routes:
-        if route.origin != "gateway":
+        names.add(route.gateway)
+        if route.origin != RUNNING:
             by_origin.setdefault(route.origin, []).append(route)
-    return [_of_origin(origin, found) for origin, found in by_origin.items()]
+        elif any(edge.id in ids for edge in route.deployments):
+            mine.add(route.gateway)
+    belonging = names if len(names) == 1 else mine
+    kept = {origin: [one for one in found if one.gateway in belonging] for origin, found in by_origin.items()}
+    return [_of_origin(origin, found) for origin, found in kept.items() if found]
 
 
 def _of_origin(origin: str, routes: Sequence[Route]) -> Intended:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from inferdeck.model.stack import RouteTarget
+from inferdeck.model.answers import number
+from inferdeck.model.stack import Chain, DeploymentEdge, FallbackEdge, Link, Route, RouteTarget
 from inferdeck.probing import statistics
 from inferdeck.probing.cases import MOST_POOL_REQUESTS, Wish, alpha, make
-from inferdeck.probing.intended import Intended
+from inferdeck.probing.intended import Intended, of_routes
 from inferdeck.probing.running import total
 from inferdeck.probing.values import Case, Kind
 from tests.unit.probing.told import deployed, told
@@ -146,3 +147,26 @@ def test_names_with_stars_are_told_not_asked() -> None:
 def test_kinds_may_be_chosen() -> None:
     made = make(told(deployed("p-1", "p"), deployed("p-2", "p")), [], Wish(kinds=(Kind.POOL,)))
     assert list(by_id(made.cases)) == ["pool:p"]
+
+
+def test_of_several_gateways_the_files_of_the_probed_one_count() -> None:
+    """Gateways are told apart by the ids of their deployments, whatever a file or a source calls them."""
+
+    def route(gateway: str, origin: str, *ids: str) -> Route:
+        n = number(None, "count")
+        link = Link("unknown")
+        chain = Chain("e", gateway, "", "a", "", "", "", link, link, link, link, ())
+        edges = tuple(DeploymentEdge(one, "", "openai/a", "", "", "", "", "", "", n, n, chain) for one in ids)
+        fallback = FallbackEdge("any error", f"after-{gateway}", 1, True, n, n)
+        return Route("e", gateway, "a", origin, "", "", n, n, edges, (fallback,))
+
+    routes = [
+        route("one", "gateway", "a-1"),
+        route("two", "gateway", "a-2"),
+        route("one", "/etc/one.yaml", "a-1"),
+        route("two", "/etc/two.yaml", "a-2"),
+    ]
+    (found,) = of_routes(routes, told(deployed("a-2", "a")))
+    assert (found.origin, found.fallbacks) == ("/etc/two.yaml", {"a": ("after-two",)})
+    (alone,) = of_routes(routes[::2], told())
+    assert alone.origin == "/etc/one.yaml"
