@@ -14,6 +14,7 @@ from inferdeck.dashboards.folder import Folder
 from inferdeck.model.model_catalog import PriceSource
 from inferdeck.pricing.published import Published
 from inferdeck.query.catalog.local import LocalCatalog
+from inferdeck.query.config_files import ConfigFiles
 from inferdeck.query.evidence import Facts
 from inferdeck.query.local import LocalQueryService, LocalQuestions
 from inferdeck.query.logs import LocalLogQuestions
@@ -22,6 +23,7 @@ from inferdeck.query.status import Surroundings
 from inferdeck.sources.interface import ReadsLogs
 from tests.pipeline.collecting import Stage
 from tests.pipeline.stack import surroundings
+from tests.unit.api.noted import Noted
 
 SCRAPE_MS = 15_000
 
@@ -58,6 +60,7 @@ def widgets(found: Stage) -> Iterator[DaemonWidgets]:
                 catalog=LocalCatalog(found.database, around, NothingPublished(), lambda: stack.joins().chains()),
                 dashboards=Dashboards(service, Folder(None, time.monotonic), found.clock, lambda: SCRAPE_MS),
                 logs=LocalLogQuestions(readers),
+                files=ConfigFiles(tuple, lambda: around().states, Noted(), found.scenario.fleet.environment),
                 service=service,
                 settings=Settings(data_dir=Path("nowhere")),
             ),

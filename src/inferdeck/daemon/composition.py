@@ -148,7 +148,7 @@ class Daemon:
         topics.append(api_logs.routes(lines, clock))
         shown = dashboards(settings, clock, answering.service, runner.states)
         topics.append(api_dashboards.routes(shown))
-        told = Sources(questions, joined, models, shown, lines, answering.service, settings)
+        told = Sources(questions, joined, models, shown, lines, asked_files, answering.service, settings, self._note)
         widgets = api_widgets.WidgetRoutes(DaemonWidgets(clock, told), clock)
         topics.append(api_widgets.routes(widgets))
         operations = DaemonOperations(

@@ -23,6 +23,7 @@ from inferdeck.model.log_lines import LogQuery
 from inferdeck.model.page import LARGEST_LIMIT
 from inferdeck.model.widget import Widget
 from inferdeck.query.catalog.interface import CatalogQuestions
+from inferdeck.query.config_files import ConfigFiles
 from inferdeck.query.interface import QueryService, Questions
 from inferdeck.query.logs import LogQuestions
 from inferdeck.query.stack.interface import StackQuestions, Wanted
@@ -71,8 +72,11 @@ class Sources:
     catalog: CatalogQuestions
     dashboards: Dashboards
     logs: LogQuestions
+    files: ConfigFiles
     service: QueryService
     settings: Settings
+    note: Callable[[], str] = str
+    """What is to be known of this daemon, such as that all it watches is simulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ class DaemonWidgets:
             "cache": self._cache,
             "score": self._simple("score", self._providers, score.widget),
             "logs": self._logs,
-            "status": self._simple("status", self._services, status.widget),
+            "status": self._program,
             "cost": self._cost,
             "gpu": self._simple("gpu", self._cards, gpu.widget),
             "models": self._simple("models", self._models, models.widget),
@@ -141,6 +145,11 @@ class DaemonWidgets:
 
     async def _cards(self) -> Answer:
         return await self._in_thread("gpus", lambda: self._ask.stack.gpus(_EVERYTHING).items)
+
+    async def _program(self, part: Part) -> Asked:
+        services = await self._services()
+        files = await self._in_thread("files", lambda: self._ask.files.files(_EVERYTHING).items)
+        return await self._build("status", part, lambda one, other: status.widget(one, other, part), services, files)
 
     async def _cache(self, part: Part) -> Asked:
         now = await self._status()
@@ -228,7 +237,7 @@ class DaemonWidgets:
 
     async def _build(self, name: str, part: Part, make: Callable[..., Widget], *answers: Answer) -> Asked:
         """Return the widget of these answers; it is built once, in a thread, since a stack may be large."""
-        simulated = SIMULATED in (await self._status()).value.own.note
+        simulated = SIMULATED in self._ask.note()
         key, known = (name, part), self._built.get((name, part))
         if known is None or not _same(known.answers, answers):
             values = [one.value for one in answers]

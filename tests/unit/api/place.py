@@ -115,7 +115,8 @@ def topics(
     boards = Dashboards(service, Folder(None, time.monotonic), SystemClock(), lambda: 15_000)
     stacked, models = stacked or asked(engine("10.0.0.7:8000", "m")), models or small_catalog()
     settings = Settings(data_dir=Path("nowhere"))
-    told = Sources(questions(), stacked, models, boards, LocalLogQuestions(kept_logs), service, settings)
+    lines = LocalLogQuestions(kept_logs)
+    told = Sources(questions(), stacked, models, boards, lines, noted.files(), service, settings)
     return [
         api_widgets.routes(api_widgets.WidgetRoutes(DaemonWidgets(SystemClock(), told), SystemClock())),
         stack.routes(stacked),
@@ -123,7 +124,7 @@ def topics(
         api_happenings.routes(noted.happenings(notes), noted.CLOCK),
         api_config_files.routes(noted.files()),
         api_dashboards.routes(boards),
-        api_logs.routes(LocalLogQuestions(kept_logs), SystemClock()),
+        api_logs.routes(lines, SystemClock()),
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from inferdeck.query.logs import LocalLogQuestions
 from inferdeck.query.status import Surroundings
 from inferdeck.render.interface import Part
 from inferdeck.store.metrics.memory import MemoryStore
+from tests.unit.api import noted
 from tests.unit.query.catalog.small import small_catalog
 from tests.unit.query.kept_logs import Kept, rows
 from tests.unit.query.stack import NOW_MS, around, counter, filled, series, state
@@ -39,15 +39,14 @@ class Counted:
         self.asked = 0
         self.busy = 0.0
         self.states: Sequence[TargetState] = (state("litellm", "g:4000", name="gate", gateway="gate"),)
-        self._note = note
+        self.note = note
 
     def __call__(self) -> Surroundings:
         self.asked += 1
         end = time.thread_time() + self.busy
         while time.thread_time() < end:
             pass
-        found = around(*self.states)
-        return replace(found, own=replace(found.own, note=self._note))
+        return around(*self.states)
 
 
 def stored() -> MemoryStore:
@@ -77,8 +76,10 @@ def widgets(
             catalog=small_catalog(),
             dashboards=Dashboards(service, Folder(None, time.monotonic), clock, lambda: 15_000),
             logs=LocalLogQuestions(logs),
+            files=noted.files(),
             service=service,
             settings=Settings(data_dir=Path("nowhere"), rules=rules or RulesConfig()),
+            note=lambda: counted.note,
         ),
     )
 

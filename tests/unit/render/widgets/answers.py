@@ -15,6 +15,7 @@ from inferdeck.model.answers import (
     StoreState,
     number,
 )
+from inferdeck.model.config_files import ConfigFile, Drift
 from inferdeck.model.dashboard_answers import DashboardData, PanelData, QueryData, Series
 from inferdeck.model.model_catalog import Known, ModelRow, Models, Price, ProviderRow, Providers, Score, ScorePart
 from inferdeck.model.stack import Card, Link, LinkState, StackService
@@ -209,6 +210,29 @@ def stacked(one: Service, **changes: Any) -> StackService:
         config_changed=NONE,
     )
     return replace(made, **changes)
+
+
+def file(gateway: str, drift: str, modified: float) -> ConfigFile:
+    """Return the configuration file that a gateway runs from; gateway: the id of its target."""
+    return ConfigFile(
+        id="f",
+        path="/etc/litellm/config.yaml",
+        name="config.yaml",
+        kind="litellm",
+        gateway="gate",
+        environment="default",
+        origin="config_files",
+        state="read",
+        error="",
+        hash="f" * 64,
+        size=10,
+        modified=modified,
+        changed=None,
+        revisions=1,
+        routes=2,
+        problems=(),
+        drift=Drift(drift, gateway),
+    )
 
 
 def panels(values: dict[str, tuple[dict[str, str], float]]) -> DashboardData:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inferdeck.analysis.score import RECOMMENDATIONS
-from inferdeck.model.answers import Number, Service
+from inferdeck.model.answers import Service
 from inferdeck.model.conditions import Condition, Conditions
 from inferdeck.model.labels import labels
 from inferdeck.model.log_lines import LogAnswer, LogLine, LogStream
@@ -73,7 +73,7 @@ FULL: dict[str, Callable[[Part], Widget]] = {
     ),
     "score": lambda part: score.widget(answers.providers(answers.provider("openai", score=82.5)), part),
     "logs": lambda part: logs.widget(line([("info", "ready"), ("error", "boom\nat line 1")]), ("litellm",), NOW, part),
-    "status": lambda part: status_widget.widget((answers.stacked(answers.service("gate")),), part),
+    "status": lambda part: status_widget.widget((answers.stacked(answers.service("gate")),), (), part),
     "cost": lambda part: cost.widget(
         answers.status(gateways=(answers.gateway(),)),
         {panels.key("default", "gate"): answers.panels(SPENT)},
@@ -93,7 +93,7 @@ EMPTY: dict[str, Callable[[Part], Widget]] = {
     "cache": lambda part: cache.widget(answers.status(), {}, part),
     "score": lambda part: score.widget(answers.providers(), part),
     "logs": lambda part: logs.widget(logs.NOTHING, (), NOW, part),
-    "status": lambda part: status_widget.widget((), part),
+    "status": lambda part: status_widget.widget((), (), part),
     "cost": lambda part: cost.widget(answers.status(), {}, answers.models(), part),
     "gpu": lambda part: gpu.widget((), part),
     "models": lambda part: models.widget(answers.models(), part),
@@ -330,7 +330,7 @@ def test_status_is_drawn_as_the_brief_draws_it() -> None:
     assert shown["CPU:"] == "4.2 %"
     assert shown["Memory:"] == "235 MiB"
     assert shown["Connections:"] == "12 active"
-    assert shown["Config:"] == "0a1b2c3d (unchanged since the start)"
+    assert shown["Config:"] == "0a1b2c3d (unchanged)"
     assert re.fullmatch(r"2025-11-0[78] \d\d:00:00", shown["Last Start:"])
     assert found.age_seconds == 3.0
 
@@ -345,7 +345,24 @@ def test_status_is_drawn_as_the_brief_draws_it() -> None:
     ],
 )
 def test_status_warns_of_young_and_changed_gateways(one: StackService, state: State) -> None:
-    assert status_widget.widget((one,), EVERYTHING).state is state
+    assert status_widget.widget((one,), (), EVERYTHING).state is state
+
+
+@pytest.mark.parametrize(
+    ("drift", "modified", "words", "state"),
+    [
+        ("same", 1.0, "ffffffff (unchanged)", State.OK),
+        ("differs", 1.0, "ffffffff (differs from what runs)", State.WARNING),
+        ("unknown", NOW, "ffffffff (changed after the start, ", State.WARNING),
+    ],
+)
+def test_the_configuration_is_the_file_that_it_runs_from(drift: str, modified: float, words: str, state: State) -> None:
+    one = answers.service("gate")
+    found = status_widget.widget((answers.stacked(one),), (answers.file(one.id, drift, modified),), EVERYTHING)
+    shown = {row[0]: row[1] for row in texts(found)}
+    assert shown["Config:"].startswith(words)
+    assert found.state is state
+    assert found.facts["drift.gate"] == drift
 
 
 def test_what_nobody_tells_of_a_process_is_missing() -> None:
@@ -359,7 +376,7 @@ def test_what_nobody_tells_of_a_process_is_missing() -> None:
         started=answers.NONE,
         config_hash="",
     )
-    found = status_widget.widget((bare,), EVERYTHING)
+    found = status_widget.widget((bare,), (), EVERYTHING)
     assert {row[1] for row in texts(found)[1:]} == {"–"}
     assert found.note
 
