@@ -53,6 +53,8 @@ quiet = [(posix.POSIX_SPAWN_OPEN, number, "/dev/null", posix.O_WRONLY, 0) for nu
 child = posix.posix_spawn(sys.argv[1], sys.argv[1:], posix.environ, file_actions=quiet)
 print(posix.wait4(child, 0)[2].ru_maxrss)
 """
+OLD_LAUNCHER = "import re, sys; from inferdeck.cli import main; sys.exit(main())"
+"""What pip wrote as a console script before it left out re."""
 FILTER = '.services[] | "\\(.name) (\\(.port)) \\(.health)"'
 
 
@@ -100,6 +102,7 @@ def ways(place: Place, twin: str) -> dict[str, list[str]]:
     found = {
         "python -c pass": [sys.executable, "-c", "pass"],
         "inferdeck widget": [SCRIPT, "widget", "health", "--host", "text"],
+        "inferdeck widget, old pip": [sys.executable, "-c", OLD_LAUNCHER, "widget", "health", "--host", "text"],
         "inferdeck widget, argparse": [SCRIPT, "widget", "health", "--hos=text"],
         "inferdeck --version": [SCRIPT, "--version"],
     }
