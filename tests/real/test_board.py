@@ -100,6 +100,12 @@ def asleep(mark: str) -> list[int]:
     ]
 
 
+def boards(folder: Path) -> list[psutil.Process]:
+    """Return the boards that were started in a folder."""
+    found = [one for one in psutil.process_iter(["cmdline", "cwd"]) if one.info["cwd"] == str(folder)]
+    return [one for one in found if (one.info["cmdline"] or [])[-2:] == ["board", "b.yaml"]]
+
+
 def drawn(shown: str) -> bool:
     return "[b]x[/b]" in shown and "first run" in shown and "\n│1 " in shown.replace("┃", "│")
 
@@ -161,10 +167,7 @@ def test_the_window_may_shrink_to_20_by_5_and_grow_again(tmp_path: Path, file: s
 def test_a_signal_ends_the_board_and_its_commands(number: int, tmp_path: Path, file: str, mark: str) -> None:
     with pane(tmp_path, file) as screen:
         screen.when(drawn)
-        boards = [
-            one for one in psutil.process_iter(["cmdline"]) if (one.info["cmdline"] or [])[-2:] == ["board", "b.yaml"]
-        ]
-        (board,) = [one for one in boards if one.cwd() == str(tmp_path)]
+        (board,) = boards(tmp_path)
         assert asleep(mark)
         board.send_signal(number)
         screen.when(lambda text: "left with 0\n1\n" in text)
@@ -179,8 +182,12 @@ def test_no_color_leaves_the_terminals_own(tmp_path: Path, file: str) -> None:
         assert codes <= {"", "0", "1", "2", "4", "7", "39", "49"}
 
 
-def test_a_terminal_that_is_closed_takes_the_commands_with_it(tmp_path: Path, file: str, mark: str) -> None:
+def test_a_terminal_that_is_closed_takes_the_board_and_its_commands_with_it(
+    tmp_path: Path, file: str, mark: str
+) -> None:
     with pane(tmp_path, file) as screen:
         screen.when(drawn)
         assert asleep(mark)
+        (board,) = boards(tmp_path)
+    board.wait(SECONDS)
     gone(mark)

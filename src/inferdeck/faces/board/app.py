@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
@@ -21,7 +22,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from inferdeck.faces.board import ansi
+from inferdeck.faces.board import ansi, processes
 from inferdeck.faces.board.arranging import Place, arrange
 from inferdeck.faces.board.commands import Commands
 from inferdeck.faces.board.help import HelpScreen
@@ -37,6 +38,8 @@ DRAW_SECONDS = 0.2
 """What comes in within this time is drawn in one frame: a frame costs more than an output."""
 SETTLE_SECONDS = 0.4
 """After the window's size changed for the last time, widgets are drawn anew for it."""
+_WRITER = "textual-output"
+"""The thread of Textual that writes to the terminal."""
 HINTS = "? help  q quit  r refresh  p pause  m maximise"
 
 
@@ -290,9 +293,21 @@ class BoardApp(App[str]):
         self._close_messages_no_wait()
 
 
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    """Leave where the terminal has been closed: nobody reads what Textual would wait for for ever to write there."""
+    if failed.thread is not None and failed.thread.name == _WRITER and isinstance(failed.exc_value, OSError):
+        processes.kill_all()
+        os._exit(128 + signal.SIGHUP)
+    threading.__excepthook__(failed)
+
+
 def run(app: BoardApp, *, size: tuple[int, int] | None = None) -> str:
     """Run a board on the terminal, or without one in a window of so many columns and rows; returns its picture."""
-    found = app.run(headless=size is not None, size=size)
+    before, threading.excepthook = threading.excepthook, _thread_failed
+    try:
+        found = app.run(headless=size is not None, size=size)
+    finally:
+        threading.excepthook = before
     if app._exception is not None:
         raise app._exception
     sys.stdout.flush()

@@ -19,6 +19,8 @@ DRAIN_SECONDS = 0.25
 GRACE_SECONDS = 0.5
 """Between the signal that asks to end and the one that ends."""
 _STDOUT, _STDERR = 1, 2
+_groups: set[int] = set()
+"""Those of all commands that run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ async def run(command: str, environment: Mapping[str, str], timeout_seconds: flo
     except (OSError, ValueError) as error:
         return Outcome("", f"cannot be started: {getattr(error, 'strerror', None) or error}")
     late = False
+    group = transport.get_pid()
+    _groups.add(group)
     try:
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -83,14 +87,21 @@ async def run(command: str, environment: Mapping[str, str], timeout_seconds: flo
             late = not collector.ended.is_set()
     finally:
         try:
-            await _end(transport.get_pid(), running=not collector.closed.is_set())
+            await _end(group, running=not collector.closed.is_set())
             async with asyncio.timeout(GRACE_SECONDS):
                 await collector.exited.wait()
         except TimeoutError:
             late = True  # It hangs in the kernel; nothing can end it.
         finally:
+            _groups.discard(group)
             transport.close()
     return _outcome(collector, transport.get_returncode(), timeout_seconds if late else 0.0)
+
+
+def kill_all() -> None:
+    """End every command at once; from any thread, before the program itself ends without its event loop."""
+    for group in tuple(_groups):
+        _signal(group, signal.SIGKILL)
 
 
 async def _end(group: int, *, running: bool) -> None:
