@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -42,7 +43,7 @@ class Access:
 
 def to(url: str, key: str, settings: Settings, environ: Mapping[str, str]) -> Access:
     """Return the access to a gateway: with this key, else that of the source with its address, else of $VARIABLES."""
-    where = place(url)
+    where, url = place(url), url if "://" in url else f"http://{url}"
     entry = next((one for one in settings.sources.get(KIND, ()) if where in [place(text) for text in urls(one)]), None)
     if key:
         return _bearer(url, key)
@@ -80,9 +81,8 @@ def _of_entry(url: str, entry: TargetConfig) -> Access:
         secrets.append(entry.key.get_secret_value())
         headers["Authorization"] = f"Bearer {entry.key.get_secret_value()}"
     if entry.basic_auth is not None:
-        from aiohttp import BasicAuth
-
         password = entry.basic_auth.password.get_secret_value()
-        secrets.append(password)
-        headers["Authorization"] = BasicAuth(entry.basic_auth.username, password).encode()
+        both = b64encode(f"{entry.basic_auth.username}:{password}".encode()).decode()
+        secrets += [password, both]
+        headers["Authorization"] = f"Basic {both}"
     return Access(url, headers, tuple(secrets), entry.tls)

@@ -33,6 +33,7 @@ def _rule(cause: Cause, pattern: str = "", *statuses: int) -> _Rule:
 
 
 _RULES = (
+    _rule(Cause.MODEL_ABSENT, r"invalid model name passed in|not allowed to access model|can only access models"),
     _rule(
         Cause.KEY_UNSET,
         r"missing credentials|missing \S{0,30} ?api[ _-]?key|api_key client option must be set|no key is set"
@@ -43,7 +44,6 @@ _RULES = (
     _rule(Cause.KEY_REFUSED, r"authenticationerror|api key|x-api-key|unauthorized", 401),
     _rule(Cause.KEY_REFUSED, r"permission ?denied|forbidden", 403),
     _rule(Cause.KEY_REFUSED, r"authenticationerror|incorrect api key|invalid x-api-key"),
-    _rule(Cause.MODEL_ABSENT, r"invalid model name passed in|key (?:is )?not allowed to access model"),
     _rule(Cause.COOLING, r"no deployments available|no healthy deployment"),
     _rule(
         Cause.BACKEND_MODEL,

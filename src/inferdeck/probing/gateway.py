@@ -52,6 +52,8 @@ class Told:
     strategy: str = ""
     """How it balances; "" where it does not say."""
     simulated: bool = False
+    litellm: bool = True
+    """Whether it is a LiteLLM, so that it knows LiteLLM's own parameters."""
     notes: tuple[str, ...] = ()
 
     def groups(self) -> dict[str, list[Deployed]]:
@@ -108,6 +110,7 @@ async def learn(sender: Sender) -> Told:
         },
         next((one.name for one in facts if one.kind == "routing"), ""),
         answer.headers.get(SIMULATED) == "true",
+        info.ok or info.status in (401, 403, 500),
         tuple(notes),
     )
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import orjson
 
 from inferdeck.probing import statistics
+from inferdeck.probing.abilities import SHOWN, WANTED, message, text_of, vector_of
 from inferdeck.probing.causes import advice, cause_of, mock_off
 from inferdeck.probing.gateway import Deployed, Told
 from inferdeck.probing.requests import ability
@@ -41,7 +39,7 @@ class Judge:
             return self._stream(case, answer)
         if case.kind is Kind.CAPABILITY:
             return self._capability(case, answer)
-        if not _message(answer):
+        if not message(answer):
             text = "answered 200, but with no choice in it"
             return self._result(case, State.FAILED, text, Cause.GARBAGE, [answer], self._advice(Cause.GARBAGE, case))
         return self._result(case, State.PASSED, f"answered by {self._who(answer)}", Cause.NONE, [answer])
@@ -106,6 +104,9 @@ class Judge:
             text = "the gateway lets no request fail on demand, so who would answer was not seen"
             help_text = f"on a gateway for tests set general_settings.{ALLOW_MOCK}: true, and probe that"
             return self._result(case, State.NO_VERDICT, text, Cause.NONE, [answer], help_text)
+        if forced and not answer.ok and "mock_testing_fallbacks" in answer.error:
+            text = f"the gateway does not know mock_testing_fallbacks: {answer.error}"
+            return self._result(case, State.NO_VERDICT, text, Cause.NONE, [answer])
         if not answer.ok:
             return self._nobody(case, answer)
         group = self._group(answer)
@@ -166,6 +167,9 @@ class Judge:
             cause = Cause.MAPPING_MISSING
         if case.kind is Kind.STREAM and answer.streamed and cause in (Cause.REFUSED, Cause.PROVIDER_FAILS):
             cause = Cause.STREAM_BROKEN
+        if case.kind is Kind.MEMBER and cause in (Cause.MODEL_ABSENT, Cause.MAPPING_MISSING):
+            text = f"this key may not ask for a deployment by its id: {answer.error}"
+            return self._result(case, State.NO_VERDICT, text, Cause.NONE, [answer])
         status = f"HTTP {answer.status}" if answer.status else answer.cut
         return self._result(
             case, State.FAILED, f"{status}: {answer.error}", cause, [answer], self._advice(cause, case, answer)
@@ -189,7 +193,7 @@ class Judge:
         return None
 
     def _vector(self, case: Case, answer: Answer) -> Result:
-        vector = _vector(answer.body)
+        vector = vector_of(answer.body)
         if not vector:
             text = "answered 200 without a vector of numbers"
             return self._result(case, State.FAILED, text, Cause.NO_VECTOR, [answer], "is it a model for embeddings?")
@@ -211,15 +215,15 @@ class Judge:
 
     def _capability(self, case: Case, answer: Answer) -> Result:
         name = ability(case.capability)
-        shown = _SHOWN[name](answer)
+        shown = SHOWN[name](answer)
         group = [self.by_id[one] for one in case.deployments if one in self.by_id]
         mine = [one for one in group if one.id == answer.deployment] or group
         said = {one.can(name) for one in mine}
         if shown:
             return self._result(case, State.PASSED, f"{shown} by {self._who(answer)}", Cause.NONE, [answer])
-        text = f"answered without {_WANTED[name]}"
+        text = f"answered without {WANTED[name]}"
         word = "says that it cannot" if False in said else "says that it can" if True in said else "does not say"
-        if name == "vision" and not _text(answer).strip():
+        if name == "vision" and not text_of(answer).strip():
             return self._result(case, State.NO_VERDICT, "answered with no word", Cause.NONE, [answer])
         help_text = f"the gateway {word}; route {case.capability} to a model that has it"
         return self._result(case, State.FAILED, text, Cause.CAPABILITY, [answer], help_text)
@@ -286,55 +290,3 @@ def distribution(case: Case, counted: Mapping[str, int], alpha: float) -> Distri
         statistics.smallest_loss(total, expected, alpha),
         statistics.needed(expected, alpha),
     )
-
-
-def _message(answer: Answer) -> Mapping[str, Any]:
-    choices = answer.body.get("choices") if isinstance(answer.body, dict) else None
-    first = choices[0] if isinstance(choices, list) and choices else None
-    message = first.get("message") if isinstance(first, dict) else None
-    return message if isinstance(message, dict) else {}
-
-
-def _text(answer: Answer) -> str:
-    content = _message(answer).get("content")
-    return content if isinstance(content, str) else ""
-
-
-def _vector(body: Any) -> Sequence[float]:
-    data = body.get("data") if isinstance(body, dict) else None
-    first = data[0].get("embedding") if isinstance(data, list) and data and isinstance(data[0], dict) else None
-    right = isinstance(first, list) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in first)
-    return first if right and isinstance(first, list) else ()
-
-
-def _saw(answer: Answer) -> str:
-    return "the colour of a picture was seen" if "red" in _text(answer).lower() else ""
-
-
-def _called(answer: Answer) -> str:
-    calls = _message(answer).get("tool_calls")
-    return "a tool was called" if isinstance(calls, list) and calls else ""
-
-
-def _json(answer: Answer) -> str:
-    try:
-        return "a JSON object" if isinstance(orjson.loads(_text(answer).strip()), dict) else ""
-    except orjson.JSONDecodeError:
-        return ""
-
-
-def _thought(answer: Answer) -> str:
-    usage = answer.body.get("usage") if isinstance(answer.body, dict) else None
-    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
-    tokens = details.get("reasoning_tokens") if isinstance(details, dict) else None
-    thought = (isinstance(tokens, int) and tokens > 0) or bool(_message(answer).get("reasoning_content"))
-    return "it thought first" if thought else ""
-
-
-_SHOWN: Mapping[str, Callable[[Answer], str]] = {"vision": _saw, "tools": _called, "json": _json, "reasoning": _thought}
-_WANTED = {
-    "vision": "the colour of the picture",
-    "tools": "calling the tool",
-    "json": "a JSON object",
-    "reasoning": "reasoning tokens or reasoning_content",
-}

@@ -41,13 +41,18 @@ def ability(word: str) -> str:
     return name if name in TESTED else ""
 
 
-def ask(case: Case) -> Ask:
-    """Return one request of a case, with a prompt of its own; only those about fallbacks may be answered by one."""
+def ask(case: Case, *, litellm: bool = True) -> Ask:
+    """Return one request of a case, with a prompt of its own; only those about fallbacks may be answered by one.
+
+    litellm: whether LiteLLM's own parameters are sent, which others may refuse.
+    """
     if case.embeds:
         body: dict[str, Any] = {"model": case.model, "input": f"inferdeck probe {_nonce()}"}
         made = Ask(EMBEDDINGS, body, len(body["input"]), 0)
     else:
         made = _chat(case)
+    if not litellm:
+        return made
     alone = {} if case.kind is Kind.FALLBACK else {"num_retries": 0, "disable_fallbacks": True}
     return Ask(made.path, {**made.body, "cache": {"no-cache": True}, **alone}, made.tokens_in, made.tokens_out)
 

@@ -93,11 +93,11 @@ class Run:
             return judge.pool(case, await self._many(case))
         if case.kind is Kind.FALLBACK:
             down = self._fails(case.model)
-            asked = ask(case)
+            asked = ask(case, litellm=self.told.litellm)
             answer = await self._send(asked if down else failing(asked))
             bad = {name for name in case.order if self._fails(name) or not self._known(name)}
             return judge.fallback(case, answer, bad, forced=not down)
-        return judge.single(case, await self._send(ask(case)))
+        return judge.single(case, await self._send(ask(case, litellm=self.told.litellm)))
 
     async def _many(self, case: Case) -> list[Answer]:
         found: list[Answer] = []
@@ -105,7 +105,7 @@ class Run:
 
         async def work() -> None:
             for _ in left:
-                found.append(await self._send(ask(case)))
+                found.append(await self._send(ask(case, litellm=self.told.litellm)))
                 self.progress(self._sent, self.plan.requests, None)
 
         async with asyncio.TaskGroup() as group:
@@ -124,6 +124,8 @@ class Run:
             return ""
         bad = self._bad(case.model)
         if case.kind is Kind.FALLBACK:
+            if not self.told.litellm and not bad:
+                return "it works, and this gateway is no LiteLLM, which lets a request fail on demand"
             if bad and bad[0].cause in _UNTRUE:
                 return f"{bad[0].id} failed: {bad[0].cause}"
             if bad and not self._fails(case.model):

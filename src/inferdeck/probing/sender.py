@@ -80,7 +80,9 @@ class Sender:
             return cut("timeout", f"no answer within {self._timeout:g} s"), b""
         except aiohttp.InvalidURL as error:
             raise UsageError(f"{mask(self.url)}: not a URL; write http://HOST:PORT") from error
-        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientResponseError) as error:
+        except aiohttp.ServerDisconnectedError:
+            return cut("unreachable", "the connection was closed without an answer"), b""
+        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
             return cut("garbage", f"the answer broke off or is not HTTP: {error}"), b""
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return cut("unreachable", str(error) or type(error).__name__), b""

@@ -27,6 +27,7 @@ MESSAGES = [
         Cause.KEY_REFUSED,
     ),
     (401, "Authentication Error, No api key passed in.", Cause.GATEWAY_KEY),
+    (401, "API Key not allowed to access model. This key can only access models=['a']", Cause.MODEL_ABSENT),
     (400, "No connected db.", Cause.GATEWAY_KEY),
     (
         500,

@@ -194,3 +194,15 @@ def test_nobody_answers() -> None:
     found = judge(gateway).fallback(FALLBACK, failed(500, "mock exception"), (), forced=True)
     assert found.cause is Cause.NO_FALLBACK
     assert "add a: [b, c] to the gateway's fallbacks" in found.advice
+
+
+def test_a_key_that_may_not_name_deployments_proves_nothing_of_them() -> None:
+    case = Case(Kind.MEMBER, "p-1", group="p", deployments=("p-1",))
+    refused = failed(401, "API Key not allowed to access model. This key can only access models=['p']")
+    found = judge().single(case, refused)
+    assert (found.state, found.cause) == (State.NO_VERDICT, Cause.NONE)
+
+
+def test_a_gateway_that_refuses_the_wish_to_fail_proves_nothing() -> None:
+    found = fallback(failed(400, "Unrecognized request argument supplied: mock_testing_fallbacks"))
+    assert found.state is State.NO_VERDICT

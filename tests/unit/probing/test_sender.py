@@ -121,6 +121,8 @@ async def test_silence_ends_at_the_timeout() -> None:
 async def test_a_closed_port_and_an_unknown_host() -> None:
     assert (await sent("http://127.0.0.1:9")).cut == "unreachable"
     assert (await sent("http://no-such-host.invalid")).cut == "unreachable"
+    async with raw(b"") as url:
+        assert (await sent(url)).cut == "unreachable"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,6 @@ async def test_a_closed_port_and_an_unknown_host() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
         b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\nno",
-        b"",
     ],
 )
 async def test_garbage_is_garbage(garbage: bytes) -> None:
