@@ -9,6 +9,8 @@ import pytest
 from inferdeck.model.widget import ICONS, Frame
 from inferdeck.render.hosts import HOSTS
 from inferdeck.render.hosts.marks import OLD_SECONDS
+from inferdeck.render.hosts.waybar import TOOLTIP_ROWS
+from inferdeck.render.hosts.xbar import MENU_ROWS
 from tests.unit.render.hosts.samples import WIDGETS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "widget-drawing.md").read_text(encoding="utf-8")
@@ -36,7 +38,8 @@ def test_what_every_host_would_obey_is_told() -> None:
     assert sorted(told) == sorted(HOSTS)
 
 
-def test_figures_are_old_from_then_on() -> None:
+def test_limits_are_those_of_the_code() -> None:
+    assert f"end after {MENU_ROWS} and {TOOLTIP_ROWS} rows" in PAGE
     assert f"Figures that are {OLD_SECONDS:g} s old or older" in PAGE
 
 

@@ -24,14 +24,16 @@ COLOURS = {
     Look.DIM: 'alpha="60%"',
     Look.STRONG: 'weight="bold"',
 }
+TOOLTIP_ROWS = 40
+"""More rows than this are counted: a tooltip cannot be scrolled."""
 _QUOTES = {'"': "&quot;", "'": "&apos;"}
 
 
 def whole(widget: Widget, frame: Frame) -> str:
     """Return the line of JSON; class names the state, and "old" and "simulated" where that is so."""
     text = "".join(_span(span, colour=frame.colour) for span in bar(widget, frame))
-    # A tooltip is a window of its own: it has the room that it needs.
-    lines = block(widget, Frame(icons=frame.icons))
+    # A tooltip is a window of its own.
+    lines = block(widget, Frame(height=TOOLTIP_ROWS, icons=frame.icons))
     tooltip = "\n".join("".join(_span(span, colour=True) for span in line) for line in lines)
     if widget.link:
         tooltip += f"\n{_escaped(cells.clean(widget.link))}"

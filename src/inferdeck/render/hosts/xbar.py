@@ -20,6 +20,8 @@ from inferdeck.render.hosts.rewriting import rewritten
 from inferdeck.render.hosts.spans import Line, plain
 
 SEPARATOR = "---"
+MENU_ROWS = 60
+"""More rows than this are counted."""
 FIXED = "ansi=false emojize=false trim=false"
 COLOURS = {Look.GOOD: "green", Look.WARNING: "orange", Look.BAD: "red"}
 _GRAVE = (Look.BAD, Look.WARNING, Look.GOOD)
@@ -30,9 +32,9 @@ _DASHES = re.compile(r"^( *)-")
 
 
 def whole(widget: Widget, frame: Frame) -> str:
-    """Return the bar's line, in the frame's width, and the menu, which is as large as it needs to be."""
+    """Return the bar's line, in the frame's width, and the menu, as wide as it needs to be."""
     shown = rewritten(widget, _text)
-    menu = block(shown, replace(frame, width=None, height=None))
+    menu = block(shown, replace(frame, width=None, height=MENU_ROWS))
     link = [f"{_begun(shown.link)} | {FIXED} color=gray"] if shown.link else []
     lines = [
         _line(bar(shown, frame), signs.LOOKS[widget.state], frame),

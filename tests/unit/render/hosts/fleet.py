@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from inferdeck.model.answers import Service
@@ -120,19 +121,24 @@ def _alerts() -> Widget:
     return alerts.widget(Conditions(NOW, 40, (down, hot)), EVERYTHING)
 
 
-def widgets() -> dict[str, Widget]:
-    """Return the widgets by name; the providers' figures are old, those of metrics simulated."""
-    every = (
-        health.widget(answers.status(SERVICES), EVERYTHING),
-        replace(providers.widget(answers.providers(*_providers()), EVERYTHING), age_seconds=130.0),
-        replace(metrics.widget(answers.status(gateways=(GATEWAY,)), EVERYTHING), simulated=True),
-        _cache(),
-        score.widget(answers.providers(*_providers()), EVERYTHING),
-        _logs(),
-        service_status.widget((answers.stacked(SERVICES[0]),), EVERYTHING),
-        _cost(),
-        _gpu(),
-        _models(),
-        _alerts(),
-    )
-    return {one.name: one for one in every}
+def _providers_of_old() -> Widget:
+    return replace(providers.widget(answers.providers(*_providers()), EVERYTHING), age_seconds=130.0)
+
+
+def _simulated_metrics() -> Widget:
+    return replace(metrics.widget(answers.status(gateways=(GATEWAY,)), EVERYTHING), simulated=True)
+
+
+WIDGETS: dict[str, Callable[[], Widget]] = {
+    "health": lambda: health.widget(answers.status(SERVICES), EVERYTHING),
+    "providers": _providers_of_old,
+    "metrics": _simulated_metrics,
+    "cache": _cache,
+    "score": lambda: score.widget(answers.providers(*_providers()), EVERYTHING),
+    "logs": _logs,
+    "status": lambda: service_status.widget((answers.stacked(SERVICES[0]),), (), EVERYTHING),
+    "cost": _cost,
+    "gpu": _gpu,
+    "models": _models,
+    "alerts": _alerts,
+}

@@ -12,7 +12,7 @@ from inferdeck.model.widget import HOSTS as NAMES
 from inferdeck.model.widget import NAMES as WIDGET_NAMES
 from inferdeck.model.widget import Frame
 from inferdeck.render.hosts import HOSTS
-from tests.unit.render.hosts.fleet import widgets
+from tests.unit.render.hosts.fleet import WIDGETS
 
 GOLDEN = Path(__file__).parent / "golden"
 TIGHT = {
@@ -48,7 +48,7 @@ def test_widget_as_host_gets_it(
 ) -> None:
     about = HOSTS[host]
     width, height = size or (None, None)
-    drawn = about.draw(widgets()[widget], Frame(width, height, about.icons, about.colour)).encode()
+    drawn = about.draw(WIDGETS[widget](), Frame(width, height, about.icons, about.colour)).encode()
     file = GOLDEN / widget / named(host, size)
     if request.config.getoption("--write-golden"):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,8 @@ def test_no_golden_file_without_its_test() -> None:
 
 
 def test_a_widget_of_each_name_is_drawn() -> None:
-    assert tuple(widgets()) == WIDGET_NAMES
+    assert tuple(WIDGETS) == WIDGET_NAMES
+    assert all(make().name == name for name, make in WIDGETS.items())
 
 
 def test_every_host_that_is_promised_is_there() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from prometheus_client.parser import text_string_to_metric_families as read_metrics
 
 from inferdeck.model import cells
@@ -49,7 +49,6 @@ def _closed(text: str) -> bool:
 
 
 @FRAMED
-@settings(max_examples=300)
 def test_tmux_shows_the_text(name: str, width: int | None, height: int | None, icons: str) -> None:
     frame = Frame(width, height, icons, colour=True)
     assert readers.tmux(HOSTS["tmux"].draw(named(name), frame)) == line(name, frame)

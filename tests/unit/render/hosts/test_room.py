@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
@@ -14,6 +16,8 @@ from inferdeck.model.widget import NAMES as WIDGET_NAMES
 from inferdeck.model.widget import Cell, Column, Figure, Frame, Look, State, Widget
 from inferdeck.render.hosts import HOSTS
 from inferdeck.render.hosts.signs import SIGNS
+from inferdeck.render.hosts.waybar import TOOLTIP_ROWS
+from inferdeck.render.hosts.xbar import MENU_ROWS
 from tests.unit.render.hosts import readers
 from tests.unit.render.hosts.hostile import ICONS, NAMES
 from tests.unit.render.hosts.samples import WIDGETS, named
@@ -48,7 +52,6 @@ def shown(host: str, drawn: str) -> str:
 
 
 @given(widget=widgets(), width=st.integers(1, 60), height=st.one_of(st.none(), st.integers(1, 9)), icons=ICONS)
-@settings(max_examples=300)
 def test_lines_are_never_wider_or_more_than_there_is_room(
     widget: Widget, width: int, height: int | None, icons: str
 ) -> None:
@@ -62,7 +65,6 @@ def test_lines_are_never_wider_or_more_than_there_is_room(
 
 
 @given(widget=widgets(), width=st.integers(1, 60), icons=ICONS)
-@settings(max_examples=300)
 def test_the_line_is_never_wider_than_there_is_room(widget: Widget, width: int, icons: str) -> None:
     frame = Frame(width, None, icons, colour=True)
     assert 0 <= wcswidth(readers.tmux(HOSTS["tmux"].draw(widget, frame))) <= width
@@ -127,6 +129,14 @@ def test_last_rows_of_logs_stay() -> None:
 
 def test_rows_that_do_not_fit_are_counted() -> None:
     assert HOSTS["text"].draw(WIDGETS["health"], Frame(80, 4)).splitlines()[2] == "… 3 more"
+
+
+def test_tooltips_and_menus_end_somewhere() -> None:
+    many = replace(WIDGETS["providers"], rows=WIDGETS["providers"].rows * 100)
+    _, tooltip = readers.waybar(HOSTS["waybar"].draw(many, Frame()))
+    assert tooltip.count("\n") + 1 == TOOLTIP_ROWS and tooltip.endswith("more")
+    menu = readers.xbar(HOSTS["xbar"].draw(many, Frame()))
+    assert len(menu.items) == MENU_ROWS and menu.items[-1].endswith("more")
 
 
 @pytest.mark.parametrize("host", ["text", "ansi", "tmux", "waybar", "xbar", "conky", "starship", "sampler", "wth"])
