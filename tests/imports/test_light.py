@@ -23,6 +23,9 @@ MODULES = [
     "inferdeck.cli",
     "inferdeck.client",
     "inferdeck.client.tiny",
+    "inferdeck.faces.terminal.drawing.panel",
+    "inferdeck.faces.terminal.drawing.page",
+    "inferdeck.faces.terminal.drawing.grid",
 ]
 SCRIPT = str(Path(sys.executable).parent / "inferdeck")
 COMMANDS = {

@@ -7,9 +7,12 @@ become their pictures (U+2400), directions of writing cannot be overridden. Widt
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from unicodedata import category, east_asian_width, normalize
 
+_SINGLE = re.compile("[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u25fc\u2800-\u28ff]*")
+"""Texts of letters that take one cell each, everywhere."""
 MOST_MARKS = 2
 """Combining marks that one letter keeps; more of them reach into other rows."""
 _UNKNOWN = "�"
@@ -38,7 +41,8 @@ def clean(text: str) -> str:
 
 def width(text: str) -> int:
     """Return how many cells a clean text takes."""
-    return len(text) if text.isascii() else _wide(text)
+    # What charts are made of is read at once; names are remembered.
+    return len(text) if text.isascii() or _SINGLE.fullmatch(text) else _wide(text)
 
 
 def cut(text: str, cells: int, *, more: str = "…") -> str:
@@ -95,7 +99,8 @@ def _cleaned(text: str) -> str:
         if shown:
             out.append(shown)
             marks = 0
-    return "".join(out)
+    # A flag's letter may take a mark.
+    return normalize("NFC", "".join(out))
 
 
 def _letter(letter: str) -> str:

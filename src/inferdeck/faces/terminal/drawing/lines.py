@@ -153,7 +153,11 @@ def _columns(shown: _Shown, count: int, across: int) -> list[int]:
     per_second = (across - 1) / (shown.end - shown.start)
     step = shown.chart.step * per_second
     offset = (shown.chart.start + shown.first * shown.chart.step - shown.start) * per_second + 0.5
-    return [min(across - 1, max(0, int(offset + place * step))) for place in range(count)]
+    found = [int(offset + place * step) for place in range(count)]
+    # Ascending: only the last ones can lie beyond the edge, by rounding.
+    if found and found[-1] >= across:
+        found = [min(across - 1, column) for column in found]
+    return found
 
 
 def _draw_lines(plane: Plane, shown: _Shown, found: Scale, look: Look) -> None:

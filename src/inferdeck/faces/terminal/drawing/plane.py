@@ -148,11 +148,13 @@ def extents(columns: Sequence[int], heights: Sequence[int], across: int) -> tupl
             # The nearer half of the way belongs to each of the two columns.
             middle = (before + height) >> 1
             if height > before:
-                low = min(middle + 1, height)
-                bottoms[last] = max(bottoms[last], middle)
+                low = middle + 1
+                if bottoms[last] < middle:
+                    bottoms[last] = middle
             elif height < before:
                 high = middle
-                tops[last] = min(tops[last], middle + 1)
+                if tops[last] > middle + 1:
+                    tops[last] = middle + 1
         top = tops[column]
         if top < 0:
             tops[column], bottoms[column] = low, high
