@@ -12,15 +12,17 @@ from inferdeck import errors
 from inferdeck.cli import arguments, probe
 from inferdeck.probing import cases, cases_file, requests, running, statistics
 from inferdeck.probing.access import VARIABLES
+from inferdeck.probing.cases import Wish
 from inferdeck.probing.judging import ALLOW_MOCK
+from inferdeck.probing.report import lines as report_lines
 from inferdeck.probing.report import summary
 from inferdeck.probing.running import total
 from inferdeck.probing.values import Case, Cause, Kind, State
-from tests.probing.simulated import ROUTES, probed
+from tests.probing.simulated import ROUTES, probed, probed_scenario
 from tests.unit.probing.told import deployed, told
 
 PAGE = (Path(__file__).parents[2] / "docs" / "probe-routing.md").read_text(encoding="utf-8")
-FILE = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0]
+FILE, SCENARIO = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = [
     line.split("#")[0].split(" > ")[0].strip()
     for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
@@ -96,6 +98,16 @@ async def test_the_file_of_the_page_is_right_and_passes(tmp_path: Path) -> None:
     }
 
 
+async def test_the_planted_fault_of_the_page_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "no-key.yaml"
+    file.write_text(SCENARIO, encoding="utf-8")
+    report = await probed_scenario(file, Wish(kinds=(Kind.DIRECT, Kind.MEMBER, Kind.FALLBACK)))
+    lines = [line for line, _ in report_lines(report)]
+    for shown in re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)[0].splitlines():
+        assert any(line.startswith(shown) for line in lines), lines
+    assert [one.id for one in report.results if one.state is State.FAILED] == ["direct:claude-sonnet-4"]
+
+
 def test_a_request_is_as_the_page_says() -> None:
     direct, fallback = Case(Kind.DIRECT, "m"), Case(Kind.FALLBACK, "m", order=("n",))
     body = requests.ask(direct).body
@@ -104,5 +116,5 @@ def test_a_request_is_as_the_page_says() -> None:
     assert forced["mock_testing_fallbacks"] is True
     assert "disable_fallbacks" not in forced
     assert requests.ask(direct).body["messages"] != requests.ask(direct).body["messages"]
-    pool = cases.make(told(deployed("a", "p"), deployed("b", "p")), [], cases.Wish(kinds=(Kind.POOL,)))
+    pool = cases.make(told(deployed("a", "p"), deployed("b", "p")), [], Wish(kinds=(Kind.POOL,)))
     assert total(pool.cases) > statistics.needed((0.5, 0.5), statistics.ALPHA)

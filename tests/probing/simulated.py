@@ -51,10 +51,12 @@ def access(url: str, key: str = MASTER_KEY) -> Access:
     return Access(url, {"Authorization": f"Bearer {key}"}, (key,))
 
 
-async def probe(reach: Access, wanted: Sequence[Intended], given: Given | None = None, timeout: float = 30.0) -> Report:
+async def probe(
+    reach: Access, wanted: Sequence[Intended], given: Given | None = None, wish: Wish | None = None
+) -> Report:
     """Probe a gateway as the command does."""
-    wish = Wish()
-    async with Sender(reach, timeout_seconds=timeout) as sender:
+    wish = wish or Wish()
+    async with Sender(reach, timeout_seconds=30.0) as sender:
         told = await learn(sender)
         own = cases_file.cases(given, told, wish) if given is not None else ()
         made = cases.make(told, wanted, wish, own)
@@ -73,13 +75,27 @@ async def probed(
     after: float = 0.0,
 ) -> Report:
     """Serve a scenario that began `after` seconds ago, and probe its gateway."""
-    found = scenario.load(scenario_file(folder, change, timeline))
+    file = scenario_file(folder, change, timeline)
+    async with gateway(file, after) as reach:
+        return await probe(reach, [intended()] if wanted is None else wanted, given)
+
+
+async def probed_scenario(file: Path, wish: Wish) -> Report:
+    """Serve a scenario that begins now, and probe its gateway against its own settings."""
+    async with gateway(file) as reach:
+        return await probe(reach, [], wish=wish)
+
+
+@asynccontextmanager
+async def gateway(file: Path, after: float = 0.0) -> AsyncIterator[Access]:
+    """Serve the gateway of a scenario that began `after` seconds ago."""
+    found = scenario.load(file)
     clock = SystemClock()
     now = clock.now()
     world = World(found.fleet, seed=7, start=now - after, pace=Pace(clock, speed=SPEED, at=now))
     changes.schedule(world, found.steps)
     async with serving(world) as site, asyncio.timeout(60), hurried(site):
-        return await probe(access(site.urls()["litellm"]), [intended()] if wanted is None else wanted, given)
+        yield access(site.urls()["litellm"])
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """A LiteLLM proxy: metrics, health, inventory, spend, and an OpenAI-compatible endpoint that the world answers.
 
 Backed by captures of 1.106.2 and 1.109.1: families, types, label names, bounds and values of the metrics of 1.109,
-bodies with and without a database, LiteLLM's response headers, events of the callback `generic_api`.
+bodies with and without a database, LiteLLM's response headers, events of the callback `generic_api`. `disable_fallbacks`, `num_retries`,
+`mock_testing_fallbacks` with its refusal, and deployments asked for by id are as 1.106.2 answered.
 
 Unverified, because it was read in source alone or stands in no capture:
 
@@ -11,6 +12,8 @@ Unverified, because it was read in source alone or stands in no capture:
   series stays at 2 until the proxy starts again; that each hop of a chain of fallbacks is named by the model asked for;
 - without a database, the bodies of routes that `nodatabase` does not name; what a virtual key is refused;
 - `/global/activity/exceptions` with content, `/global/activity/cache_hits`, errors of models that have fallbacks;
+- what a model answers that cannot do what is asked for (400 to a picture, text instead of a tool call), and what those
+  answer that can: their words are made up;
 - that a request whose client went away counts as failed with an internal error, and not as spent;
 - that a quarter of a gateway's overhead is queue time (`meter.PRE_CALL_SHARE`); memory and files of an idle process.
 
