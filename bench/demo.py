@@ -3,7 +3,7 @@
     .venv/bin/python -m bench.demo [--days 30] [--after 60]
 
 Seconds are of the machine it runs on; memory is the proportional set size of all its processes, at its largest and at
-the end.
+the end. It is looked at four times a second.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,24 @@ import psutil
 from inferdeck.client.tiny import Address, Client
 
 COMMAND = str(Path(sys.executable).parent / "inferdeck")
+
+
+@dataclass
+class Peak:
+    """The moment at which all processes together held most."""
+
+    total: float = 0.0
+    shares: dict[str, float] = field(default_factory=dict)
+
+    def take(self, shares: dict[str, float]) -> None:
+        """Look at one moment."""
+        total = sum(shares.values())
+        if total > self.total:
+            self.total, self.shares = total, shares
+
+    def __str__(self) -> str:
+        shares = ", ".join(f"{name} {share:.0f}" for name, share in self.shares.items())
+        return f"{self.total:.0f} MiB ({self.total * 2**20 / 1e6:.0f} MB) in all: {shares}"
 
 
 def main() -> None:
@@ -45,7 +64,7 @@ def main() -> None:
 
 
 def _measure(process: subprocess.Popen[str], cache: Path, began: float, after: float) -> None:
-    peak, ending = [0.0], threading.Event()
+    peak, ending = Peak(), threading.Event()
     watch = threading.Thread(target=_watch, args=(process.pid, peak, ending), daemon=True)
     watch.start()
     assert process.stdout is not None
@@ -64,11 +83,11 @@ def _measure(process: subprocess.Popen[str], cache: Path, began: float, after: f
             break
     ending.set()
     watch.join()
-    print(f"largest: {peak[0]:.0f} MiB in all")
+    print(f"peak PSS: {peak}")
     cpu, since = _cpu(process.pid), time.monotonic()
     time.sleep(after)
     share = (_cpu(process.pid) - cpu) / (time.monotonic() - since)
-    print(f"afterwards: {share:.1%} of one processor, {_memory(process.pid):.0f} MiB in all")
+    print(f"afterwards: {share:.1%} of one processor, {sum(_memory(process.pid).values()):.0f} MiB in all")
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -85,18 +104,20 @@ def _cpu(pid: int) -> float:
     return total
 
 
-def _memory(pid: int) -> float:
-    total = 0
+def _memory(pid: int) -> dict[str, float]:
+    """Return the proportional set size in MiB by process."""
+    found = {}
     for one in _family(pid):
         with contextlib.suppress(psutil.Error):
-            total += one.memory_full_info().pss
-    return total / 2**20
+            module = next((word for word in one.cmdline() if word.startswith("inferdeck.")), "daemon")
+            found[f"{module.rpartition('.')[2]} {one.pid}"] = one.memory_full_info().pss / 2**20
+    return found
 
 
-def _watch(pid: int, peak: list[float], ending: threading.Event) -> None:
-    while not ending.wait(2.0):
+def _watch(pid: int, peak: Peak, ending: threading.Event) -> None:
+    while not ending.wait(0.25):
         with contextlib.suppress(psutil.Error):
-            peak[0] = max(peak[0], _memory(pid))
+            peak.take(_memory(pid))
 
 
 if __name__ == "__main__":

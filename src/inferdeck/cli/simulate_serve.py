@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import contextlib
 import io
+import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from inferdeck.cli.text import safe, width
+from inferdeck.demo import folders
 from inferdeck.errors import UsageError
 from inferdeck.model.clock import Clock, SystemClock
 from inferdeck.model.json_form import dumps
@@ -29,6 +32,7 @@ from inferdeck.simulate.targets import entries, targets, unwatched
 from inferdeck.simulate.world import World
 
 LAST_PORT = 65_535
+PREFIX = "inferdeck-serve-"
 HEAD = ("PROGRAM", "KIND", "VERSION", "URL", "KEY")
 
 
@@ -89,8 +93,15 @@ def _folder(given: str | None) -> Iterator[Path]:
     if given is not None:
         yield Path(given).absolute()
         return
-    with tempfile.TemporaryDirectory(prefix="inferdeck-") as folder:
-        yield Path(folder)
+    where = Path(tempfile.gettempdir())
+    # Of one that was killed.
+    folders.sweep_in(where, PREFIX)
+    folder, lock = folders.make_in(where, PREFIX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 async def _serve(options: argparse.Namespace, found: Scenario, site: Site) -> None:

@@ -1,10 +1,15 @@
-"""Where demos keep what they need: one folder each, which goes with the demo; what a killed one left is swept up."""
+"""Where demos keep what they need: one folder each, which goes with the demo; what a killed one left is swept up.
+
+`inferdeck simulate serve` does the same with what it puts beside other temporary files.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,25 +36,40 @@ def make(environ: Mapping[str, str]) -> tuple[Path, int]:
     where = parent(environ)
     try:
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=where))
-        lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        folder, lock = make_in(where, PREFIX)
     except OSError as error:
         raise UnavailableError(
             f"{where}: no folder for the demo can be made there ({error.strerror}); set XDG_CACHE_HOME to another place"
         ) from error
-    fcntl.flock(lock, fcntl.LOCK_EX)
     (folder / "fleet").mkdir(mode=0o700)
     return folder, lock
 
 
+def make_in(where: Path, prefix: str) -> tuple[Path, int]:
+    """Return a new folder and its lock, as `make`; raises OSError."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=where))
+        lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.fstat(lock).st_nlink:
+            return folder, lock
+        # Another one swept it up before it was locked.
+        os.close(lock)
+
+
 def sweep(environ: Mapping[str, str]) -> list[Path]:
     """Remove the folders of demos that run no more and return them."""
-    return [folder for folder in _left(environ) if _remove(folder)]
+    return sweep_in(parent(environ), PREFIX)
+
+
+def sweep_in(where: Path, prefix: str) -> list[Path]:
+    """Remove the folders of a place that `make_in` made for a process that runs no more, and return them."""
+    return [folder for folder in _left(where, prefix) if _remove(folder)]
 
 
 def running(environ: Mapping[str, str]) -> list[Path]:
     """Return the folders of demos that run now."""
-    return [folder for folder in _left(environ) if _is_held(folder)]
+    return [folder for folder in _left(parent(environ), PREFIX) if _is_held(folder)]
 
 
 def _is_held(folder: Path) -> bool:
@@ -66,10 +86,13 @@ def _is_held(folder: Path) -> bool:
     return False
 
 
-def _left(environ: Mapping[str, str]) -> Iterator[Path]:
-    where = parent(environ)
-    if where.is_dir():
-        yield from (found for found in sorted(where.glob(f"{PREFIX}*")) if found.is_dir())
+def _left(where: Path, prefix: str) -> Iterator[Path]:
+    """Yield the folders of ours; where several users have theirs, such as in /tmp, those of others stay out."""
+    for found in sorted(where.glob(f"{prefix}*")):
+        with contextlib.suppress(OSError):
+            seen = found.lstat()
+            if stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid():
+                yield found
 
 
 def _remove(folder: Path) -> bool:

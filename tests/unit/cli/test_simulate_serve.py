@@ -32,7 +32,7 @@ NOW = 1_795_428_000.0
 @contextlib.contextmanager
 def serving(tmp_path: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """Start it with a folder for temporary files of its own; end it, if it still runs."""
-    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp").mkdir(exist_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "inferdeck", "simulate", "serve", *words],
         env={**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)},
@@ -105,6 +105,22 @@ def test_what_it_prints_is_the_configuration_that_watches_it(tmp_path: Path) -> 
     shown = {entry.name for kind in settings.sources.values() for entry in kind}
     assert shown == {one.process for one in targets(fleet) if one.source}
     assert all(one.kind in rest for one in targets(fleet))
+
+
+def test_what_a_killed_one_left_is_swept_up_and_that_of_others_is_not(tmp_path: Path) -> None:
+    with serving(tmp_path, "two-workers", "--json") as process:
+        printed(process)
+        (left,) = (tmp_path / "tmp").iterdir()
+    (tmp_path / "tmp" / "inferdeck-serve-made-now").mkdir()
+    (tmp_path / "tmp" / "inferdeck-other").mkdir()
+    with serving(tmp_path, "two-workers", "--json") as process:
+        printed(process)
+        found = {one.name for one in (tmp_path / "tmp").iterdir()}
+        assert left.name not in found
+        assert len(found) == 3
+        process.terminate()
+        process.communicate(timeout=60)
+        assert {one.name for one in (tmp_path / "tmp").iterdir()} == {"inferdeck-other", "inferdeck-serve-made-now"}
 
 
 def test_ports_are_consecutive_and_a_taken_one_is_said(tmp_path: Path) -> None:
