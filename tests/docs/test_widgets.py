@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from inferdeck.api import widgets as api
-from inferdeck.daemon.widgets import MOST_SECONDS, SLOW_SECONDS
+from inferdeck.daemon.shared_answers import MOST_SECONDS
+from inferdeck.daemon.widgets import SLOW_SECONDS
 from inferdeck.model.widget import EXIT_CODES, NAMES, State
 from inferdeck.render.widgets import reference
 from inferdeck.render.widgets.contents import CONTENTS

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
 from inferdeck.config.schema import Settings
-from inferdeck.dashboards.answers import Dashboards, Memory, Question
+from inferdeck.daemon.shared_answers import HOLDS_SECONDS, Answer, Shared
+from inferdeck.dashboards.answers import Dashboards, Question
 from inferdeck.errors import InferdeckError
 from inferdeck.model.answers import Gateway, Status
 from inferdeck.model.clock import Clock
@@ -49,15 +49,8 @@ from inferdeck.rules.loader import shipped
 from inferdeck.rules.rule import Rule
 from inferdeck.rules.site import Family, Site
 
-T = TypeVar("T")
-HOLDS_SECONDS = 1.0
-"""How long an answer serves everybody."""
-MOST_SECONDS = 5.0
-COST_SHARE = 0.02
-"""An answer that costs more than this share of the time for which it serves is kept longer, up to MOST_SECONDS."""
 SLOW_SECONDS = 15.0
 """How long costs, hit rates of an hour and conditions of rules serve: they change with the next scrape at most."""
-_MOST_ANSWERS = 200
 _MOST_WIDGETS = 100
 _EVERYTHING = Wanted(limit=LARGEST_LIMIT)
 SIMULATED = "simulated"
@@ -79,14 +72,6 @@ class Sources:
     """What is to be known of this daemon, such as that all it watches is simulated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer, and the moment (Unix seconds) at which it was taken."""
-
-    value: Any
-    at: float
-
-
 @dataclass(slots=True)
 class _Built:
     answers: tuple[Answer, ...]
@@ -102,7 +87,7 @@ class DaemonWidgets:
     def __init__(self, clock: Clock, sources: Sources) -> None:
         self._clock = clock
         self._ask = sources
-        self._answers: Memory[Answer] = Memory(_MOST_ANSWERS, clock.monotonic)
+        self._shared = Shared(clock)
         self._built: OrderedDict[tuple[str, Part], _Built] = OrderedDict()
         self._rules: tuple[Rule, ...] | None = None
         self._makers: dict[str, Maker] = {
@@ -132,23 +117,23 @@ class DaemonWidgets:
         return made
 
     async def _status(self) -> Answer:
-        return await self._in_thread("status", self._ask.questions.status)
+        return await self._shared.in_thread("status", self._ask.questions.status)
 
     async def _providers(self) -> Answer:
-        return await self._in_thread("providers", lambda: self._ask.catalog.providers(_EVERYTHING))
+        return await self._shared.in_thread("providers", lambda: self._ask.catalog.providers(_EVERYTHING))
 
     async def _models(self) -> Answer:
-        return await self._in_thread("models", lambda: self._ask.catalog.models(_EVERYTHING))
+        return await self._shared.in_thread("models", lambda: self._ask.catalog.models(_EVERYTHING))
 
     async def _services(self) -> Answer:
-        return await self._in_thread("services", lambda: self._ask.stack.services(_EVERYTHING).items)
+        return await self._shared.in_thread("services", lambda: self._ask.stack.services(_EVERYTHING).items)
 
     async def _cards(self) -> Answer:
-        return await self._in_thread("gpus", lambda: self._ask.stack.gpus(_EVERYTHING).items)
+        return await self._shared.in_thread("gpus", lambda: self._ask.stack.gpus(_EVERYTHING).items)
 
     async def _program(self, part: Part) -> Asked:
         services = await self._services()
-        files = await self._in_thread("files", lambda: self._ask.files.files(_EVERYTHING).items)
+        files = await self._shared.in_thread("files", lambda: self._ask.files.files(_EVERYTHING).items)
         return await self._build("status", part, lambda one, other: status.widget(one, other, part), services, files)
 
     async def _cache(self, part: Part) -> Asked:
@@ -178,7 +163,7 @@ class DaemonWidgets:
         return await self._build("cost", part, make, now, listed, *answers)
 
     async def _logs(self, part: Part) -> Asked:
-        streams = (await self._on_loop("streams", self._ask.logs.streams, SLOW_SECONDS)).value.streams
+        streams = (await self._shared.on_loop("streams", self._ask.logs.streams, SLOW_SECONDS)).value.streams
         names = logs.streams(streams, part)
         query = LogQuery(streams=names, level=part.level, limit=logs.ASKED)
         key = ("lines", names, part.level)
@@ -186,7 +171,7 @@ class DaemonWidgets:
         async def lines() -> Any:
             return await self._ask.logs.lines(query) if names else logs.NOTHING
 
-        answer = await self._on_loop(key, lines, HOLDS_SECONDS)
+        answer = await self._shared.on_loop(key, lines, HOLDS_SECONDS)
         return await self._build("logs", part, lambda found: logs.widget(found, names, answer.at, part), answer)
 
     async def _panels(self, uid: str, wanted: tuple[str, ...], **variables: str) -> Answer:
@@ -198,7 +183,7 @@ class DaemonWidgets:
             ready = await self._ask.dashboards.data(uid, question)
             return build(DashboardData, orjson.loads(ready.body))
 
-        return await self._on_loop((uid, wanted, chosen), ask, SLOW_SECONDS)
+        return await self._shared.on_loop((uid, wanted, chosen), ask, SLOW_SECONDS)
 
     async def _conditions(self) -> Answer:
         async def ask() -> Conditions:
@@ -209,31 +194,12 @@ class DaemonWidgets:
                 return Conditions(now, 0, failed=(str(error),))
             return await holding(self._ask.service, rules, now)
 
-        return await self._on_loop("conditions", ask, SLOW_SECONDS)
+        return await self._shared.on_loop("conditions", ask, SLOW_SECONDS)
 
     async def _alert_rules(self) -> tuple[Rule, ...]:
         if self._rules is None:
             self._rules = await asyncio.to_thread(_rules, self._ask.settings)
         return self._rules
-
-    async def _in_thread(self, key: object, ask: Callable[[], T]) -> Answer:
-        """Return what a blocking question answered a moment ago, else ask it in a thread."""
-
-        async def make() -> tuple[Answer, int, float]:
-            at = self._clock.now()
-            value, spent = await asyncio.to_thread(_timed, ask)
-            return Answer(value, at), 1, min(MOST_SECONDS, max(HOLDS_SECONDS, spent / COST_SHARE))
-
-        return await self._answers.once(key, make)
-
-    async def _on_loop(self, key: object, ask: Callable[[], Coroutine[Any, Any, T]], holds: float) -> Answer:
-        """Return what a question of the loop answered a moment ago, else ask it."""
-
-        async def make() -> tuple[Answer, int, float]:
-            at = self._clock.now()
-            return Answer(await ask(), at), 1, holds
-
-        return await self._answers.once(key, make)
 
     async def _build(self, name: str, part: Part, make: Callable[..., Widget], *answers: Answer) -> Asked:
         """Return the widget of these answers; it is built once, in a thread, since a stack may be large."""
@@ -250,13 +216,6 @@ class DaemonWidgets:
 
 def _same(known: tuple[Answer, ...], answers: tuple[Answer, ...]) -> bool:
     return len(known) == len(answers) and all(one is other for one, other in zip(known, answers, strict=True))
-
-
-def _timed(ask: Callable[[], T]) -> tuple[T, float]:
-    """Return the answer and the processor time of this thread that it took."""
-    begin = time.thread_time()
-    found = ask()
-    return found, time.thread_time() - begin
 
 
 def _rules(settings: Settings) -> tuple[Rule, ...]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from inferdeck.config.schema import RulesConfig, Settings
-from inferdeck.daemon.widgets import COST_SHARE, HOLDS_SECONDS, MOST_SECONDS, DaemonWidgets, Sources
+from inferdeck.daemon.shared_answers import COST_SHARE, HOLDS_SECONDS, MOST_SECONDS
+from inferdeck.daemon.widgets import SLOW_SECONDS, DaemonWidgets, Sources
 from inferdeck.dashboards.answers import Dashboards
 from inferdeck.dashboards.folder import Folder
 from inferdeck.errors import NotFoundError, UsageError
@@ -158,6 +159,22 @@ async def test_cost_is_what_the_dashboard_says() -> None:
     figures = {one.path: one.number.value for one in found.figures}
     assert figures["now"] == pytest.approx(3.6)
     assert figures["day"] == pytest.approx(0.001 * 300, rel=0.05)
+
+
+async def test_nobody_waits_for_an_answer_that_is_only_renewed() -> None:
+    clock = ManualClock(NOW_MS / 1000)
+    shown = widgets(clock, Counted())
+    first = await shown.widget("alerts")
+    await clock.advance(SLOW_SECONDS * 1.5)
+    assert (await shown.widget("alerts")).at == first.at, "the next one is being made"
+    later = first
+    for _ in range(200):
+        await asyncio.sleep(0.01)
+        if (later := await shown.widget("alerts")).at > first.at:
+            break
+    assert later.at == NOW_MS / 1000 + SLOW_SECONDS * 1.5
+    await clock.advance(SLOW_SECONDS * 3)
+    assert (await shown.widget("alerts")).at == clock.now(), "one that is too old is not given"
 
 
 async def test_logs_heed_stream_and_level() -> None:

@@ -160,7 +160,7 @@ def _row(title: str, figure: Number, text: str = "", state: State = State.OK) ->
 
 def _answers(figure: Number, gateway: str) -> tuple[Cell, ...]:
     of = f" of {gateway}" if gateway else ""
-    return _row("Answered:", figure, f"{shown(figure)} (of the good answers{of}, {WINDOW_TITLE})")
+    return Cell("Answered:"), telling.cell(figure, text=f"{shown(figure)} (of the good answers{of}, {WINDOW_TITLE})")
 
 
 def _line(

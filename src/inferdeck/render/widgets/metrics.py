@@ -121,7 +121,7 @@ def _share(part: Number, whole: Number) -> Number:
 def _rows(one: Gateway, figures: dict[str, Number]) -> list[tuple[Cell, ...]]:
     latency = " ".join(f"{word.upper()}={shown(figures[f'latency.{word}'])}" for word in ("p50", "p95", "p99"))
     slow = one.latency_p95.value is not None and one.latency_p95.value > SLOW_P95_SECONDS
-    failing = over(one.errors, ERRORS_WARNING, ERRORS_CRITICAL)
+    failing = over(one.errors, ERRORS_WARNING, ERRORS_CRITICAL) if one.errors.value is not None else State.OK
     return [
         _row("Requests:", figures["requests"], f"{total(figures['requests'])} total ({shown(figures['rate'])})"),
         _row("Latency:", one.latency_p95, latency, State.WARNING if slow else State.OK),
