@@ -89,7 +89,8 @@ def right(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]
     programs.litellm_executable()
     folder = tmp_path_factory.mktemp("right")
     (folder / "routes.yaml").write_text(ROUTES, encoding="utf-8")
-    config = RIGHT + "router_settings: {num_retries: 0, fallbacks: [{first: [second, third]}]}\n" + SETTINGS
+    config = RIGHT + "router_settings: {num_retries: 0, fallbacks: [{first: [second, third]}], "
+    config += "context_window_fallbacks: [{first: [third]}]}\n" + SETTINGS
     with programs.litellm(folder / "litellm", config) as proxy:
         yield folder, proxy.url
 
@@ -143,7 +144,14 @@ def test_without_a_file_the_gateways_own_settings_are_tested(right: tuple[Path, 
     suite = ElementTree.fromstring(found.out)
     assert suite.get("failures") == "0"
     names = {case.get("name") for case in suite.iter("testcase")}
-    assert {"direct:first", "fallback:first", "member:pool/pool-a", "pool:pool", "stream:third"} <= names
+    assert {
+        "direct:first",
+        "fallback:first",
+        "fallback:context window/first",
+        "member:pool/pool-a",
+        "pool:pool",
+        "stream:third",
+    } <= names
 
 
 def test_each_planted_fault_is_found_and_nothing_else(wrong: tuple[Path, str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from inferdeck.model.stack import RouteTarget
 from inferdeck.probing import statistics
-from inferdeck.probing.gateway import Deployed, Told
+from inferdeck.probing.gateway import TOO_LONG, Deployed, Told
 from inferdeck.probing.intended import Intended, matched
 from inferdeck.probing.requests import ability
 from inferdeck.probing.values import Case, Kind, Member
@@ -77,15 +77,25 @@ class _Making:
             yield base
         if not base.embeds:
             yield replace(base, kind=Kind.STREAM)
+        fallback = replace(base, kind=Kind.FALLBACK, deployments=())
         order, source = self.order(model)
         if order:
-            yield replace(base, kind=Kind.FALLBACK, order=order, deployments=(), source=source)
+            yield replace(fallback, order=order, source=source)
+        order, source = self.order_if_too_long(model)
+        if order:
+            yield replace(fallback, order=order, source=source, too_long=True)
 
     def order(self, model: str) -> tuple[tuple[str, ...], str]:
         for one in self.intended:
             if model in one.fallbacks:
                 return one.fallbacks[model], one.place(f"fallback {model}")
         return self.told.fallbacks.get(model, ()), GATEWAY
+
+    def order_if_too_long(self, model: str) -> tuple[tuple[str, ...], str]:
+        for one in self.intended:
+            if model in one.context_fallbacks:
+                return one.context_fallbacks[model], one.place(f"{TOO_LONG} {model}")
+        return self.told.context_fallbacks.get(model, ()), GATEWAY
 
     def pool(self, base: Case, group: Sequence[Deployed]) -> Case:
         members, source = self.members(base.model, group)

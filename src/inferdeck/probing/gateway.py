@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from inferdeck.errors import ForbiddenError, MalformedError, UnavailableError
+from inferdeck.model.target import Fact
 from inferdeck.probing.sender import Sender
+from inferdeck.routing.interface import ANY_ERROR
 from inferdeck.sources.litellm import inventory
 
+TOO_LONG = "context window"
+"""When context_window_fallbacks are tried, as the gateway's routes have it."""
 SIMULATED = "x-inferdeck-simulated"
 """The header by which the simulator's gateway says what it is."""
 
@@ -49,6 +53,8 @@ class Told:
     """Public model -> mode, as far as one is told."""
     deployments: tuple[Deployed, ...] = ()
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    context_fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For prompts that are too long."""
     strategy: str = ""
     """How it balances; "" where it does not say."""
     simulated: bool = False
@@ -103,16 +109,18 @@ async def learn(sender: Sender) -> Told:
             Deployed(one.id, one.model, one.provider, one.target, one.mode, one.facts)
             for one in (inventory.deployments(info_body) if info.ok else ())
         ),
-        {
-            one.name: _names(one.facts.get("to", ""))
-            for one in facts
-            if one.kind == "fallback" and one.facts.get("on", "any error") == "any error"
-        },
+        _chains(facts, ANY_ERROR),
+        _chains(facts, TOO_LONG),
         next((one.name for one in facts if one.kind == "routing"), ""),
         answer.headers.get(SIMULATED) == "true",
         info.ok or info.status in (401, 403, 500),
         tuple(notes),
     )
+
+
+def _chains(facts: Iterable[Fact], on: str) -> dict[str, tuple[str, ...]]:
+    found = [one for one in facts if one.kind == "fallback" and one.facts.get("on", ANY_ERROR) == on]
+    return {one.name: _names(one.facts.get("to", "")) for one in found}
 
 
 def _names(text: str) -> tuple[str, ...]:

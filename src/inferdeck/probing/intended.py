@@ -12,7 +12,7 @@ from inferdeck.config.document import Document
 from inferdeck.config.document import read as read_document
 from inferdeck.errors import ConfigError
 from inferdeck.model.stack import Route, RouteTarget
-from inferdeck.probing.gateway import Deployed, Told
+from inferdeck.probing.gateway import TOO_LONG, Deployed, Told
 from inferdeck.routing import litellm_file, mappings
 from inferdeck.routing.interface import ANY_ERROR, RouteFile
 
@@ -34,6 +34,7 @@ class Intended:
     models: Mapping[str, tuple[RouteTarget, ...]] = field(default_factory=dict)
     """Public model -> its deployments as the file has them."""
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    context_fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Capability -> public models, the best one first."""
     lines: Mapping[str, int] = field(default_factory=dict)
@@ -66,6 +67,7 @@ def of_file(found: RouteFile, origin: str) -> Intended:
     """Return what a file of routes that was read says."""
     models: dict[str, tuple[RouteTarget, ...]] = {}
     fallbacks: dict[str, tuple[str, ...]] = {}
+    too_long: dict[str, tuple[str, ...]] = {}
     capabilities: dict[str, tuple[str, ...]] = {}
     lines: dict[str, int] = {}
     for one in found.deployments:
@@ -79,7 +81,12 @@ def of_file(found: RouteFile, origin: str) -> Intended:
         elif entry.fallback.on == ANY_ERROR and model not in fallbacks:
             fallbacks[model] = to
             lines[f"fallback {model}"] = entry.line
-    return Intended(origin, _plain(models), _plain(fallbacks), capabilities, lines, found.problems, found.gateway)
+        elif entry.fallback.on == TOO_LONG and model not in too_long:
+            too_long[model] = to
+            lines[f"{TOO_LONG} {model}"] = entry.line
+    return Intended(
+        origin, _plain(models), _plain(fallbacks), _plain(too_long), capabilities, lines, found.problems, found.gateway
+    )
 
 
 def of_routes(routes: Iterable[Route], told: Told) -> list[Intended]:
@@ -104,6 +111,7 @@ def of_routes(routes: Iterable[Route], told: Told) -> list[Intended]:
 def _of_origin(origin: str, routes: Sequence[Route]) -> Intended:
     models: dict[str, tuple[RouteTarget, ...]] = {}
     fallbacks: dict[str, tuple[str, ...]] = {}
+    too_long: dict[str, tuple[str, ...]] = {}
     capabilities: dict[str, tuple[str, ...]] = {}
     for route in routes:
         edges = sorted(route.fallbacks, key=lambda one: one.position)
@@ -112,12 +120,16 @@ def _of_origin(origin: str, routes: Sequence[Route]) -> Intended:
             continue
         if to := tuple(one.to for one in edges if one.on == ANY_ERROR):
             fallbacks[route.model] = to
+        if to := tuple(one.to for one in edges if one.on == TOO_LONG):
+            too_long[route.model] = to
         if route.deployments:
             models[route.model] = tuple(
                 RouteTarget(one.id, route.model, one.provider, one.litellm_model, one.api_base, one.order, one.weight)
                 for one in route.deployments
             )
-    return Intended(origin, _plain(models), _plain(fallbacks), capabilities, gateway=routes[0].gateway)
+    return Intended(
+        origin, _plain(models), _plain(fallbacks), _plain(too_long), capabilities, gateway=routes[0].gateway
+    )
 
 
 def _plain(found: Mapping[str, T]) -> dict[str, T]:

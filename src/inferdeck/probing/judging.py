@@ -104,8 +104,8 @@ class Judge:
             text = "the gateway lets no request fail on demand, so who would answer was not seen"
             help_text = f"on a gateway for tests set general_settings.{ALLOW_MOCK}: true, and probe that"
             return self._result(case, State.NO_VERDICT, text, Cause.NONE, [answer], help_text)
-        if forced and not answer.ok and "mock_testing_fallbacks" in answer.error:
-            text = f"the gateway does not know mock_testing_fallbacks: {answer.error}"
+        if forced and not answer.ok and "mock_testing_" in answer.error:
+            text = f"the gateway does not let a request fail on demand: {answer.error}"
             return self._result(case, State.NO_VERDICT, text, Cause.NONE, [answer])
         if not answer.ok:
             return self._nobody(case, answer)
@@ -128,7 +128,7 @@ class Judge:
             place = f"position {case.order.index(group) + 1}" if group in case.order else "not in the chain"
             text = f"{how}: {group} answered ({place}), expected {expected}; {case.source} has {chain}"
             return self._result(case, State.FAILED, text, Cause.WRONG_ORDER, [answer], self._told_order(case))
-        told = self.told.fallbacks.get(case.model)
+        told = self._chain(case)
         if told is not None and told != case.order:
             text = f"{how}: {expected} answered first, but the gateway goes on with {' → '.join(told)}; "
             text += f"{case.source} has {chain}"
@@ -140,14 +140,17 @@ class Judge:
         text = f"{how}: {group} answered{after}{more}"
         return self._result(case, State.PASSED, text, Cause.NONE, [answer])
 
+    def _chain(self, case: Case) -> tuple[str, ...] | None:
+        return (self.told.context_fallbacks if case.too_long else self.told.fallbacks).get(case.model)
+
     def _told_order(self, case: Case) -> str:
-        told = self.told.fallbacks.get(case.model)
+        told = self._chain(case)
         if told is None:
             return f"the gateway tells of no fallbacks of {case.model}"
         return f"the gateway has {case.model}: {' → '.join(told)}; make it the same as in {case.source}"
 
     def _nobody(self, case: Case, answer: Answer) -> Result:
-        told = self.told.fallbacks.get(case.model)
+        told = self._chain(case)
         if told is None and case.source != "gateway":
             text = f"nobody answered in its place: the gateway has no fallbacks for it, {case.source} has "
             text += " → ".join(case.order)

@@ -57,9 +57,10 @@ def ask(case: Case, *, litellm: bool = True) -> Ask:
     return Ask(made.path, {**made.body, "cache": {"no-cache": True}, **alone}, made.tokens_in, made.tokens_out)
 
 
-def failing(asked: Ask) -> Ask:
-    """Return the same request with LiteLLM's wish that its first model fails (mock_testing_fallbacks)."""
-    return Ask(asked.path, {**asked.body, "mock_testing_fallbacks": True}, asked.tokens_in, asked.tokens_out)
+def failing(asked: Ask, *, too_long: bool = False) -> Ask:
+    """Return the same request with LiteLLM's wish that its model fails, or finds the prompt too long."""
+    wish = "mock_testing_context_fallbacks" if too_long else "mock_testing_fallbacks"
+    return Ask(asked.path, {**asked.body, wish: True}, asked.tokens_in, asked.tokens_out)
 
 
 def _chat(case: Case) -> Ask:

@@ -92,9 +92,9 @@ class Run:
         if case.kind is Kind.POOL:
             return judge.pool(case, await self._many(case))
         if case.kind is Kind.FALLBACK:
-            down = self._fails(case.model)
+            down = self._fails(case.model) and not case.too_long
             asked = ask(case, litellm=self.told.litellm)
-            answer = await self._send(asked if down else failing(asked))
+            answer = await self._send(asked if down else failing(asked, too_long=case.too_long))
             bad = {name for name in case.order if self._fails(name) or not self._known(name)}
             return judge.fallback(case, answer, bad, forced=not down)
         return judge.single(case, await self._send(ask(case, litellm=self.told.litellm)))
@@ -127,6 +127,8 @@ class Run:
             if not self.told.litellm and not bad:
                 return "it works, and this gateway is no LiteLLM, which lets a request fail on demand"
             if bad and bad[0].cause in _UNTRUE:
+                return f"{bad[0].id} failed: {bad[0].cause}"
+            if bad and case.too_long:
                 return f"{bad[0].id} failed: {bad[0].cause}"
             if bad and not self._fails(case.model):
                 return f"only a part of it fails ({bad[0].id}), so who answers proves nothing"

@@ -88,6 +88,8 @@ class Case:
     requests: int = 1
     order: tuple[str, ...] = ()
     """Of a FALLBACK: public models, the first one first."""
+    too_long: bool = False
+    """Of a FALLBACK: for prompts that are too long for the model (LiteLLM's context_window_fallbacks)."""
     capability: str = ""
     embeds: bool = False
     """Its model makes vectors, so that it is asked for some."""
@@ -102,6 +104,7 @@ class Case:
     def id(self) -> str:
         """What it is called in reports, unique within one."""
         name = f"{self.group}/{self.model}" if self.group else self.model
+        name = f"context window/{name}" if self.too_long else name
         return f"{self.kind}:{self.capability}/{name}" if self.capability else f"{self.kind}:{name}"
 
 

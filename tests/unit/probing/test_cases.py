@@ -11,6 +11,7 @@ from inferdeck.model.stack import Chain, DeploymentEdge, FallbackEdge, Link, Rou
 from inferdeck.probing import statistics
 from inferdeck.probing.cases import MOST_POOL_REQUESTS, Wish, alpha, make
 from inferdeck.probing.intended import Intended, of_routes
+from inferdeck.probing.requests import ask, failing
 from inferdeck.probing.running import total
 from inferdeck.probing.values import Case, Kind
 from tests.unit.probing.told import deployed, told
@@ -99,6 +100,7 @@ def test_a_file_says_what_should_be() -> None:
             "*": (),
         },
         {"a": ("c", "b")},
+        {},
         {"vision": ("a",), "poetry": ("b",)},
         {"gone": 7, "fallback a": 9, "capability vision": 12},
     )
@@ -170,3 +172,13 @@ def test_of_several_gateways_the_files_of_the_probed_one_count() -> None:
     assert (found.origin, found.fallbacks) == ("/etc/two.yaml", {"a": ("after-two",)})
     (alone,) = of_routes(routes[::2], told())
     assert alone.origin == "/etc/one.yaml"
+
+
+def test_fallbacks_for_prompts_that_are_too_long_are_cases_of_their_own() -> None:
+    gateway = told(deployed("a-1", "a"), deployed("b-1", "b"), context_fallbacks={"a": ("b",)})
+    case = by_id(make(gateway, [], Wish()).cases)["fallback:context window/a"]
+    assert (case.order, case.too_long, case.source) == (("b",), True, "gateway")
+    assert failing(ask(case), too_long=True).body["mock_testing_context_fallbacks"] is True
+    wanted = Intended("litellm.yaml", context_fallbacks={"a": ("c",)}, lines={"context window a": 4})
+    case = by_id(make(gateway, [wanted], Wish()).cases)["fallback:context window/a"]
+    assert (case.order, case.source) == (("c",), "litellm.yaml:4")
