@@ -155,10 +155,11 @@ def compare(commands: dict[str, list[str]], environ: dict[str, str], runs: int) 
 def hung(environ: dict[str, str], place: Place, runs: int) -> float:
     """Return the seconds of the longest run while the daemon answers nothing."""
     longest = 0.0
-    for _ in range(runs):
+    for number in range(runs):
         began = time.monotonic()
         address = f"--url=unix://{place.socket}"
-        subprocess.run([SCRIPT, "widget", "health", address], env=environ, stdout=subprocess.DEVNULL, check=True)
+        name = ("health", "cost")[number % 2]
+        subprocess.run([SCRIPT, "widget", name, address], env=environ, stdout=subprocess.DEVNULL, check=True)
         longest = max(longest, time.monotonic() - began)
     return longest
 

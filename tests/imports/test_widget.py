@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.faces.widgets.answering import Asked, daemon, environment, whole
+from tests.unit.faces.widgets.answering import PATIENT, Asked, daemon, environment, whole
 
 ALLOWED = {
     "__future__",
@@ -38,7 +38,7 @@ print(code, *sorted(set(sys.modules) - before), file=sys.stderr)
 def imported(home: Path, *words: str) -> set[str]:
     """Return what a whole run imported beyond an empty Python with its site."""
     done = subprocess.run(
-        [sys.executable, "-c", REPORT, "widget", *words],
+        [sys.executable, "-c", REPORT, "widget", *words, *PATIENT],
         env=environment(home),
         capture_output=True,
         text=True,

@@ -101,10 +101,10 @@ def _is_up(received: bytes) -> bool:
     return len(words) > 1 and words[0].startswith(b"HTTP/1.") and words[1][:1] in (b"2", b"3", b"4")
 
 
-def table(wanted: list[Probe]) -> tuple[list[str], str]:
-    """Return the lines that tell of them, and their state as a whole."""
+def table(wanted: list[Probe], why: str) -> tuple[list[str], str]:
+    """Return the lines that tell of them and why we asked ourselves, and their state as a whole."""
     up = sum(one.seconds is not None for one in wanted)
-    lines = [f"Health {up}/{len(wanted)} up, no daemon"]
+    lines = [f"Health {up}/{len(wanted)} up, {why}"]
     width = max(len(one.name) for one in wanted)
     for one in wanted:
         took = "DOWN -" if one.seconds is None else f"UP   {one.seconds * 1000:.1f}ms"

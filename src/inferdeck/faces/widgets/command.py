@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS = 300
 """How old a kept answer may be where --max-age says nothing; for people's eyes alone."""
-_SHARE = 0.6
-"""How much of the time the daemon has; the rest is for what can be found out without it."""
+_SHARE, _HEALTH_SHARE = 0.9, 0.6
+"""How much of the time the daemon has; the rest is for what can be found out without it: most for health."""
+_LEAST_SECONDS = 0.05
+"""What the daemon has even where the machine is so busy that all the time is gone before we begin."""
 OUTPUT = 1
 
 
@@ -26,9 +28,13 @@ def run_words(words: list[str]) -> int | None:
 
 
 def run(wish: Wish) -> int:
-    """Print one widget; 0, or with --check 0, 1, 2, 3. Ends when `timeout` milliseconds have passed, whatever hangs."""
-    began = time.monotonic()
-    end = began + wish.timeout / 1000
+    """Print one widget; 0, or with --check 0, 1, 2, 3.
+
+    Ends when `timeout` milliseconds have passed since the process began, whatever hangs.
+    """
+    now = time.monotonic()
+    began = now - min(_seconds_to_here(), wish.timeout / 1000)
+    end = max(began + wish.timeout / 1000, now + _LEAST_SECONDS)
     room.fill(wish, os.environ)
     where = place.find(wish, os.environ)
     wanted = ask.target(wish)
@@ -36,7 +42,8 @@ def run(wish: Wish) -> int:
     # Not the socket: what said where that is goes with the daemon.
     question = f"{where.data_dir or where.socket_path or where.url} {wanted}"
     try:
-        answer = ask.ask(where, wanted, began + (end - began) * _SHARE)
+        share = _HEALTH_SHARE if wish.name == "health" else _SHARE
+        answer = ask.ask(where, wanted, now + (end - now) * share)
     except ask.Silent as silent:
         return _without(wish, where, str(silent), end, folder, question)
     if answer.status == 200:
@@ -63,16 +70,18 @@ def _without(wish: Wish, where: place.Place, reason: str, end: float, folder: st
     from inferdeck.faces.widgets import plain
 
     picture = wish.host in plain.PICTURES and not wish.field
-    if picture and wish.name == "health" and not wish.environment:
+    most = wish.max_age if wish.max_age is not None else KEPT_SECONDS if picture else -1
+    found = kept.kept(folder, question, most)
+    late = reason == ask.LATE
+    if picture and wish.name == "health" and not wish.environment and not (late and found):
         from inferdeck.faces.widgets import alone
 
         if wanted := alone.probes(where.data_dir):
             alone.look(wanted, end - 0.02)
-            lines, state = alone.table(wanted)
+            lines, state = alone.table(wanted, "daemon slow" if late else "no daemon")
             write(plain.said(wish, lines, state))
             return ask.STATES[state] if wish.check else 0
-    most = wish.max_age if wish.max_age is not None else KEPT_SECONDS if picture else -1
-    if found := kept.kept(folder, question, most):
+    if found is not None:
         answer, age = found
         write(plain.marked(wish, answer.body, age) if picture else answer.body)
         return 3 if wish.check else 0
@@ -100,3 +109,14 @@ def _say(wish: Wish, reason: str) -> None:
     elif os.isatty(2):
         # A script that wants a figure gets none rather than words; who looks on may know why.
         os.write(2, f"{plain.safe(reason)}\n".encode())
+
+
+def _seconds_to_here() -> float:
+    """Return how long this process has run by the clock (proc(5): starttime, in ticks since boot), 0 where not told."""
+    try:
+        # The name in brackets may hold anything.
+        ticks = place.bytes_of("/proc/self/stat").rpartition(b")")[2].split()[19]
+        began = int(ticks) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - began)
+    except (AttributeError, IndexError, OSError, ValueError):
+        return 0.0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inferdeck.faces.widgets.wish import Wish
 
 LARGEST_FILE_BYTES = 1 << 20
+_PAGE_BYTES = 4096
 
 
 class Place:
@@ -97,7 +98,8 @@ def bytes_of(path: str, most: int = LARGEST_FILE_BYTES) -> bytes:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.geteuid()) or found.st_size > most:
             return b""
-        return os.read(descriptor, found.st_size)
+        # Files below /proc have no size.
+        return os.read(descriptor, found.st_size or _PAGE_BYTES)
     except OSError:
         return b""
     finally:

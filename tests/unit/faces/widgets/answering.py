@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 COMMAND = str(Path(sys.executable).parent / "inferdeck")
+PATIENT = ("--timeout", "20000")
 Talk = Callable[[socket.socket], None]
 BODY = "Service Health Status\n✅ LiteLLM (4000) UP\n".encode()
 
@@ -81,7 +82,9 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def widget(
     home: Path, *words: str, environ: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run inferdeck widget as a program of its own."""
+    """Run inferdeck widget as a program of its own, with all the time that a busy machine takes unless it is said."""
+    if "--timeout" not in words and words[:1] != ("--help",):
+        words = (*words, *PATIENT)
     return subprocess.run(
         [COMMAND, "widget", *words],
         env=environment(home) if environ is None else environ,

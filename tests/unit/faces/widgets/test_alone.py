@@ -99,7 +99,7 @@ def test_who_hangs_delays_nobody() -> None:
         quick = alone.Probe("quick", "127.0.0.1", bound.getsockname()[1], "/health")
         slow = alone.Probe("slow", "127.0.0.1", silent.getsockname()[1], "/health")
         alone.look([slow, quick], time.monotonic() + 1)
-        lines, whole = alone.table([slow, quick])
+        lines, whole = alone.table([slow, quick], "no daemon")
     assert whole == "critical"
     assert lines[0] == "Health 1/2 up, no daemon"
     assert lines[1].endswith("DOWN -")

@@ -6,12 +6,13 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from inferdeck.faces.widgets import alone
-from tests.unit.faces.widgets.answering import BODY, COMMAND, Asked, daemon, environment, whole, widget
+from tests.unit.faces.widgets.answering import BODY, COMMAND, PATIENT, Asked, daemon, environment, whole, widget
 from tests.unit.faces.widgets.test_ask import drained
 
 NONE = b"no daemon: run inferdeck up\n"
@@ -122,6 +123,32 @@ def test_without_a_daemon_services_are_asked(tmp_path: Path) -> None:
     assert lines[2].startswith("??31m?(x)??b?")
 
 
+def test_a_daemon_that_is_slow_is_not_said_to_be_gone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    listed = [{"name": "redis", "host": "127.0.0.1", "port": 9, "path": ""}]
+    (data / alone.NAME).write_text(json.dumps({"targets": listed}))
+    words = ("health", "--data-dir", str(data), "--host", "text")
+    with daemon(data / "run" / "inferdeck.sock", lambda connection: drained(connection)):
+        assert widget(tmp_path, *words, "--timeout", "300").stdout.startswith(b"Health 0/1 up, daemon slow\n")
+    (data / "run" / "inferdeck.sock").unlink()
+    with daemon(data / "run" / "inferdeck.sock", Asked().saying(whole())):
+        widget(tmp_path, *words)
+    (data / "run" / "inferdeck.sock").unlink()
+    with daemon(data / "run" / "inferdeck.sock", lambda connection: drained(connection)):
+        # What it said a moment ago is more than what we can see.
+        assert widget(tmp_path, *words, "--timeout", "300").stdout.startswith(b"Service Health Status stale ")
+
+
+def test_time_counts_from_the_start_of_the_process() -> None:
+    script = (
+        "import time; time.sleep(0.3); from inferdeck.faces.widgets import command as c; print(c._seconds_to_here())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=True)
+    told = float(done.stdout)
+    assert 0.29 <= told < 60 or not sys.platform.startswith("linux")
+
+
 def test_what_the_daemon_refuses_is_said(tmp_path: Path) -> None:
     body = json.dumps({"error": {"kind": "usage", "message": "field: cost has no 'x'\x1b[2J"}}).encode()
     with daemon(socket_of(tmp_path), Asked().saying(whole(body, "", "400 Bad Request"))):
@@ -143,7 +170,7 @@ def test_bytes_that_are_no_text_are_passed_on(tmp_path: Path) -> None:
     said = Asked()
     with daemon(socket_of(tmp_path), said.saying(whole())):
         done = subprocess.run(
-            [COMMAND.encode(), b"widget", b"logs", b"--stream", b"\xff\xfe"],
+            [COMMAND.encode(), b"widget", b"logs", b"--timeout=20000", b"--stream", b"\xff\xfe"],
             env=environment(tmp_path, LC_ALL="C"),
             capture_output=True,
             timeout=60,
@@ -155,7 +182,7 @@ def test_bytes_that_are_no_text_are_passed_on(tmp_path: Path) -> None:
 
 def test_nobody_reads(tmp_path: Path) -> None:
     with daemon(socket_of(tmp_path), Asked().saying(whole(b"x\n" * 200_000))):
-        run = subprocess.Popen([COMMAND, "widget", "logs"], env=environment(tmp_path), stdout=-1, stderr=-1)
+        run = subprocess.Popen([COMMAND, "widget", "logs", *PATIENT], env=environment(tmp_path), stdout=-1, stderr=-1)
         assert run.stdout is not None
         assert run.stderr is not None
         run.stdout.close()
@@ -168,7 +195,7 @@ def test_nobody_reads(tmp_path: Path) -> None:
 def test_standard_files_may_be_closed(tmp_path: Path, closed: str) -> None:
     said = Asked()
     with daemon(socket_of(tmp_path), said.saying(whole())):
-        script = f'"$0" widget health {closed}'
+        script = f'"$0" widget health --timeout 20000 {closed}'
         done = subprocess.run(["sh", "-c", script, COMMAND], env=environment(tmp_path), timeout=60, check=False)
     assert done.returncode == 0
     # Nothing of the answer went back into the connection that has the number of standard output.
