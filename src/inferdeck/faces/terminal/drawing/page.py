@@ -9,13 +9,14 @@ from inferdeck.faces.terminal.drawing import panel as panels
 from inferdeck.faces.terminal.drawing.frame import Moment
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.picture import Picture, Row, blank, fit, spoken, words
+from inferdeck.faces.terminal.drawing.prose import wrapped
 from inferdeck.model.dashboard import COLUMNS, Panel, PanelKind, Place, places
 from inferdeck.model.dashboard import Row as Line
 from inferdeck.model.dashboard_answers import PanelData
 
 GAP = 2
 _ROWS_PER_UNIT = 1.5
-_LEAST_PANEL = 24
+_LEAST_PANEL = 20
 """A narrower place is no place: panels then stand below one another."""
 _LEAST_ROWS = 3
 
@@ -41,7 +42,14 @@ def draw(
             rows.append(words(f" {filled(line.title)} ", width, "strong axis"))
         for side in _sides(there, width):
             rows += _drawn(side, data, moment, width, look)
+    rows += _remarks([data[one.id] for line in lines for one in line.panels if one.id in data], width)
     return spoken(Picture(tuple(fit(row, width) for row in rows), width), look.glyphs)
+
+
+def _remarks(data: Sequence[PanelData], width: int) -> list[Row]:
+    """Return every different warning once: panels of one dashboard often share them."""
+    said = dict.fromkeys(warning for one in data for warning in one.warnings)
+    return [row for warning in said for row in wrapped(f"! {warning}", width, "warn")]
 
 
 def _sides(there: Sequence[Panel], width: int) -> Iterator[list[tuple[Panel, int, int]]]:
@@ -59,7 +67,9 @@ def _sides(there: Sequence[Panel], width: int) -> Iterator[list[tuple[Panel, int
 
 def _folded(there: Sequence[Panel], width: int) -> Iterator[list[tuple[Panel, int, int]]]:
     """Yield the panels in as many equal columns as have room."""
-    count = max(1, (width + GAP) // (_LEAST_PANEL + GAP))
+    most = max(1, (width + GAP) // (_LEAST_PANEL + GAP))
+    # As many on each line, rather than one alone on the last.
+    count = -(-len(there) // -(-len(there) // most))
     for start in range(0, len(there), count):
         part = there[start : start + count]
         each = (width - GAP * (len(part) - 1)) // len(part)

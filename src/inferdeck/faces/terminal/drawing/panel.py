@@ -21,6 +21,9 @@ _NATIVE = {
 """The command that shows what a native panel shows."""
 _ROWS_WITH_WARNING = 4
 """With fewer rows there are values alone."""
+_ROWS_WITH_REASON = 16
+"""With fewer rows, why values are estimated is left out."""
+_ESTIMATED = "estimated"
 
 
 def draw(
@@ -43,7 +46,8 @@ def draw(
     room = height - len(head)
     body = _said(panel, data, moment, width, room, look)
     if body is None and data is not None:
-        warned = [fit(((_warning(data), "warn"),), width)] if data.warnings and room >= _ROWS_WITH_WARNING else []
+        warning = _warning(data, room)
+        warned = [fit(((warning, "warn"),), width)] if warning else []
         room -= len(warned)
         body = KINDS[panel.kind](Frame(panel, values.held(data), moment, width, room, look))[:room]
         body += [blank(width)] * (room - len(body)) + warned if warned else []
@@ -102,7 +106,9 @@ def _words(parts: Sequence[tuple[str, str]], width: int, height: int) -> list[Ro
     return rows
 
 
-def _warning(data: PanelData) -> str:
-    """Return the first warning, and how many more there are."""
-    count = len(data.warnings) - 1
-    return f"! {cells.clean(data.warnings[0])}{f' (+{count})' if count else ''}"
+def _warning(data: PanelData, height: int) -> str:
+    """Return the first warning that has room, and how many more there are; "estimated" stands in the title already."""
+    told = [one for one in data.warnings if height >= _ROWS_WITH_REASON or not one.startswith(_ESTIMATED)]
+    if not told or height < _ROWS_WITH_WARNING:
+        return ""
+    return f"! {cells.clean(told[0])}{f' (+{len(told) - 1})' if len(told) > 1 else ''}"
