@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 
 from inferdeck.api import errors as shape
 from inferdeck.api import guard, server
-from inferdeck.api.app import guarded
+from inferdeck.api.app import KeptAnswer, guarded
 from inferdeck.api.prometheus import routes
 from inferdeck.config.schema import QueryConfig, Settings
 from inferdeck.daemon.answering import Answering
@@ -65,8 +65,9 @@ async def served(
     query: QueryConfig | None = None,
     tokens: Sequence[str] = ("", ""),
     topic: Callable[[QueryService], APIRouter] | None = None,
+    kept: Mapping[str, KeptAnswer] | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve until the block ends. tokens: the viewer's and the operator's; topic: further routes."""
+    """Serve until the block ends. tokens: the viewer's and the operator's; topic: further routes; kept: see guarded."""
     clock, query = clock or SystemClock(), query or QueryConfig()
     database = MetricDatabase.open(directory / "data", clock=clock)
     log = WriteLog()
@@ -83,7 +84,7 @@ async def served(
     app.router.routes.extend(found)
     if topic is not None:
         app.include_router(topic(answering.service))
-    application = guarded(app, rules, routes.direct(found))
+    application = guarded(app, rules, routes.direct(found), kept)
     listener = server.Listener(application, bound, peers_checked=False)
     url = f"http://{LOOPBACK}:{bound.getsockname()[1]}"
     await listener.start()

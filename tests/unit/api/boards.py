@@ -10,6 +10,7 @@ import numpy as np
 from fastapi import APIRouter
 
 from inferdeck.api import dashboards as api_dashboards
+from inferdeck.api.app import KeptAnswer
 from inferdeck.dashboards.answers import Dashboards
 from inferdeck.dashboards.folder import Folder
 from inferdeck.model.clock import ManualClock
@@ -68,10 +69,14 @@ async def boards(place: Path, clock: ManualClock) -> AsyncIterator[Served]:
     (folder / "mine.yaml").write_text(FILE, encoding="utf-8")
     (folder / "broken.yaml").write_text("uid: broken\ntitle: Broken\nrow: []\n", encoding="utf-8")
 
-    def topic(service: QueryService) -> APIRouter:
-        return api_dashboards.routes(Dashboards(service, Folder(folder, clock.monotonic), clock, lambda: 15_000))
+    kept: dict[str, KeptAnswer] = {}
 
-    async with served(place, clock=clock, topic=topic) as found:
+    def topic(service: QueryService) -> APIRouter:
+        shown = Dashboards(service, Folder(folder, clock.monotonic), clock, lambda: 15_000)
+        kept[api_dashboards.BEGINNING] = api_dashboards.kept(shown)
+        return api_dashboards.routes(shown)
+
+    async with served(place, clock=clock, topic=topic, kept=kept) as found:
         values = np.outer(np.array([1.0, 9.0, 2.0, 8.0]), np.arange(240.0) * 15)
         await found.writer.run(lambda: found.database.append_block("t", Layout(SERIES), TIMES, values))
         fixed = np.array([[NOW - 1800.0], [1.0]]) * np.ones(240)

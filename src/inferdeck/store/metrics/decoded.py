@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from inferdeck.store.metrics.chunks import Piece
 from inferdeck.store.metrics.day_file import DayFile
@@ -12,6 +12,7 @@ from inferdeck.store.metrics.milestones import Milestones
 
 DECODED_BYTES = 64 * 2**20
 MILESTONE_BYTES = 32 * 2**20
+_MADE_AT_ONCE = 16
 _ENTRY_BYTES = 600
 """What an entry takes beside its samples, about; a block without these series is an entry too."""
 _Key = tuple[int, int, bytes]
@@ -78,16 +79,30 @@ class DecodedBlocks:
 
 
 class KeptMilestones:
-    """Rows of milestones that queries asked for lately, by day and number; bounded and safe as DecodedBlocks."""
+    """Rows of milestones that queries asked for lately, by day and number; bounded, safe from any thread, read-only."""
 
     def __init__(self, most_bytes: int = MILESTONE_BYTES) -> None:
         self._most = most_bytes
         self._lock = threading.Lock()
+        self._making = tuple(threading.Lock() for _ in range(_MADE_AT_ONCE))
         self._entries: OrderedDict[tuple[int, int], tuple[int, Milestones]] = OrderedDict()
         self._bytes = 0
 
-    def get(self, day: DayFile, generation: int, number: int) -> Milestones | None:
-        """Return a row of a day file, or None where it is not kept or may have changed."""
+    def once(self, day: DayFile, generation: int, number: int, make: Callable[[], Milestones]) -> Milestones:
+        """Return a row of a day file that is kept and cannot have changed, else what `make` gives.
+
+        The panels of a dashboard ask for the same rows at the same time, which are then made once.
+        """
+        found = self._get(day, generation, number)
+        if found is None:
+            with self._making[(day.serial + number) % _MADE_AT_ONCE]:
+                found = self._get(day, generation, number)
+                if found is None:
+                    found = make()
+                    self._keep(day, generation, number, found)
+        return found
+
+    def _get(self, day: DayFile, generation: int, number: int) -> Milestones | None:
         with self._lock:
             found = self._entries.get((day.serial, number))
             if found is None or found[0] != generation:
@@ -95,8 +110,7 @@ class KeptMilestones:
             self._entries.move_to_end((day.serial, number))
             return found[1]
 
-    def keep(self, day: DayFile, generation: int, number: int, row: Milestones) -> None:
-        """Keep a row; nobody may write to it from now on."""
+    def _keep(self, day: DayFile, generation: int, number: int, row: Milestones) -> None:
         row.values.flags.writeable = False
         with self._lock:
             before = self._entries.pop((day.serial, number), None)

@@ -100,17 +100,16 @@ class Querier:
 
     def _row(self, day: DayFile, generation: int, connection: sqlite3.Connection, number: int) -> Milestones | None:
         """Return a row of milestones, None where it is damaged; its writer is told."""
-        kept = self.surveyed.get(day, generation, number)
-        if kept is not None:
-            return kept
-        found = connection.execute("SELECT data FROM milestone WHERE id=?", (number,)).fetchone()
+
+        def make() -> Milestones:
+            found = connection.execute("SELECT data FROM milestone WHERE id=?", (number,)).fetchone()
+            return milestones.decode(found[0], day.day)
+
         try:
-            row = milestones.decode(found[0], day.day)
+            return self.surveyed.once(day, generation, number, make)
         except CorruptError:
             self._state.damage.milestones(day.day)
             return None
-        self.surveyed.keep(day, generation, number, row)
-        return row
 
     def at_hand(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, max_series: int, max_samples: int

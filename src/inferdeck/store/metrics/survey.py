@@ -83,9 +83,7 @@ class Surveyor:
             if now - before[1] < self._state.options.flush_after_ms:
                 continue
             with self._state.guarded(day):
-                job = self._begun(day)
-            if job is not None:
-                return job
+                return self._begun(day)  # None where it has them already: the next tick looks at the next day
         return None
 
     def _begun(self, day: DayFile) -> _Job | None:
