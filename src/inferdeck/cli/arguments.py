@@ -134,6 +134,24 @@ _YES = _option("-y", "--yes", action="store_true", help="do not ask")
 COMMANDS: tuple[Command, ...] = (
     Command(("up",), "run the daemon in the foreground; where one runs, show its status", "up:up"),
     Command(
+        ("top",),
+        "the whole stack on this terminal; starts a daemon where none runs",
+        "top:top",
+        (
+            _option("--screen", metavar="NAME", help="what is shown first: a view or a dashboard (overview)"),
+            _option("--interval", metavar="TIME", help="how often it is asked for, 2s to 60s (5s)"),
+            _option("--range", metavar="TIME", help="how long a time charts show (1h)"),
+            _option("--environment", metavar="NAME", help="only what belongs to this environment"),
+            _option("--theme", metavar="NAME", help="a theme, such as nord, textual-light or ansi-dark"),
+            _option("--glyphs", choices=("auto", "braille", "block", "ascii"), help="what charts are made of (auto)"),
+            _option("--readonly", action="store_true", help="take away every action that changes something"),
+            _option("--once", action="store_true", help="print the view and end; needs no terminal"),
+            _option("--size", default="", metavar="WxH", help="with --once: columns and rows (120x36)"),
+            _option("--format", choices=("text", "svg", "png", "json"), help="with --once: as what (text)"),
+            _option("--at", metavar="TIME", help="with --once: at this moment of the past"),
+        ),
+    ),
+    Command(
         ("demo",),
         "watch a simulated fleet with a month of history; nothing else is needed",
         "demo:demo",

@@ -344,6 +344,24 @@ class DashboardsConfig(Section):
     )
 
 
+class TerminalConfig(Section):
+    """How `inferdeck top` looks and which keys it takes; what the command line says holds instead."""
+
+    interval: Annotated[Seconds, Field(ge=2, le=60)] = Field(
+        default=5.0, description="How often what is shown is asked for: 2 s to 60 s."
+    )
+    range: Seconds = Field(default=3600.0, description="How long a time charts show.")
+    view: str = Field(default="overview", description="What is shown first: a view or a dashboard.")
+    theme: str = Field(default="", description="A theme of Textual, such as nord or ansi-dark.")
+    glyphs: Literal["auto", "braille", "block", "ascii"] = Field(
+        default="auto", description="What charts are made of; auto goes by the terminal."
+    )
+    keys: dict[str, str] = Field(
+        default_factory=dict, description="Keys of your own: an action's id and keys with commas between them."
+    )
+    readonly: bool = Field(default=False, description="Take away every action that changes something.")
+
+
 class Settings(Section):
     """The effective configuration: the file, the environment variables and the defaults."""
 
@@ -376,6 +394,7 @@ class Settings(Section):
     )
     dashboards: DashboardsConfig = Field(default=DashboardsConfig(), description="Dashboards of your own.")
     rules: RulesConfig = Field(default=RulesConfig(), description="What a site changes in the alert rules.")
+    terminal: TerminalConfig = Field(default=TerminalConfig(), description="How `inferdeck top` looks.")
     sources: dict[str, tuple[SerializeAsAny[TargetConfig], ...]] = Field(
         default_factory=dict, description="What is watched: per kind one entry or a list of entries."
     )

@@ -55,7 +55,7 @@ def test_without_a_terminal_it_says_so_and_what_to_do(tmp_path: Path, file: str)
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == (
         "inferdeck: a board needs a terminal, and standard output is none; "
-        "print the board once with: inferdeck board --once\n"
+        "print it once with: inferdeck board --once\n"
     )
 
 
@@ -76,7 +76,7 @@ def test_a_dumb_terminal_is_told_the_same(tmp_path: Path, file: str) -> None:
         os.close(ours)
         os.close(theirs)
     assert found.returncode == 2
-    assert "TERM is dumb or not set; print the board once with: inferdeck board --once" in said
+    assert "TERM is dumb or not set; print it once with: inferdeck board --once" in said
     assert "\x1b" not in said
 
 

@@ -46,6 +46,8 @@ class Options:
     keys: dict[str, str] = field(default_factory=dict)
     readonly: bool = False
     environment: str = ""
+    until: float | None = None
+    """The moment of the past that is looked at first, Unix seconds."""
 
 
 class Terminal(App[int]):
@@ -69,7 +71,7 @@ class Terminal(App[int]):
         self.options = options
         self.look = options.look
         self.interval = min(max(options.interval_seconds, INTERVALS[0]), INTERVALS[-1])
-        self.span = Span(options.range_seconds)
+        self.span = Span(options.range_seconds, options.until)
         self.environment = options.environment
         self.readonly = options.readonly
         self.paused = False
@@ -77,6 +79,8 @@ class Terminal(App[int]):
         self.dashboards: Held[DashboardList] = Held()
         self.now = now
         self.monotonic = monotonic
+        self.lost = ""
+        """Why there is nothing to show, "" where there is."""
         self._flying: set[str] = set()
         self._visited: list[str] = []
         self._left: list[str] = []
@@ -104,6 +108,7 @@ class Terminal(App[int]):
         """Show another place: the name of a view and what it is about, such as `dashboard gateway`."""
         made = places.make(place, self.dashboards.value)
         if made is None:
+            self.lost = "" if self.view else f"there is no view {place!r}"
             self.notify(f"there is no view {place!r}; : and a tab show what there is", severity="warning", markup=False)
             return
         if remember and self._place:

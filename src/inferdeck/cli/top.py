@@ -1,0 +1,134 @@
+"""`inferdeck top`: the stack on a whole terminal, or with `--once` a view as text or as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inferdeck.cli import daemons
+from inferdeck.cli.whole_screen import check_terminal, size_of
+from inferdeck.config import places
+from inferdeck.errors import UnavailableError, UsageError
+from inferdeck.model.quantities import parse_duration
+
+if TYPE_CHECKING:
+    from inferdeck.faces.terminal.app import Options
+
+ONCE_SIZE = (120, 36)
+START_SECONDS = 20.0
+_ONCE_ONLY = ("size", "format", "at")
+
+
+def top(options: argparse.Namespace) -> int:
+    """Run the application, or print a view; raises UsageError, ConfigError, UnavailableError."""
+    size = size_of(options.size)
+    if not options.once:
+        for name in _ONCE_ONLY:
+            if getattr(options, name):
+                raise UsageError(f"--{name} goes with --once")
+        check_terminal("the terminal view", "inferdeck top --once")
+    chosen = _chosen(options)
+    _reach(options)
+    if options.once:
+        from inferdeck.faces.terminal import once
+
+        data = once.drawn(lambda: daemons.running(options), chosen, size or ONCE_SIZE, options.format or "text")
+        sys.stdout.buffer.write(data)
+        return 0
+    from inferdeck.faces.terminal.app import Terminal
+
+    # Exported by some shells and hosts: they would hide from Textual how large the window is now.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+    return Terminal(lambda: daemons.running(options), chosen).run() or 0
+
+
+def _chosen(options: argparse.Namespace) -> Options:
+    """Return what the file says, and what the command line says instead."""
+    from inferdeck.faces.terminal.app import Options
+    from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
+
+    file = places.find(Path(options.config) if options.config else None, os.environ)
+    from_file = {}
+    if file is not None:
+        from inferdeck.cli.settings import load
+
+        from_file = load(options).terminal.model_dump()
+    interval = _seconds("interval", options.interval) or from_file.get("interval") or 5.0
+    if not 2.0 <= interval <= 60.0:
+        raise UsageError(f"--interval {options.interval}: from 2 s to 60 s")
+    glyphs = options.glyphs or from_file.get("glyphs") or "auto"
+    return Options(
+        interval_seconds=interval,
+        range_seconds=_seconds("range", options.range) or from_file.get("range") or 3600.0,
+        view=options.screen or from_file.get("view") or "overview",
+        theme=options.theme or from_file.get("theme") or "",
+        look=Look(SETS[_glyphs() if glyphs == "auto" else glyphs], colour="NO_COLOR" not in os.environ),
+        keys=dict(from_file.get("keys") or {}),
+        readonly=bool(options.readonly or from_file.get("readonly")),
+        environment=options.environment or "",
+        until=_moment(options.at) if options.at else None,
+    )
+
+
+def _glyphs() -> str:
+    """Return the signs that this terminal can surely draw."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    if encoding not in ("utf8", "utf16", "utf32"):
+        return "ascii"
+    # A console's font has what code page 437 had.
+    return "block" if os.environ.get("TERM", "") == "linux" else "braille"
+
+
+def _seconds(name: str, text: str) -> float:
+    if not text:
+        return 0.0
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--{name} {text[:20]}: {error}") from error
+
+
+def _moment(text: str) -> float:
+    from datetime import datetime
+
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except ValueError as error:
+        raise UsageError(f"--at {text[:40]}: write Unix seconds or a moment such as 2026-11-21T14:00") from error
+
+
+def _reach(options: argparse.Namespace) -> None:
+    """See that a daemon answers: start one where none is named and none runs; raises UnavailableError."""
+    if options.url or os.environ.get("INFERDECK_URL") or daemons.running(options) is not None:
+        return
+    command = [sys.executable, "-m", "inferdeck", "up"]
+    command += ["--config", options.config] if options.config else []
+    command += ["--data-dir", options.data_dir] if options.data_dir else []
+    folder = daemons.data_directory(options)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    said = folder / "up.log"
+    print("no daemon runs; starting one: inferdeck up", file=sys.stderr)
+    with said.open("wb") as stream:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+        )
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if daemons.running(options) is not None:
+            print(f"it goes on after this view ends; to stop it: kill {process.pid}", file=sys.stderr)
+            return
+        if process.poll() is not None:
+            words = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            raise UnavailableError(f"the daemon did not start: {words[-1] if words else 'it said nothing'}")
+        time.sleep(0.1)
+    raise UnavailableError(f"the daemon did not answer within {START_SECONDS:g} s; what it said is in {said}")
