@@ -9,8 +9,9 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -19,6 +20,7 @@ from inferdeck.render.hosts import HOSTS
 from inferdeck.render.hosts.bar import bar
 from inferdeck.render.hosts.layout import block
 from inferdeck.render.hosts.spans import plain
+from tests.real.daemon import COMMAND, Place
 from tests.real.programs import AbsentError
 from tests.unit.render.hosts.hostile import WORST
 from tests.unit.render.hosts.samples import WIDGETS, named
@@ -32,12 +34,12 @@ WAIT_SECONDS = 30.0
 class Pane:
     """A terminal of a given size in which one program runs; gone with its server when it is closed."""
 
-    def __init__(self, folder: Path, command: str, width: int, height: int) -> None:
+    def __init__(self, folder: Path, command: str, width: int, height: int, environment: Mapping[str, str]) -> None:
         program = shutil.which("tmux")
         if program is None:
             raise AbsentError("tmux is not installed: apt-get install tmux")
         self._tmux = [program, "-u", "-S", str(folder / "outer"), "-f", "/dev/null"]
-        self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+        self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", **environment}
         self._environment.pop("TMUX", None)
         size = ["-x", str(width), "-y", str(height)]
         # Without a status line of its own, the pane has the whole window.
@@ -67,17 +69,18 @@ class Pane:
         self.run("kill-server")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
+class Panes(Protocol):
+    """Starts a program in a pane."""
+
+    def __call__(self, command: str, width: int, height: int, **environment: str) -> Pane: ...
 
 
 @pytest.fixture
-def panes(tmp_path: Path) -> Iterator[Callable[[str, int, int], Pane]]:
+def panes(tmp_path: Path) -> Iterator[Panes]:
     opened: list[Pane] = []
 
-    def start(command: str, width: int, height: int) -> Pane:
-        opened.append(Pane(tmp_path, command, width, height))
+    def start(command: str, width: int, height: int, **environment: str) -> Pane:
+        opened.append(Pane(tmp_path, command, width, height, environment))
         return opened[-1]
 
     yield start
@@ -88,7 +91,7 @@ def panes(tmp_path: Path) -> Iterator[Callable[[str, int, int], Pane]]:
 def inner(folder: Path, options: list[str]) -> str:
     """Return the command that runs a tmux with these options, read from its file."""
     (folder / "tmux.conf").write_text("".join(f"{line}\n" for line in options))
-    return f"TMUX= tmux -u -S {folder}/inner -f {folder}/tmux.conf new-session cat"
+    return f"env -u TMUX -u TMUX_PANE tmux -u -S {folder}/inner -f {folder}/tmux.conf new-session cat"
 
 
 def ask_inner(folder: Path, *arguments: str) -> str:
@@ -96,7 +99,7 @@ def ask_inner(folder: Path, *arguments: str) -> str:
     return done.stdout.decode()
 
 
-def test_tmux_draws_hostile_names_as_text(tmp_path: Path, panes: Callable[[str, int, int], Pane]) -> None:
+def test_tmux_draws_hostile_names_as_text(tmp_path: Path, panes: Panes) -> None:
     frame = Frame(NAME_CELLS, icons="words", colour=True)
     per_line = -(-len(WORST) // LINES)
     options = [f"set -g status {LINES}", "set -g status-interval 1", "set -g default-terminal screen-256color"]
@@ -118,9 +121,7 @@ def test_tmux_draws_hostile_names_as_text(tmp_path: Path, panes: Callable[[str, 
 
 
 @pytest.mark.parametrize("widget", ["health", "metrics"])
-def test_tmux_draws_a_widget_in_its_status_line(
-    widget: str, tmp_path: Path, panes: Callable[[str, int, int], Pane]
-) -> None:
+def test_tmux_draws_a_widget_in_its_status_line(widget: str, tmp_path: Path, panes: Panes) -> None:
     frame = Frame(icons="words", colour=True)
     (tmp_path / "drawn").write_bytes(HOSTS["tmux"].draw(WIDGETS[widget], frame).encode())
     options = [
@@ -144,7 +145,7 @@ def test_tmux_draws_a_widget_in_its_status_line(
 
 @pytest.mark.parametrize("host", ["text", "ansi"])
 @pytest.mark.parametrize("name", ["health", "models", "providers"])
-def test_watch_shows_the_widget(host: str, name: str, tmp_path: Path, panes: Callable[[str, int, int], Pane]) -> None:
+def test_watch_shows_the_widget(host: str, name: str, tmp_path: Path, panes: Panes) -> None:
     if shutil.which("watch") is None:
         raise AbsentError("watch is not installed: apt-get install procps")
     frame = Frame(44, 9, HOSTS[host].icons, HOSTS[host].colour)
@@ -154,3 +155,27 @@ def test_watch_shows_the_widget(host: str, name: str, tmp_path: Path, panes: Cal
     wanted = [plain(line) for line in block(WIDGETS[name], frame)]
     shown = pane.until(lambda lines: lines[: len(wanted)] == wanted)
     assert shown[: len(wanted)] == wanted
+
+
+def test_the_command_finds_out_where_it_runs(tmp_path: Path, panes: Panes) -> None:
+    place = Place.of(tmp_path / "daemon", "redis: {url: 'redis://127.0.0.1:9', interval: {interval}}")
+    known = {key: value for key, value in place.environment.items() if value is not None}
+    shown = "warn 0/1 up · 127.0.0.1:9 down"
+    options = [
+        "set -g status-interval 1",
+        "set -g status-right-length 60",
+        f'set -g status-right "[#({COMMAND} widget health --timeout 20000)]"',
+        'set -g status-left ""',
+        'set -g window-status-current-format ""',
+    ]
+    with place.up():
+        place.status_when(lambda status: any(one["health"] == "down" for one in status["services"]))
+        pane = panes(inner(tmp_path, options), 80, 5, **known)
+        try:
+            assert pane.until(lambda lines: lines[4].strip() == f"[{shown}]")[4].strip() == f"[{shown}]"
+        finally:
+            ask_inner(tmp_path, "kill-server")
+        pane.run("respawn-window", "-k", f"watch -t -x -n 1 {COMMAND} widget health --timeout 20000")
+        found = pane.until(lambda lines: "DOWN" in lines[2])
+        assert found[0] == "Service Health Status"
+        assert found[2].split() == ["⚠", "127.0.0.1:9", "(9)", "DOWN", "–"]

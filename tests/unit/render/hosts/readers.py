@@ -211,11 +211,9 @@ def termui(text: str) -> str:
     return text
 
 
-def wth(text: str, columns: int | None) -> str:
-    """Read what WTH shows of a command's lines: two cells less than it told, cut by characters."""
-    if columns is None:
-        return terminal(text)
-    return "".join(f"{line[: max(1, columns - 2)]}\n" for line in terminal(text).splitlines())
+def wth(text: str, visible: int | None) -> str:
+    """Read what WTH shows of a command's lines: it cuts them by counting characters."""
+    return "".join(f"{line[:visible]}\n" for line in terminal(text).splitlines())
 
 
 def document(text: str) -> dict[str, Any]:
