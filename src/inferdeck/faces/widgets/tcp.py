@@ -6,7 +6,7 @@ import _socket
 import _thread
 import time
 
-from inferdeck.faces.widgets.ask import LATE, NO_DAEMON, Answer, Silent, exchange, left
+from inferdeck.faces.widgets.ask import LATE, NO_DAEMON, NO_DAEMONS_ANSWER, Answer, Silent, exchange, left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,11 +37,32 @@ def over_tcp(place: Place, wanted: str, end: float) -> Answer:
             connection.close()
 
     try:
-        return within(end, talk)
+        answer = within(end, talk)
     except TimeoutError:
         raise Silent(LATE) from None
     except (OSError, ValueError, OverflowError):
         raise Silent(NO_DAEMON) from None
+    if not is_harmless(answer.body):
+        raise Silent(NO_DAEMONS_ANSWER)
+    return answer
+
+
+def is_harmless(body: bytes) -> bool:
+    """Return whether a terminal would do nothing but draw it: a port, unlike our socket, may be anybody's.
+
+    What daemons draw is UTF-8 without control characters but line breaks and colours (ECMA-48, SGR).
+    """
+    try:
+        first, *parts = body.decode().split("\x1b[")
+    except UnicodeDecodeError:
+        return False
+    texts = [first]
+    for part in parts:
+        colour, found, text = part.partition("m")
+        if not found or not all(letter in "0123456789;" for letter in colour):
+            return False
+        texts.append(text)
+    return not any((letter < " " and letter != "\n") or "\x7f" <= letter <= "\x9f" for text in texts for letter in text)
 
 
 def split(url: str) -> tuple[bool, str, int]:

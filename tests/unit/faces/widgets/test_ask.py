@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from inferdeck.faces.widgets import ask
 from inferdeck.faces.widgets.ask import LATE, NO_DAEMON, NO_DAEMONS_ANSWER, NOT_OURS, Silent
 from inferdeck.faces.widgets.place import Place
-from inferdeck.faces.widgets.tcp import split, within
+from inferdeck.faces.widgets.tcp import is_harmless, split, within
 from inferdeck.faces.widgets.wish import Wish
 from tests.unit.faces.widgets.answering import BODY, Asked, daemon, listening, whole
 
@@ -203,6 +203,34 @@ def test_over_tcp_a_token_is_sent() -> None:
         found = ask.ask(Place(url=url, token="secret"), "/widgets/cost?", time.monotonic() + 30)
     assert found.body == BODY
     assert b"\r\nAuthorization: Bearer secret\r\n" in said.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "harmless"),
+    [
+        (BODY, True),
+        (b"", True),
+        ("\x1b[32;1m✅\x1b[0m up\n\x1b[m".encode(), True),
+        (b"\x1b]0;title\x07", False),
+        (b"\x1b[2J", False),
+        (b"\x1b[31", False),
+        (b"a\rb", False),
+        (b"\x08", False),
+        ("\x9b2J".encode(), False),
+        (b"\xff", False),
+        (b"\x7f", False),
+    ],
+)
+def test_what_a_port_answers_can_only_be_drawn(body: bytes, harmless: bool) -> None:
+    assert is_harmless(body) is harmless
+    bound = socket.create_server(("127.0.0.1", 0))
+    place = Place(url=f"http://127.0.0.1:{bound.getsockname()[1]}")
+    with listening(bound, Asked().saying(whole(body))):
+        if harmless:
+            assert ask.ask(place, "/widgets/cost?", time.monotonic() + 30).body == body
+        else:
+            with pytest.raises(Silent, match=NO_DAEMONS_ANSWER):
+                ask.ask(place, "/widgets/cost?", time.monotonic() + 30)
 
 
 def test_what_takes_too_long_is_left_alone() -> None:
