@@ -75,3 +75,23 @@ def test_a_part_is_never_shown_as_nothing_or_all(value: float, decimals: int) ->
 def test_equal_texts_never_hide_a_doubled_count(one: float, other: float) -> None:
     if numbers.count(one) == numbers.count(other) and max(one, other) > 0:
         assert max(one, other) < 2 * min(one, other)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "texts"),
+    [
+        ("count", [-4.0, -2.0, 0.0, 2.0], ("-4", "-2", "0", "2")),
+        ("money", [-0.5, 0.0, 0.25], ("-$0.50", "0", "$0.25")),
+        ("rate", [0.0, 0.5, 1.0], ("0", "0.5 /s", "1.0 /s")),
+        ("rate", [10000.0, 20000.0], ("10 k/s", "20 k/s")),
+        ("count", [1e-9, 2e-9], ("1e-09", "2e-09")),
+        ("seconds", [], ()),
+    ],
+)
+def test_numbers_of_one_axis_are_alike(kind: str, values: list[float], texts: tuple[str, ...]) -> None:
+    assert numbers.alike(kind, values) == texts
+
+
+def test_numbers_of_an_unknown_kind_have_no_text() -> None:
+    with pytest.raises(KeyError):
+        numbers.alike("furlongs", [1.0])

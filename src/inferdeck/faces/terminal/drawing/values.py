@@ -79,4 +79,4 @@ def pairs(data: PanelData) -> list[tuple[QueryData, Series]]:
 def names(data: PanelData) -> list[str]:
     """Return the clean name of every series: its legend, else its query's ref where there are several series."""
     found = pairs(data)
-    return [cells.clean(series.name or (query.ref if len(found) > 1 else "")) for query, series in found]
+    return [cells.clean(series.name).strip() or (query.ref if len(found) > 1 else "") for query, series in found]
