@@ -147,6 +147,20 @@ def test_nothing_is_left_however_it_ends(cache: Path, number: signal.Signals) ->
         eventually(lambda: gone(cache), "all of it is gone")
 
 
+def test_what_a_killed_player_did_not_finish_is_played_again(cache: Path) -> None:
+    with demo(cache, "--days", "0.05") as running:
+        running.line("Ctrl-C stops")
+
+        def players() -> list[psutil.Process]:
+            return [one for one in processes_of(cache) if "inferdeck.demo.past" in one.cmdline()]
+
+        eventually(lambda: bool(players()), "a player")
+        players()[0].kill()
+        assert "0.05 of 0.05 days" in running.line("days of the past are there")
+        assert any("are played again" in line for line in running.lines)
+        assert running.ask("count_over_time(up{job='litellm'}[30m] offset 10m) > 100")
+
+
 def test_without_its_fleet_it_ends_and_says_so(cache: Path) -> None:
     with demo(cache, "--days", "0") as running:
         running.line("Ctrl-C stops")
