@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from inferdeck.api import widgets as api
 from inferdeck.daemon.shared_answers import MOST_SECONDS
-from inferdeck.daemon.widgets import SLOW_SECONDS
+from inferdeck.daemon.widgets import CONDITIONS_SECONDS, LINES_SECONDS, SLOW_SECONDS
 from inferdeck.model.widget import EXIT_CODES, NAMES, State
 from inferdeck.render.widgets import reference
 from inferdeck.render.widgets.contents import CONTENTS
@@ -48,4 +48,5 @@ def test_exit_codes_and_times_are_those_of_the_code() -> None:
     assert "ends with 0, 1, 2 or 3 for ok, warning, critical and unknown" in TEXT
     assert [EXIT_CODES[one] for one in (State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN)] == [0, 1, 2, 3]
     assert f"up to\n{MOST_SECONDS:g} s" in TEXT
-    assert f"serve for {SLOW_SECONDS:g} s" in TEXT
+    assert f"Lines of logs serve for {LINES_SECONDS:g} s, costs and hit rates of an hour for {SLOW_SECONDS:g} s" in TEXT
+    assert f"conditions of\nrules for {CONDITIONS_SECONDS:g} s" in TEXT

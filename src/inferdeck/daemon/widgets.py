@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from inferdeck.config.schema import Settings
-from inferdeck.daemon.shared_answers import HOLDS_SECONDS, Answer, Shared
+from inferdeck.daemon.shared_answers import Answer, Shared
 from inferdeck.dashboards.answers import Dashboards, Question
 from inferdeck.errors import InferdeckError
 from inferdeck.model.answers import Gateway, Status
@@ -50,7 +50,11 @@ from inferdeck.rules.rule import Rule
 from inferdeck.rules.site import Family, Site
 
 SLOW_SECONDS = 15.0
-"""How long costs, hit rates of an hour and conditions of rules serve: they change with the next scrape at most."""
+"""How long costs and hit rates of an hour serve: they change with the next scrape at most."""
+CONDITIONS_SECONDS = 30.0
+"""How long conditions of rules serve; Prometheus asks rules once a minute where nothing else is said."""
+LINES_SECONDS = 2.0
+"""How long lines of logs serve, for which several programs are asked."""
 _MOST_WIDGETS = 100
 _EVERYTHING = Wanted(limit=LARGEST_LIMIT)
 SIMULATED = "simulated"
@@ -171,7 +175,7 @@ class DaemonWidgets:
         async def lines() -> Any:
             return await self._ask.logs.lines(query) if names else logs.NOTHING
 
-        answer = await self._shared.on_loop(key, lines, HOLDS_SECONDS)
+        answer = await self._shared.on_loop(key, lines, LINES_SECONDS)
         return await self._build("logs", part, lambda found: logs.widget(found, names, answer.at, part), answer)
 
     async def _panels(self, uid: str, wanted: tuple[str, ...], **variables: str) -> Answer:
@@ -194,7 +198,7 @@ class DaemonWidgets:
                 return Conditions(now, 0, failed=(str(error),))
             return await holding(self._ask.service, rules, now)
 
-        return await self._shared.on_loop("conditions", ask, SLOW_SECONDS)
+        return await self._shared.on_loop("conditions", ask, CONDITIONS_SECONDS)
 
     async def _alert_rules(self) -> tuple[Rule, ...]:
         if self._rules is None:

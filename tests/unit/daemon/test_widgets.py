@@ -11,7 +11,7 @@ import pytest
 
 from inferdeck.config.schema import RulesConfig, Settings
 from inferdeck.daemon.shared_answers import COST_SHARE, HOLDS_SECONDS, MOST_SECONDS
-from inferdeck.daemon.widgets import SLOW_SECONDS, DaemonWidgets, Sources
+from inferdeck.daemon.widgets import CONDITIONS_SECONDS, DaemonWidgets, Sources
 from inferdeck.dashboards.answers import Dashboards
 from inferdeck.dashboards.folder import Folder
 from inferdeck.errors import NotFoundError, UsageError
@@ -165,15 +165,15 @@ async def test_nobody_waits_for_an_answer_that_is_only_renewed() -> None:
     clock = ManualClock(NOW_MS / 1000)
     shown = widgets(clock, Counted())
     first = await shown.widget("alerts")
-    await clock.advance(SLOW_SECONDS * 1.5)
+    await clock.advance(CONDITIONS_SECONDS * 1.5)
     assert (await shown.widget("alerts")).at == first.at, "the next one is being made"
     later = first
     for _ in range(200):
         await asyncio.sleep(0.01)
         if (later := await shown.widget("alerts")).at > first.at:
             break
-    assert later.at == NOW_MS / 1000 + SLOW_SECONDS * 1.5
-    await clock.advance(SLOW_SECONDS * 3)
+    assert later.at == NOW_MS / 1000 + CONDITIONS_SECONDS * 1.5
+    await clock.advance(CONDITIONS_SECONDS * 3)
     assert (await shown.widget("alerts")).at == clock.now(), "one that is too old is not given"
 
 
