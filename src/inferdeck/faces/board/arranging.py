@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ def share(wanted: Sequence[Extent | None], least: Sequence[int], whole: int) -> 
         room = max(0, whole - sum(fixed.values()))
         free = [place for place in range(len(wanted)) if place not in fixed]
         sizes = dict(zip(free, _parts([wanted[place] for place in free], room, whole), strict=True))
-        short = {place: least[place] for place in free if round(sizes[place]) < least[place]}
+        short = {place: least[place] for place in free if sizes[place] < least[place]}
         if not short:
             break
         fixed |= short
@@ -62,8 +63,9 @@ def share(wanted: Sequence[Extent | None], least: Sequence[int], whole: int) -> 
             found.append(fixed[place])
             continue
         total += sizes[place]
-        found.append(max(least[place], round(total) - used))
-        used = round(total)
+        # Halves always go up: else a size could be rounded below its least, and its neighbour below the edge.
+        found.append(max(least[place], math.floor(total + 0.5) - used))
+        used += found[-1]
     return found
 
 

@@ -94,3 +94,17 @@ def test_shares_fill_the_whole_where_one_takes_the_rest(parts: list[tuple[Extent
     assert all(size >= least for size, (_, least) in zip(sizes, parts, strict=True))
     if any(extent is None for extent, _ in parts):
         assert sum(sizes) >= whole
+
+
+def test_a_box_lower_than_its_stickers_want_does_not_cover_the_next() -> None:
+    first = column(Extent(cells=2), Extent(cells=2), Extent(cells=5))
+    places = arrange(Board((first, column(None))), 1, 1)
+    assert [(place.y, place.height) for place in places] == [(0, 1), (1, 1), (2, 1), (3, 1)]
+
+
+@given(st.lists(st.tuples(extents, st.integers(1, 20)), min_size=1, max_size=8), st.integers(1, 200))
+def test_shares_are_no_more_than_the_whole_where_it_suffices(
+    parts: list[tuple[Extent | None, int]], whole: int
+) -> None:
+    least = [size for _, size in parts]
+    assert sum(share([extent for extent, _ in parts], least, whole)) <= max(whole, sum(least))

@@ -20,13 +20,18 @@ async def run(command: str, timeout_seconds: float = LONG) -> Outcome:
     return await processes.run(command, os.environ, timeout_seconds)
 
 
-def alive(mark: str) -> list[int]:
-    """Return the processes, zombies aside, whose words hold a mark."""
+def sleep(seconds: int) -> str:
+    """Return a command that sleeps, and that no other run of these tests has."""
+    return f"sleep {seconds}.{os.getpid()}"
+
+
+def alive(mark: str) -> list[str]:
+    """Return the words of all processes, zombies aside, that hold a mark."""
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "status"]):
         words = " ".join(process.info["cmdline"] or ())
         if mark in words and process.info["status"] != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
-            found.append(process.pid)
+            found.append(words)
     return found
 
 
@@ -62,19 +67,19 @@ async def test_a_command_that_prints_without_end_is_ended() -> None:
 
 
 async def test_a_command_that_takes_too_long_is_ended_and_what_it_printed_is_kept() -> None:
-    found = await run("echo before; sleep 3611", 0.5)
+    found = await run(f"echo before; {sleep(3611)}", 0.5)
     assert found == Outcome("before\n", "not done after 0.5 s")
-    assert not alive("sleep 3611")
+    assert not alive(sleep(3611))
 
 
 async def test_a_command_that_heeds_no_signal_is_killed() -> None:
-    assert (await run("trap '' TERM INT HUP; while :; do sleep 3612; done", 0.3)).trouble == "not done after 0.3 s"
-    assert not alive("sleep 3612")
+    assert (await run(f"trap '' TERM INT HUP; while :; do {sleep(3612)}; done", 0.3)).trouble == "not done after 0.3 s"
+    assert not alive(sleep(3612))
 
 
 async def test_what_a_command_leaves_in_the_background_is_ended() -> None:
-    assert await run("sleep 3613 & (sleep 3614 >/dev/null 2>&1 &) ; echo started") == Outcome("started\n")
-    assert not alive("sleep 3613") + alive("sleep 3614")
+    assert await run(f"{sleep(3613)} & ({sleep(3614)} >/dev/null 2>&1 &) ; echo started") == Outcome("started\n")
+    assert not alive(sleep(3613)) + alive(sleep(3614))
 
 
 async def test_who_holds_the_pipe_elsewhere_delays_nobody() -> None:
@@ -83,13 +88,14 @@ async def test_who_holds_the_pipe_elsewhere_delays_nobody() -> None:
 
 
 async def test_a_command_that_is_given_up_leaves_nothing() -> None:
-    task = asyncio.create_task(run("sleep 3615 & sleep 3616 | cat"))
-    while not (alive("sleep 3615") and alive("sleep 3616")):
+    task = asyncio.create_task(run(f"{sleep(3615)} & {sleep(3616)} | cat"))
+    # The shell's own words have both too.
+    while not (sleep(3615) in alive(sleep(3615)) and sleep(3616) in alive(sleep(3616))):
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not alive("sleep 3615") + alive("sleep 3616")
+    assert not alive(sleep(3615)) + alive(sleep(3616))
 
 
 async def test_a_signal_is_told_by_name() -> None:
