@@ -72,7 +72,8 @@ def wtf(wanted: Wanted) -> Written:
     ]
     wanted.shell("widget")
     for pane, left, top, width, height in _placed(wanted, _COLUMNS, rows):
-        program, *arguments = wanted.words("widget", pane.widget, "--host", "ansi")
+        # Its text is read as tview reads it: square brackets would be colours, as they are for sampler.
+        program, *arguments = wanted.words("widget", pane.widget, "--host", "sampler")
         lines += [
             f"    inferdeck_{pane.widget}:",
             "      type: cmdrunner",

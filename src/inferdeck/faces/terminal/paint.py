@@ -13,14 +13,6 @@ from textual.strip import Strip
 from inferdeck.faces.terminal.drawing.picture import Row
 
 _VARIABLES = {
-    "series1": "primary",
-    "series2": "success",
-    "series3": "warning",
-    "series4": "secondary",
-    "series5": "error",
-    "series6": "accent",
-    "series7": "text-primary",
-    "series8": "text-secondary",
     "ok": "text-success",
     "warn": "text-warning",
     "critical": "text-error",
@@ -40,6 +32,9 @@ _LOOKS = {
 _FAINT = {"dim": 0.62, "axis": 0.55, "frame": 0.38}
 """How much of the text's colour is left."""
 _HEATS = 8
+_HUES = (208, 275, 182, 312, 232, 160, 338, 195)
+"""Of series, in degrees: none is that of a state (green, yellow, red); neighbours are far apart."""
+_ANSI_SERIES = ("bright_blue", "bright_magenta", "bright_cyan", "blue", "magenta", "cyan", "bright_white", "white")
 
 
 class Paint:
@@ -68,6 +63,8 @@ class Paint:
         if name == "selected":
             ends = self._ends()
             return Style(reverse=True) if ends is None else Style(bgcolor=ends[0].blend(ends[1], 0.22).rich_color)
+        if name.startswith("series"):
+            return self._series(int(name[6:]) - 1)
         if name.startswith("heat"):
             return self._heat(int(name[4:]))
         if name in _VARIABLES:
@@ -84,6 +81,15 @@ class Paint:
     def _faint(self, share: float) -> Style:
         ends = self._ends()
         return Style(dim=True) if ends is None else Style(color=ends[0].blend(ends[1], share).rich_color)
+
+    def _series(self, place: int) -> Style:
+        ends = self._ends()
+        if ends is None:
+            return Style(color=_ANSI_SERIES[place % len(_ANSI_SERIES)])
+        # Every other one is paler, for those who see few hues.
+        dark, pale = ends[0].brightness < ends[1].brightness, place % 2 * 0.13
+        light = 0.6 + pale if dark else 0.42 - pale
+        return Style(color=Color.from_hsl(_HUES[place % len(_HUES)] / 360, 0.7, light).rich_color)
 
     def _heat(self, number: int) -> Style:
         ends, top = self._ends(), self._variables.get("warning", "")

@@ -29,7 +29,7 @@ def fill(wish: Wish, environ: Mapping[str, str], output: int = 1) -> None:
     terminal = os.isatty(output)
     if not wish.host:
         wish.host = host(environ, terminal=terminal)
-    if wish.host in _SIZED:
+    if wish.host in _SIZED or environ.get("WTF_WIDGET_WIDTH"):
         width, height = _size(wish.host, environ, output if terminal else None)
         wish.width = width if wish.width is None else wish.width
         wish.height = height if wish.height is None else wish.height
@@ -44,7 +44,8 @@ def host(environ: Mapping[str, str], *, terminal: bool) -> str:
     if any(environ.get(name) for name in _MENU_BARS):
         return "xbar"
     if environ.get("WTF_WIDGET_WIDTH"):
-        return "text" if plain else "ansi"
+        # tview reads square brackets as colours, as termui does.
+        return "sampler"
     if environ.get("COLUMNS") and environ.get("HEIGHT"):
         return "wth"
     if environ.get("TMUX") and not environ.get("TMUX_PANE"):

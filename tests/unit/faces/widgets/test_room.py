@@ -41,7 +41,7 @@ def pipe() -> Iterator[int]:
         ({"SWIFTBAR": "1"}, False, "xbar"),
         ({"XBARDarkMode": "false"}, False, "xbar"),
         ({"ARGOS_VERSION": "2"}, False, "xbar"),
-        ({"WTF_WIDGET_WIDTH": "40"}, False, "ansi"),
+        ({"WTF_WIDGET_WIDTH": "40"}, False, "sampler"),
         ({"COLUMNS": "-4", "HEIGHT": "-4"}, False, "wth"),
         ({"COLUMNS": "80", "LINES": "24"}, False, "text"),
         ({"TMUX": "/tmp/tmux-0/default,1,0"}, False, "tmux"),
