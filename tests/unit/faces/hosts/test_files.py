@@ -57,7 +57,7 @@ def commands(layout: str) -> Iterator[tuple[str, list[str]]]:
     for chart in found["runcharts"]:
         yield from (("sampler", shlex.split(item["sample"])) for item in chart["items"])
     for module in yaml(only("wtf", layout))["wtf"]["mods"].values():
-        yield "ansi", [module["cmd"], *module["args"]]
+        yield "sampler", [module["cmd"], *module["args"]]
     for module in yaml(only("wth", layout))["modules"]:
         yield "wth", shlex.split(module["config"]["command"])
     for module in json.loads(files("waybar", layout)[0].text).values():
@@ -78,7 +78,7 @@ def test_every_command_is_one_of_inferdecks(layout: str) -> None:
         wish = asked(words)
         assert wish.host == host
         seen.add(host)
-    assert seen == {"sampler", "ansi", "wth", "waybar", "conky", "starship", "xbar", "tmux"}
+    assert seen == {"sampler", "wth", "waybar", "conky", "starship", "xbar", "tmux"}
 
 
 @LAYOUT
