@@ -40,12 +40,12 @@ def top(options: argparse.Namespace) -> int:
         data = once.drawn(lambda: daemons.running(options), chosen, size or ONCE_SIZE, options.format or "text")
         sys.stdout.buffer.write(data)
         return 0
-    from inferdeck.faces.terminal.app import Terminal
+    from inferdeck.faces.terminal.app import Terminal, run
 
     # Exported by some shells and hosts: they would hide from Textual how large the window is now.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    return Terminal(lambda: daemons.running(options), chosen).run() or 0
+    return run(Terminal(lambda: daemons.running(options), chosen))
 
 
 def _chosen(options: argparse.Namespace) -> Options:

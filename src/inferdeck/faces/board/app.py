@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
@@ -22,6 +19,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from inferdeck.faces import leaving
 from inferdeck.faces.board import ansi, processes
 from inferdeck.faces.board.arranging import Place, arrange
 from inferdeck.faces.board.commands import Commands
@@ -38,8 +36,6 @@ DRAW_SECONDS = 0.2
 """What comes in within this time is drawn in one frame: a frame costs more than an output."""
 SETTLE_SECONDS = 0.4
 """After the window's size changed for the last time, widgets are drawn anew for it."""
-_WRITER = "textual-output"
-"""The thread of Textual that writes to the terminal."""
 HINTS = "? help  q quit  r refresh  p pause  m maximise"
 
 
@@ -130,7 +126,7 @@ class BoardApp(App[str]):
 
     def on_mount(self) -> None:
         if not self.is_headless:
-            self._heed_signals()
+            leaving.heed_signals(self.exit)
         for number, view in enumerate(self._stickers):
             first = number * STAGGER_SECONDS
             seed = hash((number, view.sticker.command))
@@ -282,32 +278,15 @@ class BoardApp(App[str]):
         await drawn.wait()
         self.exit(picture(self))
 
-    def _heed_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            with contextlib.suppress(NotImplementedError, RuntimeError):
-                loop.add_signal_handler(number, self.exit)
-
     def _fatal_error(self) -> None:
         # Whoever runs us raises it again: a traceback on the screen helps nobody.
         self._close_messages_no_wait()
 
 
-def _thread_failed(failed: threading.ExceptHookArgs) -> None:
-    """Leave where the terminal has been closed: nobody reads what Textual would wait for for ever to write there."""
-    if failed.thread is not None and failed.thread.name == _WRITER and isinstance(failed.exc_value, OSError):
-        processes.kill_all()
-        os._exit(128 + signal.SIGHUP)
-    threading.__excepthook__(failed)
-
-
 def run(app: BoardApp, *, size: tuple[int, int] | None = None) -> str:
     """Run a board on the terminal, or without one in a window of so many columns and rows; returns its picture."""
-    before, threading.excepthook = threading.excepthook, _thread_failed
-    try:
+    with leaving.with_its_terminal(processes.kill_all):
         found = app.run(headless=size is not None, size=size)
-    finally:
-        threading.excepthook = before
     if app._exception is not None:
         raise app._exception
     sys.stdout.flush()

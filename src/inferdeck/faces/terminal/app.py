@@ -13,6 +13,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from inferdeck.client.tiny import Client
+from inferdeck.faces import leaving
 from inferdeck.faces.terminal import places
 from inferdeck.faces.terminal.actions import Action, mapped, of_scope
 from inferdeck.faces.terminal.asking import Asker
@@ -91,6 +92,8 @@ class Terminal(App[int]):
             )
 
     def on_mount(self) -> None:
+        if not self.is_headless:
+            leaving.heed_signals(lambda: self.exit(0))
         if self.options.theme:
             self.theme = self.options.theme
         self.go(self.options.view)
@@ -327,3 +330,16 @@ class Terminal(App[int]):
     def _drawn(self) -> None:
         if self.view is not None:
             self.view.draw_lines()
+
+    def _fatal_error(self) -> None:
+        # Whoever runs us raises it again: a traceback on the screen helps nobody.
+        self._close_messages_no_wait()
+
+
+def run(app: Terminal) -> int:
+    """Run it until it is left or its terminal is closed; returns what the program ends with."""
+    with leaving.with_its_terminal():
+        code = app.run()
+    if app._exception is not None:
+        raise app._exception
+    return code or 0
