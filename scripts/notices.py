@@ -61,7 +61,7 @@ def notices(root: Path = ROOT) -> str:
 
 
 def licence(found: Distribution) -> str:
-    """Return the SPDX expression, else what the package's metadata calls its licence."""
+    """Return the SPDX expression, else what the package's metadata calls its licence, else what its text is."""
     metadata = found.metadata
     if "License-Expression" in metadata:
         return metadata["License-Expression"]
@@ -69,7 +69,16 @@ def licence(found: Distribution) -> str:
         c.removeprefix(_CLASSIFIER) for c in metadata.get_all("Classifier") or () if c.startswith(_CLASSIFIER)
     ]
     first = metadata["License"].strip().split("\n")[0] if "License" in metadata else ""
-    return " and ".join(classified) or first or "unknown"
+    return " and ".join(classified) or first or _known_text(found) or "unknown"
+
+
+_TEXTS = {"Permission is hereby granted, free of charge, to any person obtaining a copy of this software": "MIT"}
+"""What a licence's text says and no other, for packages that carry the text alone."""
+
+
+def _known_text(found: Distribution) -> str:
+    texts = [" ".join(text.split()) for _, text in licence_texts(found)]
+    return next((name for words, name in _TEXTS.items() if any(words in text for text in texts)), "")
 
 
 _IN_THE_CODE = {"nvidia-ml-py": "pynvml.py"}

@@ -347,9 +347,7 @@ class DashboardsConfig(Section):
 class TerminalConfig(Section):
     """How `inferdeck top` looks and which keys it takes; what the command line says holds instead."""
 
-    interval: Annotated[Seconds, Field(ge=2, le=60)] = Field(
-        default=5.0, description="How often what is shown is asked for: 2 s to 60 s."
-    )
+    interval: Seconds = Field(default=5.0, description="How often what is shown is asked for: 2 s to 60 s.")
     range: Seconds = Field(default=3600.0, description="How long a time charts show.")
     view: str = Field(default="overview", description="What is shown first: a view or a dashboard.")
     theme: str = Field(default="", description="A theme of Textual, such as nord or ansi-dark.")
@@ -360,6 +358,13 @@ class TerminalConfig(Section):
         default_factory=dict, description="Keys of your own: an action's id and keys with commas between them."
     )
     readonly: bool = Field(default=False, description="Take away every action that changes something.")
+
+    @field_validator("interval")
+    @classmethod
+    def _within(cls, seconds: float) -> float:
+        if not 2 <= seconds <= 60:
+            raise ValueError("from 2 s to 60 s")
+        return seconds
 
 
 class Settings(Section):
