@@ -21,11 +21,13 @@ from starlette.routing import Route
 from inferdeck.api import errors as shape
 from inferdeck.api.native import FAILURES
 from inferdeck.errors import InferdeckError, UsageError
+from inferdeck.model.answers import Number
 from inferdeck.model.clock import Clock
 from inferdeck.model.json_form import dumps
 from inferdeck.model.numbers import seconds
-from inferdeck.model.widget import ICONS, Frame, State, Widget
+from inferdeck.model.widget import ICONS, Cell, Frame, Look, State, Widget
 from inferdeck.render.hosts import HOSTS
+from inferdeck.render.hosts.host import told
 from inferdeck.render.interface import Content, Part, WidgetQuestions
 from inferdeck.render.widgets.contents import CONTENTS, content
 
@@ -116,7 +118,7 @@ class WidgetRoutes:
         drawn = self._drawn.get(key)
         if drawn is None or drawn.widget is not widget:
             shown = _too_old(widget, age, wish.max_age) if late else widget
-            body = await _draw(shown, wish)
+            body = await _draw(shown, wish, late=late)
             drawn = self._drawn[key] = _Drawn(widget, body)
             while len(self._drawn) > _MOST_DRAWN:
                 self._drawn.popitem(last=False)
@@ -132,14 +134,19 @@ class WidgetRoutes:
         return dumps({"widgets": widgets, "hosts": list(HOSTS), "icons": ICONS})
 
 
-async def _draw(widget: Widget, wish: _Wish) -> bytes:
+async def _draw(widget: Widget, wish: _Wish, *, late: bool) -> bytes:
     if len(widget.rows) > _MANY_ROWS:
-        return (await run_in_threadpool(_text, widget, wish)).encode()
-    return _text(widget, wish).encode()
+        return (await run_in_threadpool(lambda: _text(widget, wish, late=late))).encode()
+    return _text(widget, wish, late=late).encode()
 
 
-def _text(widget: Widget, wish: _Wish) -> str:
-    return HOSTS[wish.host].draw(widget, wish.frame, wish.field)
+def _text(widget: Widget, wish: _Wish, *, late: bool) -> str:
+    host = HOSTS[wish.host]
+    if late and wish.field:
+        # Alone, an old figure would look like a new one.
+        found = told(widget, wish.field)
+        return host.alone(Number(None, found.unit if isinstance(found, Number) else ""), wish.frame)
+    return host.draw(widget, wish.frame, wish.field)
 
 
 def _age(widget: Widget, since: float) -> float | None:
@@ -147,10 +154,12 @@ def _age(widget: Widget, since: float) -> float | None:
 
 
 def _too_old(widget: Widget, age: float | None, most: float | None) -> Widget:
-    """Return the widget as one whose figures are not to be relied on."""
+    """Return the widget as one whose figures are not to be relied on; in one line that stands first."""
     how = "Nobody knows how old these figures are" if age is None else f"These figures are {seconds(age)} old"
     note = f"{how}; {seconds(most)} are allowed."
-    return replace(widget, state=State.UNKNOWN, note=f"{note} {widget.note}".strip())
+    first = Cell("age unknown" if age is None else f"{seconds(age)} old", Look.DIM, State.UNKNOWN)
+    line = (first, *(Cell(cell.text, Look.DIM) for cell in widget.line))
+    return replace(widget, state=State.UNKNOWN, note=f"{note} {widget.note}".strip(), line=line)
 
 
 def _wish(request: Request, about: Content) -> _Wish:

@@ -79,7 +79,12 @@ def uninstall(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> tuple[Host, Wanted, Place]:
-    common = (("--config", options.config), ("--data-dir", options.data_dir), ("--url", options.url))
+    # Bars do not have the environment of this shell.
+    common = (
+        ("--config", options.config or os.environ.get("INFERDECK_CONFIG")),
+        ("--data-dir", options.data_dir or os.environ.get("INFERDECK_DATA_DIR")),
+        ("--url", options.url or os.environ.get("INFERDECK_URL")),
+    )
     # Paths are meant from here, and the commands run from anywhere.
     given = [(name, value if name == "--url" else str(_absolute(value))) for name, value in common if value]
     words = tuple(f"{name}={value}" for name, value in given)

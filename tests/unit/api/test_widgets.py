@@ -130,6 +130,20 @@ def test_figures_older_than_allowed_make_the_state_unknown() -> None:
     assert "age" not in ask(nobody, "")[2]
 
 
+def test_figures_older_than_allowed_never_look_like_new_ones() -> None:
+    held = Held(replace(FULL["health"](EVERYTHING), age_seconds=90.0), NOW)
+    routes = api.WidgetRoutes(held, ManualClock(NOW))
+    for host in ("tmux", "starship", "waybar", "xbar"):
+        line = ask(routes, f"max_age=60&host={host}")[1].splitlines()[0]
+        assert "? 1 min 30 s old" in line
+        assert "green" not in line
+    assert ask(routes, "max_age=60&field=up")[1] == "NaN\n"
+    assert ask(routes, "max_age=60&field=up&host=sampler")[1] == "\n"
+    assert ask(routes, "max_age=60&field=up&host=starship")[1] == "–\n"
+    assert ask(routes, "max_age=120&field=up")[1] == "2\n"
+    assert ask(routes, "max_age=60&field=state.nobody")[0] == 404
+
+
 def test_the_part_is_handed_on() -> None:
     held = Held(FULL["logs"](EVERYTHING), NOW)
     ask(api.WidgetRoutes(held, ManualClock(NOW)), "stream=a%20b&level=error&environment=x", "logs")

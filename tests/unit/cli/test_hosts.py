@@ -42,6 +42,17 @@ def test_files_are_written_where_they_are_wanted(tmp_path: Path) -> None:
     assert "nothing to write" in hosts(tmp_path, "write", "tmux", "--layout", "incident", "--out", str(out))
 
 
+def test_commands_ask_the_daemon_that_this_shell_asks(tmp_path: Path) -> None:
+    """Bars are started by a desktop that knows nothing of the shell's variables."""
+    environ = environment(tmp_path, INFERDECK_CONFIG="inferdeck.yaml", INFERDECK_URL="http://there:4633")
+    words = [COMMAND, "hosts", "write", "watch", "--out", "out", "--url", "http://here:4633"]
+    subprocess.run(
+        words, env=environ, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True
+    )
+    written = (tmp_path / "out" / "inferdeck-watch.sh").read_text()
+    assert f"--config={tmp_path}/inferdeck.yaml --url=http://here:4633" in written
+
+
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     for words in (["write", "wtf"], ["install", "tmux"], ["install", "starship"]):
         assert "+++ " in hosts(tmp_path, *words, "--dry-run")

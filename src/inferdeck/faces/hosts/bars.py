@@ -12,7 +12,8 @@ from inferdeck.faces.hosts.wanted import TITLES, File, Wanted, Written
 
 WAYBAR_FILE, WAYBAR_STYLE = "inferdeck-waybar.json", "inferdeck-waybar.css"
 STARSHIP_FILE = "inferdeck-starship.toml"
-_COLOURS = {"warning": "#e5a50a", "critical": "#e01b24", "unknown": "#9a9996", "stale": "#9a9996"}
+_COLOURS = {"warning": "#e5a50a", "critical": "#e01b24"} | dict.fromkeys(("unknown", "old", "stale"), "#9a9996")
+"""By class: the state, "old" where the daemon's figures are, "stale" where no daemon answered."""
 STARSHIP_TIMEOUT_MS = 150
 """A prompt waits for it."""
 

@@ -90,6 +90,10 @@ def points(score: Score) -> int:
     return math.floor(score.value)
 
 
+def _shown(score: Score) -> str:
+    return f"{'~' if score.quality == 'estimated' else ''}{points(score)}"
+
+
 def _of(score: Score) -> State:
     """Return what a score says by itself; one that rests on few requests says nothing."""
     if score.recommendation == FEW:
@@ -116,14 +120,14 @@ def _cells(one: ProviderRow) -> tuple[Cell, ...]:
             Cell("no traffic"),
         )
     look = telling.LOOKS[_of(one.score)]
-    value = Cell(f"{'~' if one.score.quality == 'estimated' else ''}{points(one.score)}", look)
+    value = Cell(_shown(one.score), look)
     return Cell(called(one.name)), value, Cell(one.score.grade, look), Cell(one.score.recommendation)
 
 
 def _line(rows: Sequence[ProviderRow], places: Places) -> tuple[Cell, ...]:
     state = _state(rows)
     cells = [
-        Cell(f"{places.name(place_of(one), called(one.name))} {points(one.score)} {one.score.grade}", sign=None)
+        Cell(f"{places.name(place_of(one), called(one.name))} {_shown(one.score)} {one.score.grade}")
         for one in rows
         if one.score
     ]

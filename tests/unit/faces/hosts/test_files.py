@@ -143,7 +143,8 @@ def test_waybars_modules_are_json_and_its_style_names_them(layout: str) -> None:
     found = json.loads(modules.text)
     assert all(module["return-type"] == "json" for module in found.values())
     for name in found:
-        assert f"#{name.replace('/', '-')}.critical" in style.text
+        for word in ("warning", "critical", "unknown", "old", "stale"):
+            assert f"#{name.replace('/', '-')}.{word}" in style.text
     assert style.text.count("{") == style.text.count("}")
 
 

@@ -280,6 +280,7 @@ def test_scores_are_drawn_as_the_brief_draws_them() -> None:
         replace(few, score=replace(few.score, recommendation="few requests", quality="estimated")),
     )
     found = score.widget(answers.providers(*rows), EVERYTHING)
+    assert [cell.text for cell in found.line] == ["new ~99 B", "good 92 B", "bad 59 B"]
     assert texts(found) == [
         ["new", "~99", "B", "few requests"],
         ["good", "92", "B", "Secondary"],
