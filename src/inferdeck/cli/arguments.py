@@ -528,7 +528,7 @@ COMMANDS: tuple[Command, ...] = (
         "write the dashboards for Grafana, with what provisions them there and in Kubernetes",
         "grafana:export",
         (
-            _option("files", metavar="FILE", nargs="*", help="dashboard files of yours; inferdeck's own where absent"),
+            _option("files", metavar="FILE", nargs="*", help="dashboard files; all dashboards where absent"),
             _option("--out", metavar="DIR", required=True, help="folder to write to; made where it is missing"),
             _option("--wrap", action="store_true", help="in the form that Grafana's API takes; without provisioning"),
             _option("--cluster", action="store_true", help="with a variable cluster, to which every query is narrowed"),
@@ -540,7 +540,7 @@ COMMANDS: tuple[Command, ...] = (
         "grafana:push",
         (
             _option("address", metavar="URL", help="where Grafana answers, such as http://localhost:3000"),
-            _option("files", metavar="FILE", nargs="*", help="dashboard files of yours; inferdeck's own where absent"),
+            _option("files", metavar="FILE", nargs="*", help="dashboard files; all dashboards where absent"),
             _option("--token-file", metavar="PATH", help="file that holds the token of a service account"),
             _option("--folder", metavar="UID", default="", help="uid of a folder in Grafana"),
             _option("--cluster", action="store_true", help="with a variable cluster, to which every query is narrowed"),

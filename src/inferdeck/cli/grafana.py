@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ def export(options: argparse.Namespace) -> int:
     from inferdeck.dashboards.grafana import bundle
 
     folder = Path(options.out).expanduser()
-    files = bundle.files(_dashboards(options.files), wrap=options.wrap, cluster=options.cluster)
+    found, broken = _dashboards(options)
+    files = bundle.files(found, wrap=options.wrap, cluster=options.cluster)
     try:
         for name, text in files.items():
             path = folder / name
@@ -38,7 +40,7 @@ def export(options: argparse.Namespace) -> int:
             "  provisioning/ holds Grafana's provisioning files, kubernetes/ a ConfigMap for each dashboard", "dim"
         )
     sys.stdout.write(page.text())
-    return 0
+    return _told(broken)
 
 
 def push(options: argparse.Namespace) -> int:
@@ -47,11 +49,12 @@ def push(options: argparse.Namespace) -> int:
     from inferdeck.dashboards.grafana.push import Grafana
 
     grafana = Grafana(options.address, _token(options.token_file), options.folder)
-    for one in _dashboards(options.files):
+    found, broken = _dashboards(options)
+    for one in found:
         path = grafana.push(made.wrapped(made.classic(one, cluster=options.cluster)))
         # At once: a later one may be refused.
         print(safe(f"{one.title}: {path}"), flush=True)
-    return 0
+    return _told(broken)
 
 
 def validate(options: argparse.Namespace) -> int:
@@ -59,10 +62,12 @@ def validate(options: argparse.Namespace) -> int:
     from inferdeck.dashboards.grafana import export as made
     from inferdeck.dashboards.grafana import references, structure
 
+    broken: tuple[str, ...] = ()
     if options.files:
         found = {str(path): _json(Path(path)) for path in options.files}
     else:
-        found = {references.file_name(one): made.classic(one) for one in _dashboards([])}
+        dashboards, broken = _dashboards(options)
+        found = {references.file_name(one): made.classic(one) for one in dashboards}
     problems = [f"{name}: {text}" for name, one in found.items() for text in structure.problems(one)]
     page = Page(columns(), colour=coloured(sys.stdout))
     for problem in problems:
@@ -70,15 +75,26 @@ def validate(options: argparse.Namespace) -> int:
     if not problems:
         page.line(f"{len(found)} {'dashboard' if len(found) == 1 else 'dashboards'}: right", "green")
     sys.stdout.write(page.text())
-    return WRONG if problems else 0
+    return max(_told(broken), WRONG if problems else 0)
 
 
-def _dashboards(files: list[str]) -> list[Dashboard]:
-    """Return the definitions in these files, or those that come with inferdeck."""
+def _dashboards(options: argparse.Namespace) -> tuple[list[Dashboard], tuple[str, ...]]:
+    """Return the dashboards in the files that are named, or all that the daemon has, and which files cannot be read."""
+    from inferdeck.cli.settings import load
     from inferdeck.dashboards import loader
+    from inferdeck.dashboards.folder import Folder, user_folder
 
-    found = [loader.read(Path(file), file) for file in files] if files else loader.shipped()
-    return [one.dashboard for one in found]
+    if options.files:
+        return [loader.read(Path(file), file).dashboard for file in options.files], ()
+    shelf = Folder(user_folder(load(options)), time.monotonic).shelf()
+    return [kept.dashboard for kept in shelf.dashboards.values()], shelf.problems
+
+
+def _told(broken: tuple[str, ...]) -> int:
+    """Name the files that were left out; returns the exit code."""
+    for problem in broken:
+        print(safe(f"left out: {problem}"), file=sys.stderr)
+    return WRONG if broken else 0
 
 
 def _token(file: str | None) -> str:

@@ -24,11 +24,11 @@ ALL = "all"
 
 
 def export(options: argparse.Namespace) -> int:
-    """Print one file of rules, or write all files into a folder."""
-    if options.what == RECORDING and not options.grafana:
-        sys.stdout.write(_recording())
-        return 0
+    """Print one file of rules, or write files into a folder."""
     from inferdeck.rules import export as files
+
+    if options.what == RECORDING and not options.grafana:
+        return _given(options, {files.RECORDING: _recording()})  # needs no site
     from inferdeck.rules import grafana
 
     site = _site(options)
@@ -41,6 +41,11 @@ def export(options: argparse.Namespace) -> int:
         made = {name: text for name, text in made.items() if Path(name).stem.removeprefix("grafana-") == options.what}
     if not made:
         raise UsageError(f"rules export {options.what}: there is no such file for Grafana")
+    return _given(options, made)
+
+
+def _given(options: argparse.Namespace, made: dict[str, str]) -> int:
+    """Print the one file, or write them into the folder that is named."""
     if options.out is None and len(made) > 1:
         raise UsageError(f"rules export {options.what} makes {len(made)} files: give --out DIR")
     if options.out is None:

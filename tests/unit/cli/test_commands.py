@@ -166,6 +166,9 @@ def test_rules_export_prints_rules(tmp_path: Path) -> None:
     found = run(tmp_path, "rules", "export")
     assert found.returncode == 0, found.stderr
     assert "record: llm_" in found.stdout
+    written = run(tmp_path, "rules", "export", "--out", str(tmp_path / "rules"))
+    assert (written.returncode, written.stdout.strip()) == (0, str(tmp_path / "rules" / "recording.yaml"))
+    assert (tmp_path / "rules" / "recording.yaml").read_text(encoding="utf-8") == found.stdout
 
 
 def test_a_broken_pipe_is_quiet(tmp_path: Path) -> None:
