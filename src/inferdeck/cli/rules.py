@@ -87,7 +87,8 @@ def test(options: argparse.Namespace) -> int:
     for name in options.files:
         report = unit_tests.run(Path(name), semantics)
         for failure in report.failures:
-            print(f"{safe(failure.place)}: {safe(failure.text)}")
+            text = "\n".join(safe(line) for line in failure.text.split("\n"))
+            print(f"{safe(failure.place)}: {text}")
         failed = failed or bool(report.failures)
         print(f"{safe(name)}: {report.checks} checks, {len(report.failures) or 'none'} failed")
     return 1 if failed else 0

@@ -157,7 +157,7 @@ def _lines(error: ValidationError, found: document.Document) -> list[str]:
     for problem in error.errors(include_url=False):
         if problem["type"] == "too_short" and problem["input"]:
             continue  # its items are wrong, which is said of each
-        path = _path(found.data, problem["loc"])
+        path = _path(found.data or {}, problem["loc"])
         messages.append(_message(problem, path, found))
     return list(dict.fromkeys(messages))
 

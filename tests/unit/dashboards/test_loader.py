@@ -136,3 +136,9 @@ def test_every_unit_shows_every_number(unit: str) -> None:
 def test_every_kind_of_panel_is_drawn_in_ours() -> None:
     used = {panel.kind for one in loader.shipped() for panel in one.dashboard.panels()}
     assert {PanelKind.STAT, PanelKind.TIMESERIES, PanelKind.TABLE, PanelKind.MATRIX, PanelKind.HEATMAP} <= used
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n", "null\n", "[]\n"])
+def test_a_file_that_is_still_empty_is_told_of(text: str) -> None:
+    with pytest.raises(ConfigError, match='"uid" is missing'):
+        loader.parse(text.encode(), "new.yaml")

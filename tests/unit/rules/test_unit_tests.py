@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from inferdeck.cli import main
 from inferdeck.errors import ConfigError
 from inferdeck.query.windows import Semantics
 from inferdeck.rules import unit_tests
@@ -145,3 +146,12 @@ def test_a_file_that_cannot_be_read_is_told_with_line_and_key(old: str, new: str
     with pytest.raises(ConfigError) as found:
         unit_tests.run(path)
     assert says in str(found.value)
+
+
+def test_a_failure_is_shown_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    test = "    alert_rule_test: [{eval_time: 4m, alertname: Busy, exp_alerts: [{exp_labels: {severity: none}}]}]\n"
+    file = tmp_path / "test.yaml"
+    file.write_text(HEAD + test, encoding="utf-8")
+    assert main(["rules", "test", str(file)]) == 1
+    assert "Busy at 4m\n  expected but not firing" in capsys.readouterr().out

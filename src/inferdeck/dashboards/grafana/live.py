@@ -35,7 +35,7 @@ class Live:
     @property
     def known(self) -> bool:
         """Whether there is anything to compare with."""
-        return bool(self.samples)
+        return self.whole or bool(self.samples)  # a daemon has none of the names that it was asked for, maybe
 
     def has(self, sample: str) -> bool:
         """Tell whether some target exposes a sample of this name."""

@@ -12,6 +12,8 @@ from inferdeck.dashboards.interpolation import BUILT_IN, references
 from inferdeck.errors import QueryError
 from inferdeck.model.dashboard import COLUMNS
 
+MOST_LINES = 10_000
+"""How far down the grid a panel may be; more is a mistake, and costs memory for every cell."""
 _UID = re.compile(rf"[A-Za-z0-9_-]{{1,{UID_LENGTH}}}")
 _SOURCE = {"type": "prometheus", "uid": f"${{{DATASOURCE}}}"}
 _GRAFANA_OWN = ("__", "timeFrom", "timeTo")
@@ -19,7 +21,13 @@ _VARIABLE_QUERY = re.compile(r"label_values\(\s*(.*),\s*([A-Za-z_][A-Za-z0-9_]*)
 
 
 def problems(found: dict[str, Any]) -> list[str]:
-    """Return what is wrong with a dashboard in the form that `export.classic` gives, each with its place."""
+    """Return what is wrong with a dashboard in the form that `export.classic` gives, each with its place.
+
+    Anybody's JSON may come; where it has not even the shape of a dashboard, nothing else is looked at.
+    """
+    misshapen = list(_misshapen(found))
+    if misshapen:
+        return misshapen
     panels = list(_panels(found.get("panels", [])))
     return [
         *_head(found),
@@ -30,6 +38,34 @@ def problems(found: dict[str, Any]) -> list[str]:
         *_variables(found),
         *(text for panel in panels for text in _queries(panel, _names(found))),
     ]
+
+
+def _misshapen(found: dict[str, Any]) -> Iterator[str]:
+    templating = found.get("templating", {})
+    if not isinstance(templating, dict) or not _objects(templating.get("list", [])):
+        yield "templating: an object with a list of variables is wanted"
+    yield from _misshapen_panels(found.get("panels", []), "panels")
+
+
+def _misshapen_panels(panels: object, place: str) -> Iterator[str]:
+    if not isinstance(panels, list) or not _objects(panels):
+        yield f"{place}: a list of panels is wanted"
+        return
+    for number, panel in enumerate(panels):
+        here, box = f"{place}[{number}]", panel.get("gridPos", {})
+        if not isinstance(box, dict) or not all(_on_grid(box.get(key, 0)) for key in "xywh"):
+            yield f"{here}.gridPos: whole numbers x, y, w and h are wanted"
+        if not _objects(panel.get("targets", [])):
+            yield f"{here}.targets: a list of queries is wanted"
+        yield from _misshapen_panels(panel.get("panels", []), f"{here}.panels")
+
+
+def _objects(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(one, dict) for one in found)
+
+
+def _on_grid(number: object) -> bool:
+    return isinstance(number, int) and abs(number) <= MOST_LINES
 
 
 def _panels(found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -42,3 +42,13 @@ async def test_a_daemon_tells_what_is_live(tmp_path: Path, capsys: pytest.Captur
         ("dead-metric", "vllm:gpu_cache_usage_perc", "vllm:kv_cache_usage_perc"),
         ("dead-label", "namespace", ""),
     ]
+
+
+async def test_a_daemon_that_has_none_of_the_names_was_asked_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text(json.dumps({"groups": [{"name": "g", "rules": [{"alert": "a", "expr": "nobodys_metric"}]}]}))
+    async with served(tmp_path) as site:
+        await asyncio.to_thread(main, ["grafana", "lint", str(file), "--url", site.url])
+    assert "no target was asked" not in capsys.readouterr().out

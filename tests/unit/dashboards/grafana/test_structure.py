@@ -56,3 +56,21 @@ def test_each_break_is_found(found: Found, name: str) -> None:
     change, message = BREAKS[name]
     change(found)
     assert any(message in problem for problem in structure.problems(found)), structure.problems(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"panels": "x"}, "panels: a list"),
+        ({"panels": None}, "panels: a list"),
+        ({"panels": [{"panels": [3, None]}]}, "panels[0].panels: a list"),
+        ({"panels": [{"gridPos": {"h": 10**9, "w": 1}}]}, "panels[0].gridPos"),
+        ({"panels": [{"gridPos": {"x": "1"}}]}, "panels[0].gridPos"),
+        ({"panels": [{"targets": ["up"]}]}, "panels[0].targets"),
+        ({"templating": []}, "templating"),
+        ({"templating": {"list": [None]}}, "templating"),
+    ],
+)
+def test_what_has_not_the_shape_of_a_dashboard_is_told(found: Found, values: Found, message: str) -> None:
+    (problem,) = structure.problems(found | values)
+    assert message in problem
