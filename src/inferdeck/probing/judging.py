@@ -96,6 +96,11 @@ class Judge:
                     f"{key} is set for others ({', '.join(others)}) and not for {least.id}: LiteLLM balances by it and "
                     "gives those without it nothing; set it for all or for none"
                 )
+        set_to = {self.by_id[one.id].facts.get("weight", "") for one in case.members if one.id in self.by_id}
+        if len(set_to) == 1 and len({one.weight for one in case.members}) > 1:
+            weight = next(iter(set_to))
+            given = f"weight {weight}" if weight else "no weight"
+            return f"{case.source} wants unequal shares, and the gateway has {given} for all of them: set weights there"
         return f"{least.id} answers when it is asked alone; look whether it was left alone (cooldown) meanwhile"
 
     def fallback(self, case: Case, answer: Answer, failing: Collection[str], *, forced: bool) -> Result:

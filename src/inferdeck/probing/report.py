@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from inferdeck.model.json_form import plain
+from inferdeck.model.numbers import percent
 from inferdeck.probing.statistics import POWER
 from inferdeck.probing.values import Bill, Distribution, Kind, Plan, Report, Result, State
 
@@ -22,19 +23,21 @@ _NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def announced(plan: Plan) -> list[str]:
     """Return what a plan will send and what that may cost, before anything is sent."""
     where = f"{plan.gateway} (the simulator)" if plan.simulated else plan.gateway
-    lines = [f"Sends {plan.requests} requests to {where}:"]
+    lines = [f"Sends {_many(plan.requests, 'request')} to {where}:"]
     for kind in Kind:
         cases = [case for case in plan.cases if case.kind is kind and not case.because]
         if cases:
             sent = sum(case.requests for case in cases)
-            lines.append(f"  {kind:<11}{len(cases):>5} cases {sent:>6} requests")
+            lines.append(
+                f"  {kind:<11}{len(cases):>5} {'cases' if len(cases) > 1 else 'case ':<5} {_many(sent, 'request', 6)}"
+            )
     lines.append(f"Cost: {cost(plan.bill)}")
     if plan.simulated:
         lines[-1] += "; it is simulated, so nobody pays"
     if plan.bill.sources:
         lines.append(f"Prices: {', '.join(plan.bill.sources)}")
     if plan.left_out:
-        lines.append(f"Not probed: {plan.left_out} further models; name them with --model, or raise --models")
+        lines.append(f"Not probed: {_many(plan.left_out, 'further model')}; name them with --model, or raise --models")
     shown = plan.notes[:MOST_NOTES]
     lines += [f"Note: {note}" for note in shown]
     if len(plan.notes) > len(shown):
@@ -46,7 +49,7 @@ def cost(bill: Bill) -> str:
     """Return a bill in words; what is unpriced is said, never 0."""
     parts = []
     if bill.priced:
-        parts.append(f"at most {usd(bill.usd)} for {bill.priced} requests")
+        parts.append(f"at most {usd(bill.usd)} for {_many(bill.priced, 'request')}")
     if bill.self_hosted:
         parts.append(f"{bill.self_hosted} to models that run here")
     if bill.free:
@@ -77,6 +80,10 @@ def lines(report: Report) -> Iterator[tuple[str, str]]:
     yield summary(report), "red" if report.count(State.FAILED) else "green"
 
 
+def _many(count: int, word: str, room: int = 0) -> str:
+    return f"{count:>{room}} {word}{'s' * (count != 1)}"
+
+
 def tested(found: Distribution) -> str:
     """Return sample size, power and the smallest imbalance that could have been seen."""
     if found.smallest_loss is None:
@@ -84,10 +91,10 @@ def tested(found: Distribution) -> str:
     else:
         least = min(found.shares, key=lambda one: one.expected)
         left = least.expected * (1 - found.smallest_loss)
-        seen = f"smallest imbalance seen with power {POWER}: {least.expected:.1%} falling to {left:.1%}"
+        seen = f"smallest imbalance seen with power {POWER}: {percent(least.expected)} falling to {percent(left)}"
     return (
-        f"{found.requests} requests, X² = {found.statistic:.2f}, p = {found.p_value:.3g} (level {found.alpha:.2g}), "
-        f"power {found.power:.2f} to see half a share lost; {seen}"
+        f"{_many(found.requests, 'request')}, X² = {found.statistic:.2f}, "
+        f"p = {found.p_value:.3g} (level {found.alpha:.2g}), power {found.power:.2f} to see half a share lost; {seen}"
     )
 
 
@@ -98,8 +105,8 @@ def summary(report: Report) -> str:
     sent = sum(one.requests for one in report.results)
     costs = [one.cost_usd for one in report.results if one.cost_usd is not None]
     spent = f", {usd(sum(costs))} by the gateway's reckoning" if costs else ""
-    more = f"; {report.left_out} models not probed" if report.left_out else ""
-    return f"{head}{counts or 'no case'}; {sent} requests in {report.seconds:.1f} s{spent}{more}"
+    more = f"; {_many(report.left_out, 'model')} not probed" if report.left_out else ""
+    return f"{head}{counts or 'no case'}; {_many(sent, 'request')} in {report.seconds:.1f} s{spent}{more}"
 
 
 def as_json(report: Report) -> str:

@@ -27,6 +27,15 @@ _KEPT = ("x-litellm-", "x-inferdeck-", "content-type")
 MOST_TEXT = 600
 
 
+def _why(error: Exception) -> str:
+    """Return why nothing was reached; where that is, is told elsewhere."""
+    if not isinstance(error, aiohttp.ClientConnectorError) or isinstance(error, aiohttp.ClientSSLError):
+        return str(error) or type(error).__name__
+    if "refused" in str(error).lower() or isinstance(error.os_error, ConnectionRefusedError):
+        return "connection refused; does it run, and does it listen there?"
+    return (error.os_error.strerror or type(error.os_error).__name__).lower()
+
+
 class Sender:
     """One gateway; its key goes to this origin and nowhere else: redirects are not followed.
 
@@ -85,7 +94,7 @@ class Sender:
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
             return cut("garbage", f"the answer broke off or is not HTTP: {error}"), b""
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return cut("unreachable", str(error) or type(error).__name__), b""
+            return cut("unreachable", _why(error)), b""
 
     async def _read(self, response: aiohttp.ClientResponse, begun: float, largest: int) -> tuple[Answer, bytes]:
         headers = {

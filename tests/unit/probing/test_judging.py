@@ -156,6 +156,19 @@ def test_why_a_member_starves() -> None:
     assert "weight 0 for p-2 and 1 for the others" in judge(gateway).pool(POOL, [answer("p-1", "p")] * 50).advice
 
 
+def test_a_file_wants_shares_that_the_gateway_was_never_told() -> None:
+    first, second = POOL.members
+    unequal = replace(POOL, members=(replace(first, weight=3.0), replace(second, weight=1.0)), source="routes.yaml:8")
+    evenly = [answer("p-1", "p")] * 100 + [answer("p-2", "p")] * 100
+    for facts, said in (({}, "no weight"), ({"weight": "1"}, "weight 1")):
+        gateway = told(deployed("p-1", "p", **facts), deployed("p-2", "p", **facts))
+        found = judge(gateway).pool(unequal, evenly)
+        assert found.cause is Cause.UNEVEN
+        assert found.advice.startswith(
+            f"routes.yaml:8 wants unequal shares, and the gateway has {said} for all of them"
+        )
+
+
 def fallback(given: Answer, failing: tuple[str, ...] = (), *, forced: bool = True) -> Any:
     return judge().fallback(FALLBACK, given, failing, forced=forced)
 

@@ -40,7 +40,7 @@ def test_text_tells_signs_causes_advice_and_the_sample() -> None:
     assert "✗ pool:p [starved pool member]  b got 0 of 50" in text
     assert "→ set weights" in text
     assert "50 requests, X² = 50.00, p = 1.5e-12 (level 0.01), power 0.83 to see half a share lost" in text
-    assert "smallest imbalance seen with power 0.8: 50.0% falling to 26.0%" in text
+    assert "smallest imbalance seen with power 0.8: 50.0 % falling to 26.0 %" in text
     assert "1 passed, 1 failed, 1 no verdict, 1 skipped; 52 requests in 12.5 s" in text
     assert "7 models not probed" in text
 
@@ -81,6 +81,7 @@ def test_the_announcement_tells_requests_and_cost() -> None:
     lines = report.announced(Plan("http://gateway:4000", False, cases, 51, BILL, 7, ("a note",)))
     text = "\n".join(lines)
     assert lines[0] == "Sends 51 requests to http://gateway:4000:"
+    assert lines[1:3] == ["  direct         1 case       1 request", "  pool           1 case      50 requests"]
     assert "stream" not in text
     assert "Cost: at most $0.25 for 10 requests; 3 unpriced, so that what they cost is not known (odd)" in text
     assert "Not probed: 7 further models" in text

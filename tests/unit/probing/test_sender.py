@@ -119,7 +119,8 @@ async def test_silence_ends_at_the_timeout() -> None:
 
 
 async def test_a_closed_port_and_an_unknown_host() -> None:
-    assert (await sent("http://127.0.0.1:9")).cut == "unreachable"
+    refused = await sent("http://127.0.0.1:9")
+    assert (refused.cut, refused.error) == ("unreachable", "connection refused; does it run, and does it listen there?")
     assert (await sent("http://no-such-host.invalid")).cut == "unreachable"
     async with raw(b"") as url:
         assert (await sent(url)).cut == "unreachable"
