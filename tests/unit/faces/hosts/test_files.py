@@ -176,6 +176,18 @@ def test_files_say_where_they_come_from_and_scripts_are_scripts(host: str, layou
                     subprocess.run([shell, "-n"], input=file.text, text=True, check=True, timeout=60)
 
 
+def test_scripts_run_what_they_are_told_with_its_options(tmp_path: Path) -> None:
+    program = tmp_path / "in here" / "inferdeck"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    program.chmod(0o755)
+    written = {file.path: file.text for file in files("scripts", LAYOUTS[0], str(program), "--config=/a b/x.yaml")}
+    for name, words in (("health-status", "widget|health"), ("test_kimi_routing", "probe|routing")):
+        script = ["sh", "-c", written[f"bin/{name}.sh"], name, "--check"]
+        done = subprocess.run(script, capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout == f"{words}|--config=/a b/x.yaml|--check|"
+
+
 def test_scripts_have_nothing_that_shellcheck_finds(tmp_path: Path) -> None:
     found = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if found is None:
