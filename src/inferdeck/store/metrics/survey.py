@@ -96,7 +96,13 @@ class Surveyor:
                 self._complete[day.serial] = generation
                 return None
             for number in numbers:
-                ids = np.setdiff1d(ids, _read(connection, number, day.day).ids)
+                (blob,) = connection.execute("SELECT data FROM milestone WHERE id=?", (number,)).fetchone()
+                try:
+                    ids = np.setdiff1d(ids, milestones.decode(blob, day.day).ids)
+                except CorruptError:
+                    # All go, with a new generation: readers may keep what had the number that the next row gets.
+                    self._state.damage.milestones(day.day)
+                    return None
         return _Job(day, generation, ids)
 
     def _slice(self, job: _Job) -> None:
@@ -113,16 +119,6 @@ class Surveyor:
         if over:
             self._complete[job.day.serial] = job.generation
             self._job = None
-
-
-def _read(connection: sqlite3.Connection, number: int, day: int) -> Milestones:
-    """Return one row; a damaged one is removed, so that its series get another."""
-    (blob,) = connection.execute("SELECT data FROM milestone WHERE id=?", (number,)).fetchone()
-    try:
-        return milestones.decode(blob, day)
-    except CorruptError:
-        connection.execute("DELETE FROM milestone WHERE id=?", (number,))
-        return unmarked(0, np.zeros(0, dtype=np.uint32))
 
 
 def _write(connection: sqlite3.Connection, job: _Job) -> None:
