@@ -100,9 +100,8 @@ class Commands:
             outcome = await self._asked(wanted, sticker, width, None if whole else height)
             if outcome is not None:
                 return outcome
+        # Not as wtf sets it: a widget would leave out its colours, and the brackets that are markup there.
         room = {"COLUMNS": str(width), "LINES": str(height)}
-        # As wtf sets them, so that a script written for it fits here too.
-        room |= {"WTF_WIDGET_WIDTH": str(width), "WTF_WIDGET_HEIGHT": str(height)}
         return await processes.run(sticker.command, {**self._environment, **room}, sticker.timeout_seconds)
 
     def _ours(self, name: str) -> bool:

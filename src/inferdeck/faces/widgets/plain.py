@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from inferdeck.faces.widgets.wish import Wish
 
 SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.,:;/()+'")
-PICTURES = ("text", "ansi", "wth", "tmux", "waybar", "xbar", "conky", "starship")
+LINES = ("text", "ansi", "wth", "sampler")
+PICTURES = (*LINES, "tmux", "waybar", "xbar", "conky", "starship")
 """Hosts that show words to people; the others hand figures to programs, to which an old one looks like a new one."""
 
 
@@ -22,7 +23,7 @@ def safe(text: str, most: int = 200) -> str:
 def said(wish: Wish, lines: list[str], state: str = "unknown") -> bytes:
     """Return lines of ours in the host's form; the first one says the most."""
     shown = [safe(line) for line in lines]
-    if wish.host in ("text", "ansi", "wth"):
+    if wish.host in LINES:
         width, height = wish.width or 200, wish.height or len(shown)
         return "".join(f"{line[:width]}\n" for line in shown[:height]).encode()
     if wish.host == "waybar":

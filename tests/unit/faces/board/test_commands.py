@@ -12,6 +12,7 @@ import pytest
 from inferdeck.client.tiny import Client
 from inferdeck.faces.board.commands import Ask, Commands
 from inferdeck.faces.board.processes import Outcome
+from inferdeck.faces.widgets import room
 from inferdeck.model.board import Sticker
 from inferdeck.model.widget import NAMES, SCRIPTS, State
 from tests.unit.faces.board.daemon import Daemon, daemon
@@ -138,11 +139,18 @@ async def test_a_daemon_that_has_gone_is_asked_no_more_until_it_is_back(tmp_path
 
 
 async def test_a_process_is_told_its_room_and_that_colours_are_seen() -> None:
-    words = "$COLUMNS $LINES $WTF_WIDGET_WIDTH $WTF_WIDGET_HEIGHT $CLICOLOR_FORCE $TERM"
+    words = "$COLUMNS $LINES $CLICOLOR_FORCE $TERM"
     run = commands(changes={"TERM": "dumb"})
-    assert (await shown(run, f"echo {words}", 33, 7)).output == "33 7 33 7 1 xterm-256color\n"
+    assert (await shown(run, f"echo {words}", 33, 7)).output == "33 7 1 xterm-256color\n"
     plain = commands(changes={"NO_COLOR": "1"})
     assert (await shown(plain, "echo $NO_COLOR-$CLICOLOR_FORCE")).output == "1-\n"
+
+
+async def test_a_widget_in_a_pipe_keeps_its_colours() -> None:
+    """Only a process asks the environment who shows it; the board draws what it reads as a widget by itself."""
+    printed = (await shown(commands(), "env", 33, 7)).output
+    environ = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+    assert room.host(environ, terminal=False) == "ansi"
 
 
 async def test_names_of_shipped_scripts_and_of_those_beside_the_file_are_found(tmp_path: Path) -> None:

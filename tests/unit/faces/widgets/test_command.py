@@ -88,11 +88,15 @@ def test_a_figure_that_is_not_known_is_not_words(tmp_path: Path) -> None:
 def test_without_a_daemon_the_last_answer_is_shown_with_its_age(tmp_path: Path) -> None:
     with daemon(socket_of(tmp_path), Asked().saying(whole())):
         widget(tmp_path, "cost", "--host", "text")
+        widget(tmp_path, "cost", "--host", "sampler")
+        widget(tmp_path, "cost", "--host", "sampler", "--field", "day")
         widget(tmp_path, "cost", "--field", "day")
     socket_of(tmp_path).unlink()
     first, _, rest = widget(tmp_path, "cost", "--host", "text").stdout.partition(b"\n")
     assert first.startswith(b"Service Health Status stale ")
     assert rest == BODY.partition(b"\n")[2]
+    assert widget(tmp_path, "cost", "--host", "sampler").stdout.startswith(b"Service Health Status stale ")
+    assert widget(tmp_path, "cost", "--host", "sampler", "--field", "day").stdout == b""
     assert widget(tmp_path, "cost", "--host", "text", "--check").returncode == 3
     assert widget(tmp_path, "cost", "--host", "text", "--width", "30").stdout == NONE
     # A figure looks the same at any age, so it is shown only to who says how old it may be.
