@@ -88,7 +88,7 @@ async def test_what_the_frame_says_is_on_the_page(command: str, seconds: float, 
 
 async def test_the_environment_is_as_the_page_says() -> None:
     run = commands.Commands({"PATH": "/usr/bin:/bin"}, lambda: None, scripts="/shipped", folder="/beside")
-    names = ("COLUMNS", "LINES", "WTF_WIDGET_WIDTH", "WTF_WIDGET_HEIGHT", "CLICOLOR_FORCE")
+    names = ("COLUMNS", "LINES", "CLICOLOR_FORCE")
     found = await run.run(board.Sticker("echo $PATH; env"), 33, 7)
     path, *variables = found.output.splitlines()
     assert path.split(":")[:4] == ["/usr/bin", "/bin", "/beside", "/shipped"]
