@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ def check(options: argparse.Namespace) -> int:
     from inferdeck.dashboards.remarks import Severity
 
     found, broken = _files([Path(one) for one in options.files], options)
-    findings = list(check_all(found, frozenset(options.label)))
+    findings = list(check_all(found, frozenset(options.label), _linked(options)))
     waiting = [(one.dashboard.uid, panel.id, need.value) for one in found for panel, need in needs(one.dashboard)]
     wrong = len(broken) + sum(one.severity is Severity.ERROR for one in findings)
     if options.json:
@@ -126,6 +127,16 @@ def _folder(options: argparse.Namespace) -> Folder:
     from inferdeck.dashboards.folder import Folder, user_folder
 
     return Folder(user_folder(load(options)), time.monotonic)
+
+
+def _linked(options: argparse.Namespace) -> Iterable[str]:
+    """Return the uids that a dashboard may link to."""
+    from inferdeck.dashboards import loader
+
+    try:
+        return _folder(options).shelf().dashboards
+    except ConfigError:  # files are checked without a right configuration too
+        return [one.dashboard.uid for one in loader.shipped()]
 
 
 def _files(paths: list[Path], options: argparse.Namespace) -> tuple[list[Loaded], list[str]]:

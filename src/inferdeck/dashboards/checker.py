@@ -290,9 +290,11 @@ class _Check:
                 self.advise(Fault.GRID, ("rows", row), f"{names} stand beside each other but differ in height")
 
 
-def check_all(found: Sequence[Loaded], labels: frozenset[str] = frozenset()) -> Iterator[Finding]:
-    """Yield what is wrong with several dashboards that may link to each other."""
-    site = Site(labels, frozenset(one.dashboard.uid for one in found))
+def check_all(
+    found: Sequence[Loaded], labels: frozenset[str] = frozenset(), others: Iterable[str] = ()
+) -> Iterator[Finding]:
+    """Yield what is wrong with several dashboards that may link to each other; others: more uids to link to."""
+    site = Site(labels, frozenset(one.dashboard.uid for one in found).union(others))
     for one in found:
         yield from check(one, site)
 

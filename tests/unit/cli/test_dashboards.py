@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from inferdeck.cli import main
+from inferdeck.dashboards import loader
 from inferdeck.model.clock import ManualClock
 from tests.served import Served
 from tests.unit.api.boards import FILE, NOW, boards
@@ -83,6 +84,17 @@ def test_files_are_checked_without_a_daemon(tmp_path: Path, capsys: pytest.Captu
         f'{path}:1: "title" is missing',
         f'{path}:1: "rows" is missing',
     ]
+
+
+def test_a_file_that_is_checked_alone_may_link_to_any_dashboard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = (loader.DEFINITIONS / "compare.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "mine.yaml"
+    path.write_text(body.replace("dashboard: gpu}", "dashboard: nobodys}"), encoding="utf-8")
+    assert main(["dashboards", "check", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert 'no dashboard has the uid "nobodys"' in out and "1 errors" in out
 
 
 async def test_a_snapshot_is_compared_figure_by_figure(
