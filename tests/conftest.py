@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 
 import pytest
+from aiohttp import web_app
 from hypothesis import HealthCheck, settings
 
 from tests.real.programs import AbsentError
@@ -42,3 +44,19 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     except AbsentError as absent:
         pytest.skip(str(absent))
+
+
+_FROZEN = 300_000
+"""Objects that may stay out of collections: more than the modules of a whole run are."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logfinish() -> None:
+    """Give back what tests leave: a process usually has one daemon and one fleet, and here has hundreds.
+
+    A daemon keeps its first sight out of collections; aiohttp remembers the handlers of a thousand servers.
+    """
+    web_app._cached_build_middleware.cache_clear()
+    if gc.get_freeze_count() > _FROZEN:
+        gc.unfreeze()
+        gc.collect()
