@@ -111,6 +111,8 @@ _WORDS = {
     "pagedown": "page down",
 }
 
+_NAMES = {word: key for key, word in _WORDS.items()}
+
 
 def spoken(key: str) -> str:
     """Return a key's name as it stands on a keyboard."""
@@ -133,7 +135,10 @@ def mapped(keymap: Mapping[str, str]) -> tuple[Action, ...]:
     if unknown := sorted(set(keymap) - set(_BY_ID)):
         raise UsageError(f"terminal.keys: there is no action {unknown[0]}; there are: {', '.join(_BY_ID)}")
     found = tuple(
-        replace(action, keys=tuple(key.strip() for key in keymap[action.id].split(",") if key.strip()))
+        replace(
+            action,
+            keys=tuple(_NAMES.get(key.strip(), key.strip()) for key in keymap[action.id].split(",") if key.strip()),
+        )
         if action.id in keymap
         else action
         for action in ACTIONS
@@ -143,10 +148,13 @@ def mapped(keymap: Mapping[str, str]) -> tuple[Action, ...]:
 
 
 def _apart(actions: Iterable[Action]) -> None:
+    moves = {key for pair in MOVES for key in pair}
     owners: dict[tuple[str, str], str] = {}
     everywhere: dict[str, str] = {}
     for action in actions:
         for key in action.keys:
+            if key in moves:
+                raise UsageError(f"terminal.keys: {spoken(key)} moves in lists and texts; it cannot mean {action.id}")
             other = everywhere.get(key) or owners.get((action.scope, key))
             if other is None and not action.scope:
                 other = next((owner for (_, taken), owner in owners.items() if taken == key), None)

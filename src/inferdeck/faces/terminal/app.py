@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from textual.app import App, SystemCommand
@@ -15,7 +14,7 @@ from textual.screen import Screen
 from inferdeck.client.tiny import Client
 from inferdeck.faces import leaving
 from inferdeck.faces.terminal import places
-from inferdeck.faces.terminal.actions import Action, mapped, of_scope
+from inferdeck.faces.terminal.actions import Action, find, mapped, of_scope
 from inferdeck.faces.terminal.asking import Asker
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.held import Held
@@ -23,6 +22,7 @@ from inferdeck.faces.terminal.screens.help import HelpScreen
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.span import RANGES, Span
 from inferdeck.faces.terminal.view import View
+from inferdeck.faces.terminal.views.moments import local
 from inferdeck.faces.terminal.writing import written
 from inferdeck.model import numbers
 from inferdeck.model.answers import Status
@@ -154,7 +154,10 @@ class Terminal(App[int]):
                 self.status = self.status.came(value, self.monotonic(), self.interval)
             else:
                 found = await self.asker.ask(Client.dashboards)
+                first = self.dashboards.value is None
                 self.dashboards = self.dashboards.came(found, self.monotonic(), LISTS_EVERY_SECONDS)
+                if first:
+                    self._named()
         except Exception as error:
             if what == "status":
                 self.status = self.status.failed(reason(error), self.monotonic(), self.interval)
@@ -164,10 +167,18 @@ class Terminal(App[int]):
         if (view := self.view) is not None:
             view.draw_lines()
 
+    def _named(self) -> None:
+        """See what the first place means, now that all names are known: it may be the beginning of one, or nothing."""
+        place = places.named(self._place, self.dashboards.value)
+        if not place:
+            self.lost = f"there is no view {self._place!r}"
+        elif place != self._place:
+            self.go(place, remember=False)
+
     def past(self) -> str:
         """Return the moment of the past that is looked at."""
         until = self.span.until
-        return "" if until is None else datetime.fromtimestamp(until).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return "" if until is None else local(until)
 
     # What keys do.
 
@@ -191,6 +202,8 @@ class Terminal(App[int]):
         handler = getattr(self, f"_do_{identity}", None)
         if handler is not None:
             handler()
+        else:
+            self.notify(f"{find(identity).title}: nothing to do here", timeout=3)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield everything for the palette: actions, then places."""
@@ -323,7 +336,7 @@ class Terminal(App[int]):
 
         def chosen(form: str | None) -> None:
             if form is not None and form in found:
-                self.notify(written(form, found[form], self._place, Path.cwd()), timeout=8, markup=False)
+                self.notify(written(form, found[form], self._place, Path()), timeout=8, markup=False)
 
         self.push_screen(Prompt("export", "as", tuple(found), chosen_from=True), chosen)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from inferdeck.client.tiny import Client
-from inferdeck.errors import DaemonDownError, InferdeckError
+from inferdeck.errors import DaemonDownError, InferdeckError, UnavailableError
 
 T = TypeVar("T")
 
@@ -30,7 +30,8 @@ class Asker:
             try:
                 value = question(self._reached())
             except Exception as error:
-                if isinstance(error, DaemonDownError):
+                # Something else may answer where it was, while it runs elsewhere.
+                if isinstance(error, DaemonDownError | UnavailableError):
                     self._client = None
                 _tell(loop, _Failure(answer, error))
             else:

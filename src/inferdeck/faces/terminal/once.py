@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from inferdeck.client.tiny import Client
-from inferdeck.errors import UnavailableError
+from inferdeck.errors import NotFoundError, UnavailableError
+from inferdeck.faces.terminal import places
 from inferdeck.faces.terminal.app import Options, Terminal
 from inferdeck.faces.terminal.png import png
 from inferdeck.faces.terminal.view import View
@@ -34,9 +35,11 @@ async def _drawn(find: Callable[[], Client | None], options: Options, size: tupl
         await pilot.pause()
         view = app.view
         if view is None or app.lost:
-            raise UnavailableError(app.lost or f"there is no view {options.view!r}")
-        if view.trouble() and any(held.value is None for held in view.held.values()):
-            raise UnavailableError(view.trouble())
+            there = ", ".join(name for name, _ in places.every(app.dashboards.value))
+            raise NotFoundError(f"{app.lost or f'there is no view {options.view!r}'}; there are: {there}")
+        missing = [held for key, held in view.held.items() if held.value is None and view.can_ask(key)]
+        if missing:
+            raise UnavailableError(missing[0].error or f"no answer within {PATIENCE_SECONDS:g} s")
         if form == "json":
             return (dumps(_values(view), indent=1) + "\n").encode()
         if form == "text":
@@ -49,7 +52,7 @@ def _there(app: Terminal) -> bool:
     view = app.view
     if app.lost:
         return True
-    if view is None or app.status.changes == 0:
+    if view is None or not app.status.changes or not app.dashboards.changes:
         return False
     return view.is_mounted and all(
         held.value is not None or held.failures or not view.can_ask(key) for key, held in view.held.items()

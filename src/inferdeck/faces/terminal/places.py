@@ -45,18 +45,31 @@ def every(dashboards: DashboardList | None) -> Iterator[tuple[str, str]]:
             yield f"dashboard {listed.uid}", listed.description or listed.title
 
 
-def make(place: str, dashboards: DashboardList | None) -> View | None:
-    """Return the view that a place names, also by the beginning of its name; None where there is none."""
+def named(place: str, dashboards: DashboardList | None) -> str:
+    """Return the place with its whole name, where only the beginning is given; "" where there is none."""
     name, _, rest = place.strip().partition(" ")
-    if name == "dashboard" and rest:
-        return BoardView(rest.strip())
-    if name in _VIEWS:
-        return _VIEWS[name][1](rest.strip())
+    if name in _VIEWS or (name == "dashboard" and rest.strip()):
+        return place.strip()
     if dashboards is None:
         # The daemon has not told them yet, and will say so where there is none of this name.
-        return BoardView(name) if name else None
+        return place.strip()
     boards = [listed.uid for listed in dashboards.dashboards]
     if name in boards:
-        return BoardView(name)
+        return place.strip()
     begun = [one for one in (*_VIEWS, *boards) if name and one.startswith(name)]
-    return make(f"{begun[0]} {rest}", dashboards) if len(begun) == 1 or (begun and begun[0] in _VIEWS) else None
+    found = begun[0] if len(begun) == 1 or (begun and begun[0] in _VIEWS) else ""
+    return f"{found} {rest}".strip() if found else ""
+
+
+def make(place: str, dashboards: DashboardList | None) -> View | None:
+    """Return the view that a place names, also by the beginning of its name; None where there is none.
+
+    Behind a dashboard stand values of its variables, with tabs between them: `gateway-providers provider=openai`.
+    """
+    name, _, rest = named(place, dashboards).partition(" ")
+    if name == "dashboard":
+        name, _, rest = rest.strip().partition(" ")
+    elif name in _VIEWS:
+        return _VIEWS[name][1](rest.strip())
+    chosen = [part.partition("=") for part in rest.split("\t")]
+    return BoardView(name, {key.strip(): (value,) for key, found, value in chosen if found}) if name else None

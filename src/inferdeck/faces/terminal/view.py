@@ -25,7 +25,7 @@ Ask = Callable[[Client], Any]
 NEVER = float("inf")
 
 
-class View(Screen[None]):
+class View(Screen[None], inherit_bindings=False):
     """One screen. It asks only while it is shown, each question when it is due, and never twice at once."""
 
     SCOPES: ClassVar[Sequence[str]] = ()
@@ -103,12 +103,14 @@ class View(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self.draw_lines()
-        self.look()
+        self.look(first=self.terminal.paused)
 
-    def look(self) -> None:
-        """Ask what is due."""
+    def look(self, *, first: bool = False) -> None:
+        """Ask what is due; first: only what was never asked."""
         now = self.terminal.monotonic()
         for key, held in self.held.items():
+            if first and held.changes:
+                continue
             if held.next_try <= now and key not in self._flying and self.can_ask(key):
                 self._flying.add(key)
                 self.run_worker(self._asked(key, self._generation), group="ask", exit_on_error=True)

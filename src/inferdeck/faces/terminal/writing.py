@@ -20,5 +20,5 @@ def written(form: str, text: str, place: str, folder: Path) -> str:
             continue
         except OSError as error:
             return f"{path} cannot be written: {error.strerror}"
-        return f"written to {path}"
+        return f"written to {path.absolute()}"
     return f"{folder} is full of exports called {stem}"

@@ -15,6 +15,7 @@ from inferdeck.faces.terminal.exporting import rows_svg
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.view import Ask, View
 from inferdeck.faces.terminal.views.logs import LEVELS, LogRows
+from inferdeck.faces.terminal.views.moments import CLOCK, local
 from inferdeck.faces.terminal.widgets.lines import LinesView
 from inferdeck.faces.terminal.widgets.one_line import OneLine
 from inferdeck.model.json_form import dumps
@@ -79,7 +80,7 @@ class LogsView(View):
         parts += [f"{self._level} or worse"] if self._level else []
         parts += [f"/{self._words}"] if self._words else []
         if self._around is not None:
-            parts.append(f"around {datetime.fromtimestamp(self._around).astimezone():%H:%M:%S}")
+            parts.append(f"around {local(self._around, CLOCK)}")
         elif not self._following:
             parts.append("not following")
         return " ".join(parts)
@@ -135,7 +136,8 @@ class LogsView(View):
         """Ask for other lines."""
         self._newer, self._kept = "", []
         self._rows = LogRows(())
-        self.renew()
+        self.forget()
+        self._drawn()
         self.draw_lines()
 
     def renew(self) -> None:
@@ -176,14 +178,14 @@ class LogsView(View):
         selected = self._rows.selected
         line = lines[selected] if selected is not None and selected < len(lines) else (lines[-1] if lines else None)
         moment = line.time if line is not None and line.time is not None else self.terminal.now()
-        shown = datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        shown = local(moment)
 
         def chosen(found: str | None) -> None:
             if not found:
                 return
             try:
                 self._around = datetime.fromisoformat(found).astimezone().timestamp()
-            except ValueError:
+            except (ValueError, OverflowError):
                 self.terminal.notify(f"{found}: not a moment; write it like {shown}", markup=False, severity="warning")
                 return
             self._stream, self._following = "", False

@@ -104,6 +104,9 @@ class Prompt(ModalScreen[str | None]):
         begun = [name for name in self._names if name.lower().startswith(words)]
         inside = [name for name in self._names if words in name.lower() and name not in begun]
         self._matches = (*begun, *inside)
+        if not self.query(OptionList):
+            # It is being closed.
+            return
         shown = self.query_one(OptionList)
         shown.clear_options()
         shown.add_options([Option(Content(name)) for name in self._matches])

@@ -67,15 +67,19 @@ class ProvidersView(ListingView):
 
     def drawn(self) -> None:
         super().drawn()
-        answer: Providers | None = self.held[self.LIST].value
-        by_key = {providers.key_of(one): one for one in answer.items} if answer else {}
+        by_key = self._by_key()
         marked = [by_key[key] for key in self.marked if key in by_key][-MOST_COMPARED:]
         self._compared.chosen = marked or list(by_key.values())[:MOST_COMPARED]
         self.query_one("#compared", LinesView).show(self._compared)
 
+    def _by_key(self) -> dict[str, ProviderRow]:
+        answer: Providers | None = self.held[self.LIST].value
+        return {providers.key_of(one): one for one in answer.items} if answer else {}
+
     def do(self, action: str) -> bool:
         if action == "details":
-            # A7 to A9 ask for one provider by its name alone.
-            self.terminal.go("providers")
+            chosen = self._by_key().get(self.table.selected)
+            if chosen is not None:
+                self.terminal.go(f"{self.DETAILS} gateway={chosen.gateway}\tprovider={chosen.name}")
             return True
         return super().do(action)

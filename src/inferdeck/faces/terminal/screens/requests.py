@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inferdeck.faces.terminal.drawing.picture import Row, Span, fit
+from inferdeck.faces.terminal.drawing.picture import Row, Span
 from inferdeck.faces.terminal.drawing.prose import wrapped
 from inferdeck.faces.terminal.screens.page import PageView
 from inferdeck.faces.terminal.view import Ask
 from inferdeck.faces.terminal.views.logs import LogRows
+from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.model import cells
 from inferdeck.model.answers import Gateway, Number, Status
 from inferdeck.model.figure_text import shown

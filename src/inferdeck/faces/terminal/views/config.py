@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from inferdeck.faces.terminal.drawing.grid import Column, Field
-from inferdeck.faces.terminal.drawing.picture import Row, fit
+from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.views.moments import local
+from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.faces.terminal.views.table import Entry, Rank, entry, text
 from inferdeck.model import cells, numbers
 from inferdeck.model.answers import ConfigAnswer
@@ -40,7 +40,7 @@ def entry_of(one: ConfigFile) -> Entry:
             text(one.kind, "dim"),
             (Field(drift, _DRIFTS.get(one.drift.state, "dim")), one.drift.state),
             text(one.gateway, "dim"),
-            (Field(moment(one.modified), "dim"), one.modified),
+            (Field(local(one.modified), "dim"), one.modified),
             (Field(str(one.revisions)), one.revisions),
             size,
             text(trouble, "warn"),
@@ -48,17 +48,10 @@ def entry_of(one: ConfigFile) -> Entry:
     )
 
 
-def moment(seconds: float | None) -> str:
-    """Return a moment as local time."""
-    if seconds is None:
-        return numbers.MISSING
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
 def page_rows(one: ConfigFilePage, width: int) -> list[Row]:
     """Return a file: what is known of it, drift, last change, content with secrets masked."""
     file = one.file
-    head = f"  {file.kind}, SHA-256 {file.hash[:12] or numbers.MISSING}, written {moment(file.modified)}"
+    head = f"  {file.kind}, SHA-256 {file.hash[:12] or numbers.MISSING}, written {local(file.modified)}"
     rows: list[Row] = [((cells.clean(file.path), "strong"), (f"{head}, {file.revisions} revisions seen", "dim"))]
     rows += [((f"! {cells.clean(line)}", "warn"),) for line in ((file.error,) if file.error else ()) + file.problems]
     if file.drift.state != "none":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Sequence
 
-from inferdeck.faces.terminal.drawing.picture import Row, Span, fit
+from inferdeck.faces.terminal.drawing.picture import Row, Span
 from inferdeck.faces.terminal.drawing.prose import wrapped
+from inferdeck.faces.terminal.views.moments import CLOCK, local
+from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.model import cells
 from inferdeck.model.log_lines import LogLine
 
@@ -75,9 +77,7 @@ class LogRows:
         return fit((*self._head(one), (text, style), *tail), width)
 
     def _head(self, one: LogLine) -> tuple[Span, ...]:
-        shown = "" if one.time is None else time.strftime("%H:%M:%S", time.localtime(one.time))
-        if one.time is not None:
-            shown += f".{int(one.time * 1000) % 1000:03d}"
+        shown = "" if one.time is None else f"{local(one.time, CLOCK)}.{math.floor(one.time % 1 * 1000):03d}"
         about = "" if one.time_quality in ("", "measured") else "~"
         return (
             (cells.fit(f"{about}{shown}", _TIME), "axis"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from inferdeck.faces.terminal.drawing.grid import Column, Field
-from inferdeck.faces.terminal.drawing.picture import Row, Span, fit
+from inferdeck.faces.terminal.drawing.picture import Row, Span
 from inferdeck.faces.terminal.drawing.prose import wrapped
+from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.faces.terminal.views.table import Entry, Rank, entry, figure, text
 from inferdeck.model import cells, numbers
 from inferdeck.model.answers import Number

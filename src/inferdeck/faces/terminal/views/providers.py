@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from inferdeck.faces.terminal.drawing.grid import Column, Field
-from inferdeck.faces.terminal.drawing.picture import Row, fit
+from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.faces.terminal.views.table import Entry, Rank, entry, figure, text
 from inferdeck.model import cells, numbers
 from inferdeck.model.answers import Number

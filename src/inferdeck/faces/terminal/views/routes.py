@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inferdeck.faces.terminal.drawing.glyphs import Look
-from inferdeck.faces.terminal.drawing.picture import Row, Span, fit
+from inferdeck.faces.terminal.drawing.picture import Row, Span
+from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.model import cells
 from inferdeck.model.answers import Number
 from inferdeck.model.figure_text import shown

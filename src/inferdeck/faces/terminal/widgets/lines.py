@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -34,9 +35,18 @@ class Nothing:
         return fit((), width)
 
 
-class LinesView(ScrollView, can_focus=True):
+class LinesView(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows lines; strips are kept until the lines change, and only rows that look different are sent."""
 
+    # Not those of Textual's own views: left and right belong to the view, which reads values with them.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", show=False),
+        Binding("down,j", "scroll_down", show=False),
+        Binding("pageup,ctrl+u", "page_up", show=False),
+        Binding("pagedown,ctrl+d", "page_down", show=False),
+        Binding("home,g", "scroll_home", show=False),
+        Binding("end,G", "scroll_end", show=False),
+    ]
     DEFAULT_CSS = """
     LinesView { height: 1fr; scrollbar-size: 1 1; overflow-x: hidden; overflow-y: scroll; }
     """

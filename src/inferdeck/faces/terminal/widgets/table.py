@@ -12,7 +12,7 @@ from inferdeck.faces.terminal.views.table import Table
 from inferdeck.faces.terminal.widgets.lines import LinesView
 
 
-class TableWidget(LinesView):
+class TableWidget(LinesView, inherit_bindings=False):
     """Shows a table; `Chosen` says that its row was opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
