@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 ONCE_SIZE = (120, 36)
 START_SECONDS = 20.0
+LATEST = 253_370_764_800.0
+"""The year 9999, in Unix seconds."""
 _ONCE_ONLY = ("size", "format", "at")
 
 
@@ -98,13 +101,15 @@ def _moment(text: str) -> float:
     from datetime import datetime
 
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(text).astimezone().timestamp()
-    except ValueError as error:
-        raise UsageError(f"--at {text[:40]}: write Unix seconds or a moment such as 2026-11-21T14:00") from error
+        try:
+            seconds = datetime.fromisoformat(text).astimezone().timestamp()
+        except (ValueError, OverflowError):
+            seconds = math.nan
+    if not 0 <= seconds < LATEST:
+        raise UsageError(f"--at {text[:40]}: write Unix seconds or a moment such as 2026-11-21T14:00")
+    return seconds
 
 
 def _reach(options: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -13,6 +14,8 @@ from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.paint import Paint
 from inferdeck.model.dashboard_answers import DashboardData, PanelData
 from inferdeck.model.json_form import dumps
+
+_REMOTE_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def panel_csv(panel: PanelData, whole: DashboardData) -> str:
@@ -44,4 +47,9 @@ def rows_svg(rows: Sequence[Row], paint: Paint, title: str) -> str:
         for text, names in row:
             line.append(text, paint.style(names))
         console.print(line, soft_wrap=True)
-    return console.export_svg(title=Text(title).plain)
+    return alone(console.export_svg(title=Text(title).plain))
+
+
+def alone(picture: str) -> str:
+    """Return an SVG that loads nothing from elsewhere: with a font of the machine on which it is shown."""
+    return _REMOTE_FONTS.sub("", picture).replace("Fira Code", "DejaVu Sans Mono")

@@ -11,6 +11,7 @@ from inferdeck.client.tiny import Client
 from inferdeck.errors import NotFoundError, UnavailableError
 from inferdeck.faces.terminal import places
 from inferdeck.faces.terminal.app import Options, Terminal
+from inferdeck.faces.terminal.exporting import alone
 from inferdeck.faces.terminal.png import png
 from inferdeck.faces.terminal.view import View
 from inferdeck.model.json_form import dumps
@@ -45,7 +46,7 @@ async def _drawn(find: Callable[[], Client | None], options: Options, size: tupl
         if form == "text":
             return text_of(app).encode()
         picture = app.export_screenshot(title=f"inferdeck {options.view}")
-        return png(picture) if form == "png" else picture.encode()
+        return png(picture) if form == "png" else f"{alone(picture)}\n".encode()
 
 
 def _there(app: Terminal) -> bool:

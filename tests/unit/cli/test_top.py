@@ -1,0 +1,97 @@
+"""`inferdeck top --once` in all its formats, and what it says where it cannot draw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from inferdeck.cli import main
+from tests.unit.api.place import Place, served
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with served(tmp_path_factory.mktemp("daemon")) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file and no data of this machine."""
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("INFERDECK_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(place: Place, *words: str) -> int:
+    return main(["top", "--url", place.url, "--once", *words])
+
+
+def test_text_has_the_size_that_was_asked_for(place: Place, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(place, "--screen", "services", "--size", "80x24") == 0
+    lines = capfdbinary.readouterr().out.decode().splitlines()
+    assert len(lines) == 24 and max(len(line) for line in lines) <= 80
+    assert "10.0.0.7:8000" in lines[2]
+
+
+def test_a_picture_loads_nothing(place: Place, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(place, "--format", "svg") == 0
+    out = capfdbinary.readouterr().out.decode()
+    assert ElementTree.fromstring(out).tag.endswith("svg")
+    assert "@font-face" not in out and "url(http" not in out and "Overview" in out
+
+
+def test_a_png_is_one(place: Place, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    code = run(place, "--format", "png", "--screen", "services", "--size", "40x10")
+    found = capfdbinary.readouterr()
+    # Without a font on this machine it says how to get one.
+    assert found.out.startswith(b"\x89PNG") if code == 0 else b"install fonts-dejavu-core" in found.err
+
+
+def test_json_has_the_answers(place: Place, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(place, "--format", "json", "--screen", "mod") == 0
+    found = json.loads(capfdbinary.readouterr().out)
+    assert "gpt-4o" in {one["name"] for one in found["list"]["items"]}
+
+
+@pytest.mark.parametrize("name", ["nope", "[b]x", "dashboard nope"])
+def test_a_view_that_does_not_exist_is_told(name: str, place: Place, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(place, "--screen", name) != 0
+    found = capfdbinary.readouterr()
+    assert found.out == b"" and found.err.startswith(b"inferdeck: ") and found.err.count(b"\n") == 1
+    assert b"nope" in found.err or b"there is no view '[b]x'; there are: providers, models" in found.err
+
+
+def test_no_daemon_is_told(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["top", "--url", "http://127.0.0.1:9", "--once"]) != 0
+    assert b"no daemon answers at http://127.0.0.1:9; start one with: inferdeck up\n" in capfdbinary.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--once", "--size", "10x2"], "--size 10x2: from 20x5 to 1000x1000"),
+        (["--once", "--size", "wide"], "write columns x rows, such as 120x36"),
+        (["--once", "--interval", "1s"], "--interval 1s: from 2 s to 60 s"),
+        (["--once", "--range", "soon"], "--range soon"),
+        (["--once", "--at", "yesterday"], "--at yesterday: write Unix seconds or a moment"),
+        (["--size", "80x24"], "--size goes with --once"),
+        (["--format", "png"], "--format goes with --once"),
+        ([], "the terminal view needs a terminal"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(words: list[str], said: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["top", "--url", "http://127.0.0.1:9", *words]) == 2
+    assert said in capfdbinary.readouterr().err.decode()
+
+
+def test_at_any_moment(place: Place, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(place, "--at", "2026-11-20T10:00", "--size", "160x20") == 0
+    assert " at 2026-11-20 " in capfdbinary.readouterr().out.decode().splitlines()[0]
+    for far in ("1e18", "nan", "inf", "-1e30"):
+        assert run(place, "--at", far) == 2, far
