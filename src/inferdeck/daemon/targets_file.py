@@ -2,7 +2,8 @@
 
 Two files: a note under the configuration file's path (config/places.py), so that a widget finds the data directory
 without reading the configuration; and targets.json in the data directory, which holds no key and no URL with anything
-but a host and a port: `{"targets": [{"name", "kind", "host", "port", "path"}]}`. An empty path: connect, ask nothing.
+but a host and a port: `{"targets": [{"name", "kind", "role", "environment", "host", "port", "path"}]}`. An empty path: connect, ask nothing;
+role: gateway, engine or "", what it is to the state of the whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from inferdeck.config import places
 from inferdeck.model.clock import Clock
 from inferdeck.model.target import TargetState
 from inferdeck.query.status import in_order, port_of
+from inferdeck.render.widgets.health import ENGINES, GATEWAYS
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +70,8 @@ def _target(state: TargetState, *, several: bool) -> dict[str, Any] | None:
     return {
         "name": f"{state.key.environment} {name}" if several else name,
         "kind": state.source_kind,
+        "role": "gateway" if state.source_kind in GATEWAYS else "engine" if state.source_kind in ENGINES else "",
+        "environment": state.key.environment,
         "host": host,
         "port": port,
         "path": HARMLESS[state.source_kind] if plain else "",

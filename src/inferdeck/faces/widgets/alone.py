@@ -19,15 +19,20 @@ _ENOUGH_BYTES = 64
 
 
 class Probe:
-    """One service: what it is called, where it listens, what it is asked (an empty path: nothing)."""
+    """One service: what it is called, where it listens, what it is asked (an empty path: nothing).
 
-    __slots__ = ("host", "name", "path", "port", "seconds")
+    role: gateway, engine or ""; environment: where it belongs to.
+    """
 
-    def __init__(self, name: str, host: str, port: int, path: str) -> None:
+    __slots__ = ("environment", "host", "name", "path", "port", "role", "seconds")
+
+    def __init__(self, name: str, host: str, port: int, path: str, role: str = "", environment: str = "") -> None:
         self.name = name
         self.host = host
         self.port = port
         self.path = path
+        self.role = role
+        self.environment = environment
         self.seconds: float | None = None
         """How long the answer took, None where there was none."""
 
@@ -42,7 +47,14 @@ def probes(data_dir: str) -> list[Probe]:
     try:
         found = json.loads(text)
         listed = [
-            Probe(str(one["name"]), str(one["host"]), int(one["port"]), str(one.get("path", "")))
+            Probe(
+                str(one["name"]),
+                str(one["host"]),
+                int(one["port"]),
+                str(one.get("path", "")),
+                str(one.get("role", "")),
+                str(one.get("environment", "")),
+            )
             for one in found["targets"][:MOST]
         ]
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -109,4 +121,13 @@ def table(wanted: list[Probe], why: str) -> tuple[list[str], str]:
     for one in wanted:
         took = "DOWN -" if one.seconds is None else f"UP   {one.seconds * 1000:.1f}ms"
         lines.append(f"{one.name:{width}} {f'({one.port})':7} {took}")
-    return lines, "ok" if up == len(wanted) else "critical"
+    return lines, _state(wanted)
+
+
+def _state(wanted: list[Probe]) -> str:
+    """Return the state of the whole by the daemon's own rule (render/widgets/health.py)."""
+    down = [one for one in wanted if one.seconds is None]
+    answering = {one.environment for one in wanted if one.role == "engine" and one.seconds is not None}
+    if any(one.role == "gateway" or (one.role == "engine" and one.environment not in answering) for one in down):
+        return "critical"
+    return "warning" if down else "ok"

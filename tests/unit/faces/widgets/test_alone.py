@@ -93,6 +93,25 @@ def test_what_answers_is_up(answer: bytes, path: str, up: bool) -> None:
     assert (probe.seconds is not None) is up
 
 
+@pytest.mark.parametrize(
+    ("services", "state"),
+    [
+        ([("gateway", "a", 1.0), ("engine", "a", 1.0), ("", "a", 1.0)], "ok"),
+        ([("gateway", "a", 1.0), ("engine", "a", 1.0), ("", "a", None)], "warning"),
+        ([("gateway", "a", 1.0), ("engine", "a", 1.0), ("engine", "a", None)], "warning"),
+        ([("gateway", "a", None), ("engine", "a", 1.0)], "critical"),
+        ([("gateway", "a", 1.0), ("engine", "a", 1.0), ("engine", "b", None)], "critical"),
+    ],
+)
+def test_the_state_goes_by_what_is_down(services: list[tuple[str, str, float | None]], state: str) -> None:
+    wanted = []
+    for role, environment, seconds in services:
+        probe = alone.Probe("name", "127.0.0.1", 9, "", role, environment)
+        probe.seconds = seconds
+        wanted.append(probe)
+    assert alone.table(wanted, "no daemon")[1] == state
+
+
 def test_who_hangs_delays_nobody() -> None:
     bound = socket.create_server(("127.0.0.1", 0))
     with socket.create_server(("127.0.0.1", 0)) as silent, listening(bound, Asked().saying(b"HTTP/1.1 200 OK\r\n\r\n")):
@@ -100,7 +119,7 @@ def test_who_hangs_delays_nobody() -> None:
         slow = alone.Probe("slow", "127.0.0.1", silent.getsockname()[1], "/health")
         alone.look([slow, quick], time.monotonic() + 1)
         lines, whole = alone.table([slow, quick], "no daemon")
-    assert whole == "critical"
+    assert whole == "warning"
     assert lines[0] == "Health 1/2 up, no daemon"
     assert lines[1].endswith("DOWN -")
     assert "UP " in lines[2]
