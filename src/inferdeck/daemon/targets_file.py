@@ -2,8 +2,8 @@
 
 Two files: a note under the configuration file's path (config/places.py), so that a widget finds the data directory
 without reading the configuration; and targets.json in the data directory, which holds no key and no URL with anything
-but a host and a port: `{"targets": [{"name", "kind", "role", "environment", "host", "port", "path"}]}`. An empty path: connect, ask nothing;
-role: gateway, engine or "", what it is to the state of the whole.
+but a host and a port: `{"targets": [{"name", "kind", "role", "environment", "host", "port", "path"}]}`. An empty
+path: connect, ask nothing; role: gateway, engine or "", what it is to the state of the whole.
 """
 
 from __future__ import annotations

@@ -83,9 +83,9 @@ class Widget:
     one field where `columns` are more is a heading inside; line: the same in a few words for a bar or a prompt, each
     cell a piece that can stand alone, the most important first; figures: the first is the one that a host shows which
     has room for a single number; every family has one unit and its labels tell its figures apart; note: what to know
-    where rows are missing or cannot be trusted: why, and what to do; age_seconds: of the oldest figure that is shown and
-    not marked as stale, None where nothing is known; tail: where the height does not suffice, the last rows stay, as of
-    logs.
+    where rows are missing or cannot be trusted: why, and what to do; age_seconds: of the oldest figure that is shown
+    and not marked as stale, None where nothing is known; tail: where the height does not suffice, the last rows stay,
+    as of logs.
     """
 
     name: str

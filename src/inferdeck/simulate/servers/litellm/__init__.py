@@ -1,8 +1,9 @@
 """A LiteLLM proxy: metrics, health, inventory, spend, and an OpenAI-compatible endpoint that the world answers.
 
 Backed by captures of 1.106.2 and 1.109.1: families, types, label names, bounds and values of the metrics of 1.109,
-bodies with and without a database, LiteLLM's response headers, events of the callback `generic_api`. `disable_fallbacks`, `num_retries`,
-`mock_testing_fallbacks` with its refusal, and deployments asked for by id are as 1.106.2 answered.
+bodies with and without a database, LiteLLM's response headers, events of the callback `generic_api`.
+`disable_fallbacks`, `num_retries`, `mock_testing_fallbacks` with its refusal, and deployments asked for by id are as
+1.106.2 answered.
 
 Unverified, because it was read in source alone or stands in no capture:
 
