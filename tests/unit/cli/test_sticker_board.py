@@ -54,8 +54,7 @@ def test_without_a_terminal_it_says_so_and_what_to_do(tmp_path: Path, file: str)
     found = board(file, folder=tmp_path)
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == (
-        "inferdeck: a board needs a terminal, and standard output is none; "
-        "print it once with: inferdeck board --once\n"
+        "inferdeck: a board needs a terminal, and standard output is none; print it once with: inferdeck board --once\n"
     )
 
 
