@@ -168,7 +168,8 @@ class View(Screen[None], inherit_bindings=False):
         now = self.terminal.monotonic()
         for held in self.held.values():
             if held.error:
-                return f"{held.error}; tried again in {numbers.seconds(max(0.0, round(held.next_try - now)))}"
+                # The time first: it is what is short, and changes.
+                return f"tried again in {numbers.seconds(max(0.0, round(held.next_try - now)))}: {held.error}"
         return ""
 
     def draw_lines(self) -> None:

@@ -143,7 +143,8 @@ class BoardView(View):
         found: Definition | None = self.held[DEFINITION].value
         if found is None or not self.is_mounted:
             return
-        width, height = self._view.row_width, self._view.size.height
+        # A window of one cell has none beside its scroll bar.
+        width, height = max(1, self._view.row_width), self._view.size.height
         panel = found.dashboard.panel(self._alone)
         if panel is not None:
             slots = alone(panel, width, height)

@@ -101,7 +101,7 @@ def _room(panel: Panel, name: str, width: int) -> int:
     """Return how many cells a panel wants at least."""
     if panel.kind in _SMALL_KINDS:
         return _SMALL_CELLS
-    return width if name == "narrow" or panel.width > COLUMNS // 2 else width // 2
+    return width if name == "narrow" or panel.width > COLUMNS // 2 else max(1, width // 2)
 
 
 def _side_by_side(line: Sequence[Panel], width: int, name: str) -> list[_Placed]:
