@@ -91,7 +91,7 @@ _BAR = 12
 def compared(chosen: Sequence[ProviderRow], width: int, full: str = "█", rest: str = "·") -> list[Row]:
     """Return providers side by side, a bar for each figure as a share of the largest; the best one is marked."""
     if not chosen:
-        return [(("mark providers with space to compare them here", "dim"),)]
+        return [fit((("mark providers with space to compare them here", "dim"),), width)]
     room = max(12, (width - _NAME) // len(chosen))
     rows: list[Row] = [
         fit(((" " * _NAME, ""), *((cells.fit(cells.clean(one.name), room), "title") for one in chosen)), width)
@@ -105,7 +105,7 @@ def compared(chosen: Sequence[ProviderRow], width: int, full: str = "█", rest:
         for number in figures:
             value = number.value
             size = min(_BAR, max(0, room - 14))
-            filled = 0 if value is None or most <= 0 else round(size * value / most)
+            filled = 0 if value is None or most <= 0 else round(size * max(0.0, value / most))
             style = "ok" if best is not None and value == best else ""
             spans.append((full * filled + rest * (size - filled), style or "dim"))
             spans.append((cells.fit(f" {shown(number)}", room - size), style))
