@@ -36,13 +36,15 @@ def top(options: argparse.Namespace) -> int:
                 raise UsageError(f"--{name} goes with --once")
         check_terminal("the terminal view", "inferdeck top --once")
     chosen = _chosen(options)
-    _reach(options)
     if options.once:
         from inferdeck.faces.terminal import once
 
+        # Who prints a view once wants no daemon that goes on afterwards.
+        daemons.client(options)
         data = once.drawn(lambda: daemons.running(options), chosen, size or ONCE_SIZE, options.format or "text")
         sys.stdout.buffer.write(data)
         return 0
+    _reach(options)
     from inferdeck.faces.terminal.app import Terminal, run
 
     # Exported by some shells and hosts: they would hide from Textual how large the window is now.

@@ -67,6 +67,16 @@ def test_a_view_that_does_not_exist_is_told(name: str, place: Place, capfdbinary
     assert b"nope" in found.err or b"there is no view '[b]x'; there are: providers, models" in found.err
 
 
+def test_a_view_printed_once_starts_no_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("INFERDECK_URL", raising=False)
+    data = tmp_path / "data"
+    assert main(["top", "--once", "--data-dir", str(data)]) == 3
+    assert "start one with: inferdeck up" in capfd.readouterr().err
+    assert not data.exists()
+
+
 def test_no_daemon_is_told(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["top", "--url", "http://127.0.0.1:9", "--once"]) != 0
     assert b"no daemon answers at http://127.0.0.1:9; start one with: inferdeck up\n" in capfdbinary.readouterr().err
