@@ -16,8 +16,10 @@ from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.exporting import panel_csv, panel_json, rows_svg
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.view import Ask, View
+from inferdeck.faces.terminal.views import native
 from inferdeck.faces.terminal.views.joined import joined
 from inferdeck.faces.terminal.views.layout import Slot, alone, arrange
+from inferdeck.faces.terminal.views.native import Native
 from inferdeck.faces.terminal.views.panels import Answer, Panels
 from inferdeck.faces.terminal.widgets.lines import LinesView
 from inferdeck.model.dashboard import ALL, Panel
@@ -42,6 +44,7 @@ class BoardView(View):
         self._alone = ""
         self._whole: DashboardData | None = None
         self._asked_for: tuple[Any, ...] = ()
+        self._natives: dict[str, Native] = {}
         self._panels = Panels((), Look())
         super().__init__()
 
@@ -83,7 +86,9 @@ class BoardView(View):
         before = self._whole if asked == self._asked_for and self.terminal.span.until is None else None
         range_seconds = self.terminal.span.range_seconds
 
-        def question(client: Client) -> tuple[tuple[Any, ...], DashboardData]:
+        until = self.terminal.span.until
+
+        def question(client: Client) -> tuple[tuple[Any, ...], DashboardData, dict[str, Native]]:
             since = [("since", repr(before.end))] if before is not None else []
             found = client.dashboard_data(self.uid, [*fields, *since])
             if before is not None and found.since is not None:
@@ -92,7 +97,7 @@ class BoardView(View):
                     if found.end > before.end
                     else replace(before, at=found.at, panels=_instants(before, found), marks=found.marks)
                 )
-            return asked, found
+            return asked, found, native.ask(client, found, until)
 
         return question
 
@@ -126,7 +131,7 @@ class BoardView(View):
             return
         held = self.held[DATA]
         if key == DATA and held.value is not None and not held.error:
-            asked, data = held.value
+            asked, data, self._natives = held.value
             self._asked_for, self._whole = asked, data
             if self.terminal.span.until is None:
                 # There is nothing new before the next step.
@@ -172,7 +177,8 @@ class BoardView(View):
                 continue
             found = known.get(slot.panel.id)
             error = held.error if found is None else ""
-            answers[slot.panel.id] = Answer(found, moment, stale, error, retry if error else None)
+            view = self._natives.get(slot.panel.id)
+            answers[slot.panel.id] = Answer(found, moment, stale, error, retry if error else None, view)
         self._panels.answer(answers)
         self._view.changed()
 

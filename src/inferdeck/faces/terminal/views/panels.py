@@ -9,7 +9,9 @@ from inferdeck.faces.terminal.drawing import panel as drawing
 from inferdeck.faces.terminal.drawing.frame import Moment
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.picture import Picture, Row, Span, blank, fit, sides, wide, words
+from inferdeck.faces.terminal.views import native
 from inferdeck.faces.terminal.views.layout import Slot
+from inferdeck.faces.terminal.views.native import Native
 from inferdeck.model import cells, numbers
 from inferdeck.model.dashboard import Panel
 from inferdeck.model.dashboard_answers import PanelData
@@ -27,8 +29,8 @@ class Answer:
     stale_seconds: float | None = None
     error: str = ""
     retry_seconds: float | None = None
-    native: Sequence[Row] | None = None
-    """The rows of a native view, where they are drawn elsewhere."""
+    native: Native | None = None
+    """What a native panel shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _body(
         moment = replace(answer.moment, retry=answer.retry_seconds)
         return drawing.draw(panel, data, moment, width, height, look, titled=False)
     if answer.native is not None:
-        rows = [fit(row, width) for row in answer.native[:height]]
+        rows = native.rows(answer.native, width, height, look, answer.moment.at)
         return Picture((*rows, *[blank(width)] * (height - len(rows))), width)
     moment = replace(answer.moment, cursor=cursor) if selected else answer.moment
     return drawing.draw(panel, answer.data, moment, width, height, look, titled=False)

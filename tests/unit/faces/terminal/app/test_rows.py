@@ -13,12 +13,15 @@ from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
 from inferdeck.faces.terminal.drawing.grid import Column
 from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.held import Held, Phase
-from inferdeck.faces.terminal.views import config, gpus, head, logs, models, providers, routes, services
+from inferdeck.faces.terminal.views import config, gpus, head, logs, models, native, providers, routes, services
+from inferdeck.faces.terminal.views.native import Native
 from inferdeck.faces.terminal.views.table import Entry, Table
+from inferdeck.model.annotations import Event
 from inferdeck.model.answers import ConfigAnswer, Status
 from inferdeck.model.config_files import ConfigFile, ConfigFilePage
 from inferdeck.model.log_lines import LogLine
-from inferdeck.model.model_catalog import ModelPage, ModelRow, ProviderRow
+from inferdeck.model.model_catalog import ModelPage, ModelRow, Models, ProviderRow
+from inferdeck.model.page import page
 from inferdeck.model.stack import Card, Route, StackContainer, StackService
 from tests.unit.cli.test_board import answer
 from tests.unit.faces.terminal.app.anything import any_of, check
@@ -37,6 +40,14 @@ TABLES: dict[str, tuple[type, Sequence[Column], Callable[[Any], Entry]]] = {
     "services": (StackService, services.COLUMNS, services.entry_of),
     "config": (ConfigFile, config.COLUMNS, config.entry_of),
 }
+
+
+def in_panel(question: str, found: Any, width: int) -> Sequence[Row]:
+    rows = native.rows(Native(question, found), width, 4, Look(), 0.0)
+    assert len(rows) <= 4
+    return rows
+
+
 PAGES: dict[str, tuple[Any, Callable[[Any, int], Sequence[Row]]]] = {
     "model": (ModelPage, models.page_rows),
     "models beside each other": (tuple[ModelRow, ...], models.compared),
@@ -44,6 +55,8 @@ PAGES: dict[str, tuple[Any, Callable[[Any, int], Sequence[Row]]]] = {
     "file": (ConfigFilePage, config.page_rows),
     "settings": (ConfigAnswer, config.settings_rows),
     "routes": (tuple[Route, ...], lambda found, width: routes.rows(found, width, Look())),
+    "events in a panel": (tuple[Event, ...], lambda found, width: in_panel("events", page(found), width)),
+    "models in a panel": (Models, lambda found, width: in_panel("models", found, width)),
 }
 
 
