@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
@@ -51,8 +51,9 @@ class Prompt(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="prompt"):
             yield OptionList(id="matches", markup=False)
-            yield Label(Content(f"{self._sign} "), id="sign")
-            yield Input(self._before, placeholder=self._hint, id="words", select_on_focus=False)
+            with Horizontal(id="line"):
+                yield Label(Content(f"{self._sign} "), id="sign")
+                yield Input(self._before, placeholder=self._hint, id="words", select_on_focus=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).can_focus = False
@@ -111,6 +112,6 @@ class Prompt(ModalScreen[str | None]):
         shown.clear_options()
         shown.add_options([Option(Content(name)) for name in self._matches])
         shown.display = bool(self._matches)
-        shown.styles.max_height = MOST_SHOWN
+        shown.styles.height = min(len(self._matches), MOST_SHOWN)
         if self._matches:
             shown.highlighted = 0

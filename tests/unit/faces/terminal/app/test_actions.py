@@ -421,10 +421,13 @@ async def test_export_writes_a_file_and_never_over_another(
     (tmp_path / "inferdeck-models.csv").write_text("mine")
     async with top(lambda: daemon, "models") as pilot:
         await answered(pilot)
-        for form in ("csv", "json", "svg"):
-            await press(pilot, "x", *form, "enter")
-            await until(pilot, lambda form=form: list(tmp_path.glob(f"*.{form}")))  # type: ignore[misc]
-        await until(pilot, lambda: (tmp_path / "inferdeck-models-2.csv").exists())
+        for form, name in (("csv", "models-2"), ("json", "models"), ("svg", "models")):
+            written = tmp_path / f"inferdeck-{name}.{form}"
+            await press(pilot, "x")
+            await until(pilot, lambda: isinstance(app_of(pilot).screen, Prompt))
+            await press(pilot, *form, "enter")
+            await until(pilot, lambda written=written: written.exists())  # type: ignore[misc]
+            await until(pilot, lambda: not isinstance(app_of(pilot).screen, Prompt))
     assert (tmp_path / "inferdeck-models.csv").read_text() == "mine"
     lines = (tmp_path / "inferdeck-models-2.csv").read_text().splitlines()
     assert lines[0].startswith("Model,State,Type") and len(lines) == 3
