@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
@@ -84,4 +85,12 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
     """Press keys and let what they start happen."""
     for key in keys:
         await pilot.press(key)
-        await pilot.pause()
+        # A key goes from the program to a widget and back up; on a busy machine the pilot does not wait for all of it.
+        for _ in range(3):
+            done = asyncio.Event()
+            pilot.app.call_later(done.set)
+            while not done.is_set():
+                if not pilot.app.is_running:
+                    return
+                await asyncio.sleep(0)
+            await pilot.pause()
