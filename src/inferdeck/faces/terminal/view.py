@@ -40,6 +40,7 @@ class View(Screen[None], inherit_bindings=False):
         super().__init__()
         self.held: dict[str, Held[Any]] = {key: Held() for key in self.questions()}
         self._flying: set[str] = set()
+        self._early: set[str] = set()
         self._generation = 0
 
     @property
@@ -100,6 +101,13 @@ class View(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.draw_lines()
+        self.call_after_refresh(self._catch_up)
+
+    def _catch_up(self) -> None:
+        """Draw what was answered before there was anything to draw on."""
+        early, self._early = self._early, set()
+        for key in sorted(early):
+            self.answered(key)
 
     def on_screen_resume(self) -> None:
         self.draw_lines()
@@ -145,6 +153,8 @@ class View(Screen[None], inherit_bindings=False):
             if self.is_mounted:
                 self.answered(key)
                 self.draw_lines()
+            else:
+                self._early.add(key)
 
     def tick(self) -> None:
         """Called about once a second while the view is shown."""

@@ -18,9 +18,10 @@ from inferdeck.faces.terminal.screens.board import BoardView
 from inferdeck.faces.terminal.screens.help import HelpScreen
 from inferdeck.faces.terminal.screens.listing import ListingView
 from inferdeck.faces.terminal.screens.logs import LogsView
+from inferdeck.faces.terminal.screens.models import ModelsView
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.span import RANGES
-from inferdeck.faces.terminal.view import View
+from inferdeck.faces.terminal.view import NEVER, View
 from tests.unit.api.place import Place, served
 from tests.unit.faces.terminal.app.daemon import answered, app_of, client, press, says, shown, top, until, view_of
 
@@ -295,6 +296,16 @@ async def test_themes_in_turn(daemon: Client) -> None:
 
 
 # Tables.
+
+
+async def test_an_answer_that_comes_before_its_view_stands_is_drawn(daemon: Client) -> None:
+    async with top(lambda: daemon, "services") as pilot:
+        await answered(pilot)
+        view = ModelsView()
+        view.held[view.LIST] = view.held[view.LIST].came(daemon.models(limit="10"), app_of(pilot).monotonic(), NEVER)
+        view._early.add(view.LIST)
+        app_of(pilot).push_screen(view)
+        await until(pilot, lambda: view.table.total)
 
 
 async def test_tables_sort_filter_mark_and_open(daemon: Client) -> None:
