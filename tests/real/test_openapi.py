@@ -72,6 +72,8 @@ OWN = (
     "GET /api/status",
     "GET /api/store/stats",
     "GET /metrics",
+    "GET /widgets",
+    "GET /widgets/{name}",
     "POST /api/annotations",
     "POST /api/sources",
     "POST /api/sources/test",
