@@ -136,6 +136,9 @@ def test_help_imports_the_standard_library_alone(tmp_path: Path, words: tuple[st
     assert {name for name in imported if name.startswith("inferdeck.")} <= {
         "inferdeck.cli",
         "inferdeck.cli.arguments",
+        "inferdeck.faces",
+        "inferdeck.faces.widgets",
+        "inferdeck.faces.widgets.wish",
         "inferdeck.errors",
         "inferdeck.__main__",
     }
