@@ -42,8 +42,9 @@ class Pane:
         self._environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", **environment}
         self._environment.pop("TMUX", None)
         size = ["-x", str(width), "-y", str(height)]
-        # Without a status line of its own, the pane has the whole window.
-        self.run("new-session", "-d", *size, "sleep 60", ";", "set", "-g", "status", "off")
+        # Without a status line of its own, the pane has the whole window; it outlives a program that ends in it.
+        options = ["set", "-g", "status", "off", ";", "set", "-g", "remain-on-exit", "on"]
+        self.run("new-session", "-d", *size, "sleep 60", ";", *options)
         self.run("respawn-window", "-k", command)
 
     def run(self, *arguments: str) -> str:
@@ -176,6 +177,6 @@ def test_the_command_finds_out_where_it_runs(tmp_path: Path, panes: Panes) -> No
         finally:
             ask_inner(tmp_path, "kill-server")
         pane.run("respawn-window", "-k", f"watch -t -x -n 1 {COMMAND} widget health --timeout 20000")
-        found = pane.until(lambda lines: "DOWN" in lines[2])
+        found = pane.until(lambda lines: any("DOWN" in line for line in lines))
         assert found[0] == "Service Health Status"
         assert found[2].split() == ["⚠", "127.0.0.1:9", "(9)", "DOWN", "–"]

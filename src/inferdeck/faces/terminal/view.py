@@ -42,6 +42,8 @@ class View(Screen[None], inherit_bindings=False):
         self._flying: set[str] = set()
         self._early: set[str] = set()
         self._generation = 0
+        # Held, not looked up: a view that is on its way out is still told of answers.
+        self._head, self._foot = OneLine(id="head"), OneLine(id="foot")
 
     @property
     def terminal(self) -> Terminal:
@@ -95,9 +97,9 @@ class View(Screen[None], inherit_bindings=False):
     # How it works.
 
     def compose(self) -> ComposeResult:
-        yield OneLine(id="head")
+        yield self._head
         yield from self.body()
-        yield OneLine(id="foot")
+        yield self._foot
 
     def on_mount(self) -> None:
         self.draw_lines()
@@ -199,14 +201,14 @@ class View(Screen[None], inherit_bindings=False):
             environment=terminal.environment,
             readonly=terminal.readonly,
         )
-        self._line("#head").show(head(status, standing, self.size.width))
+        self._head.show(head(status, standing, self.size.width))
         if trouble := self.trouble():
-            self._line("#foot").show(((f" {trouble}", "critical"),))
+            self._foot.show(((f" {trouble}", "critical"),))
         elif terminal.span.until is not None and not self.PAST:
-            self._line("#foot").show(((" this view shows now; dashboards show the past (n: back to now)", "warn"),))
+            self._foot.show(((" this view shows now; dashboards show the past (n: back to now)", "warn"),))
         else:
             shown = [(one.key, one.title) for one in terminal.actions_here() if one.shown]
-            self._line("#foot").show(keys(shown, self.size.width))
+            self._foot.show(keys(shown, self.size.width))
 
     def about(self) -> str:
         """Return what the view shows, in a few sentences."""
@@ -215,9 +217,6 @@ class View(Screen[None], inherit_bindings=False):
     def heading(self) -> str:
         """Return the title with what the view is about."""
         return str(self.TITLE)
-
-    def _line(self, selector: str) -> OneLine:
-        return self.query_one(selector, OneLine)
 
 
 def first_focus(view: View) -> Widget | None:

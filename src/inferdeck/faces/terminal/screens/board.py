@@ -46,6 +46,7 @@ class BoardView(View):
         self._asked_for: tuple[Any, ...] = ()
         self._natives: dict[str, Native] = {}
         self._panels = Panels((), Look())
+        self._view = LinesView(self._panels, id="board")
         super().__init__()
 
     def about(self) -> str:
@@ -110,11 +111,7 @@ class BoardView(View):
         return [(f"var-{name}", value) for name, values in chosen.items() for value in values]
 
     def body(self) -> ComposeResult:
-        yield LinesView(self._panels, id="board")
-
-    @property
-    def _view(self) -> LinesView:
-        return self.query_one("#board", LinesView)
+        yield self._view
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -33,6 +33,7 @@ class ListingView(View):
         super().__init__()
         self.table = Table(self.COLUMNS)
         self.table.words = words
+        self._columns, self.widget = OneLine(id="columns"), TableWidget(self.table, id="table")
         self.marked: list[str] = []
         """Keys of marked rows, the last one last."""
 
@@ -42,13 +43,8 @@ class ListingView(View):
 
     def body(self) -> ComposeResult:
         self.table.look = self.terminal.look
-        yield OneLine(id="columns")
-        yield TableWidget(self.table, id="table")
-
-    @property
-    def widget(self) -> TableWidget:
-        """The table on the screen."""
-        return self.query_one("#table", TableWidget)
+        yield self._columns
+        yield self.widget
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -71,7 +67,7 @@ class ListingView(View):
             return
         self.table.empty = ((self._why_empty(), "dim"),)
         self.widget.renewed()
-        self.query_one("#columns", OneLine).show(self.table.heading(self.widget.row_width))
+        self._columns.show(self.table.heading(self.widget.row_width))
 
     def heading(self) -> str:
         shown, total = len(self.table.entries), self.table.total
@@ -88,7 +84,7 @@ class ListingView(View):
         return self.EMPTY
 
     def on_table_widget_moved(self) -> None:
-        self.query_one("#columns", OneLine).show(self.table.heading(self.widget.row_width))
+        self._columns.show(self.table.heading(self.widget.row_width))
 
     def on_table_widget_chosen(self) -> None:
         self.do("details")

@@ -48,6 +48,7 @@ class LogsView(View):
         self._newer = ""
         self._warnings: tuple[str, ...] = ()
         self._rows = LogRows(())
+        self.widget, self._remark = LinesView(self._rows, id="log"), OneLine(id="remark")
         super().__init__()
 
     def questions(self) -> Mapping[str, float]:
@@ -86,13 +87,8 @@ class LogsView(View):
         return " ".join(parts)
 
     def body(self) -> ComposeResult:
-        yield LinesView(self._rows, id="log")
-        yield OneLine(id="remark")
-
-    @property
-    def widget(self) -> LinesView:
-        """The lines on the screen."""
-        return self.query_one("#log", LinesView)
+        yield self.widget
+        yield self._remark
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -122,7 +118,7 @@ class LogsView(View):
         widget.show(self._rows)
         if self._following and self._around is None:
             widget.scroll_end(animate=False)
-        remark = self.query_one("#remark", OneLine)
+        remark = self._remark
         held = self.held[LINES]
         if self._warnings:
             remark.show(((f"! {self._warnings[0]}", "warn"),))

@@ -20,17 +20,16 @@ class PageView(View):
 
     SCOPES: ClassVar[Sequence[str]] = (TEXT,)
 
+    def __init__(self) -> None:
+        self.widget = LinesView(id="page")
+        super().__init__()
+
     def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
         """Return the page; answers has those that there are."""
         raise NotImplementedError
 
     def body(self) -> ComposeResult:
-        yield LinesView(id="page")
-
-    @property
-    def widget(self) -> LinesView:
-        """The page on the screen."""
-        return self.query_one("#page", LinesView)
+        yield self.widget
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -49,6 +49,7 @@ class ProvidersView(ListingView):
     def __init__(self, words: str = "") -> None:
         super().__init__(words)
         self._compared = _Compared()
+        self._below = LinesView(self._compared, id="compared")
 
     def questions(self) -> Mapping[str, float]:
         return {self.LIST: 1.0}
@@ -63,14 +64,14 @@ class ProvidersView(ListingView):
     def body(self) -> ComposeResult:
         yield from super().body()
         self._compared.ascii_only = self.terminal.look.glyphs.ascii_only
-        yield LinesView(self._compared, id="compared")
+        yield self._below
 
     def drawn(self) -> None:
         super().drawn()
         by_key = self._by_key()
         marked = [by_key[key] for key in self.marked if key in by_key][-MOST_COMPARED:]
         self._compared.chosen = marked or list(by_key.values())[:MOST_COMPARED]
-        self.query_one("#compared", LinesView).show(self._compared)
+        self._below.show(self._compared)
 
     def _by_key(self) -> dict[str, ProviderRow]:
         answer: Providers | None = self.held[self.LIST].value
