@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from inferdeck.cli import signs
 from inferdeck.cli.text import coloured
 
 if TYPE_CHECKING:
@@ -36,13 +37,10 @@ _CODES = {
 
 
 def look() -> Look:
-    """Return how pictures are drawn here: ASCII where the encoding or the terminal has no more, blocks on a console."""
-    from inferdeck.faces.terminal.drawing.glyphs import ASCII, BLOCK, BRAILLE, Look
+    """Return how pictures are drawn here: ASCII where the locale or the terminal has no more, blocks on a console."""
+    from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
 
-    terminal = os.environ.get("TERM", "")
-    unicode = "utf" in (sys.stdout.encoding or "").lower()
-    glyphs = ASCII if not unicode or terminal == "dumb" else BLOCK if terminal == "linux" else BRAILLE
-    return Look(glyphs, coloured(sys.stdout), big=sys.stdout.isatty())
+    return Look(SETS[signs.name()], coloured(sys.stdout), big=sys.stdout.isatty())
 
 
 def painted(picture: Picture, *, colour: bool) -> str:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inferdeck.cli import daemons
+from inferdeck.cli import daemons, signs
 from inferdeck.cli.whole_screen import check_terminal, size_of
 from inferdeck.config import places
 from inferdeck.errors import UnavailableError, UsageError
@@ -24,6 +24,8 @@ ONCE_SIZE = (120, 36)
 START_SECONDS = 20.0
 LATEST = 253_370_764_800.0
 """The year 9999, in Unix seconds."""
+PICTURES = ("svg", "png", "json")
+"""Formats that no terminal draws."""
 _ONCE_ONLY = ("size", "format", "at")
 
 
@@ -68,26 +70,20 @@ def _chosen(options: argparse.Namespace) -> Options:
     if not 2.0 <= interval <= 60.0:
         raise UsageError(f"--interval {options.interval}: from 2 s to 60 s")
     glyphs = options.glyphs or from_file.get("glyphs") or "auto"
+    if glyphs == "auto":
+        # A picture may be looked at anywhere.
+        glyphs = "braille" if options.format in PICTURES else signs.name()
     return Options(
         interval_seconds=interval,
         range_seconds=_seconds("range", options.range) or from_file.get("range") or 3600.0,
         view=options.screen or from_file.get("view") or "overview",
         theme=options.theme or from_file.get("theme") or "",
-        look=Look(SETS[_glyphs() if glyphs == "auto" else glyphs], colour="NO_COLOR" not in os.environ),
+        look=Look(SETS[glyphs], colour=not os.environ.get("NO_COLOR")),
         keys=dict(from_file.get("keys") or {}),
         readonly=bool(options.readonly or from_file.get("readonly")),
         environment=options.environment or "",
         until=_moment(options.at) if options.at else None,
     )
-
-
-def _glyphs() -> str:
-    """Return the signs that this terminal can surely draw."""
-    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    if encoding not in ("utf8", "utf16", "utf32"):
-        return "ascii"
-    # A console's font has what code page 437 had.
-    return "block" if os.environ.get("TERM", "") == "linux" else "braille"
 
 
 def _seconds(name: str, text: str) -> float:

@@ -38,6 +38,7 @@ def test_signs_fit_the_terminal(
     term: str, encoding: str, tty: bool, name: str, colour: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(sys, "stdout", Terminal(encoding, tty=tty))
     look = pictures.look()
