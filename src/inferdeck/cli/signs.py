@@ -33,8 +33,7 @@ def _unicode(environ: Mapping[str, str], unnamed: str) -> bool:
     found = next((value for variable in _VARIABLES if (value := environ.get(variable))), "")
     if not found:
         return True
-    place, _, modifier = found.partition("@")
-    language, _, encoding = place.partition(".")
+    language, _, encoding = found.partition("@")[0].partition(".")
     if language in ("C", "POSIX") and not encoding:
         return False
     # LC_CTYPE=UTF-8 is how macOS has it.
