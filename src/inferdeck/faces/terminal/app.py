@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from inferdeck.client.tiny import Client
 from inferdeck.faces import leaving
-from inferdeck.faces.terminal import places
+from inferdeck.faces.terminal import places, plain
 from inferdeck.faces.terminal.actions import Action, find, mapped, of_scope
 from inferdeck.faces.terminal.asking import Asker
 from inferdeck.faces.terminal.drawing.glyphs import Look
@@ -67,7 +68,9 @@ class Terminal(App[int]):
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.all_actions = mapped(options.keys)
-        super().__init__()
+        # Textual would make greys of colours, of which some cannot be read; so the terminal's own two are left.
+        super().__init__(ansi_color=None if options.look.colour else True)
+        self._few_signs = plain.filters(options.look.glyphs)
         self.asker = Asker(find)
         self.options = options
         self.look = options.look
@@ -99,6 +102,10 @@ class Terminal(App[int]):
         self.go(self.options.view)
         self.set_interval(1.0, self.tick)
         self.tick()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what changes lines before they are sent."""
+        return [*super().get_line_filters(), *self._few_signs]
 
     # What is shown.
 
