@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -14,14 +15,14 @@ from textual.screen import Screen
 
 from inferdeck.client.tiny import Client
 from inferdeck.faces import leaving
-from inferdeck.faces.terminal import places, plain
+from inferdeck.faces.terminal import places, plain, themes
 from inferdeck.faces.terminal.actions import Action, find, mapped, of_scope
 from inferdeck.faces.terminal.asking import Asker
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.held import Held
 from inferdeck.faces.terminal.screens.help import HelpScreen
 from inferdeck.faces.terminal.screens.prompt import Prompt
-from inferdeck.faces.terminal.span import RANGES, Span
+from inferdeck.faces.terminal.span import DAY, Span
 from inferdeck.faces.terminal.view import View
 from inferdeck.faces.terminal.views.moments import local
 from inferdeck.faces.terminal.writing import written
@@ -34,6 +35,8 @@ INTERVALS = (2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 BLURRED = 4
 """Times as rarely while another window has the keys."""
 LISTS_EVERY_SECONDS = 60.0
+Visited = tuple[str, Mapping[str, Any]]
+"""A place, and what its view kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +45,18 @@ class Options:
 
     interval_seconds: float = 5.0
     range_seconds: float = 3600.0
+    history_seconds: float = 30 * DAY
     view: str = "overview"
     theme: str = ""
+    own_themes: Sequence[themes.UserTheme] = ()
     look: Look = field(default_factory=Look)
     keys: dict[str, str] = field(default_factory=dict)
     readonly: bool = False
     environment: str = ""
     until: float | None = None
     """The moment of the past that is looked at first, Unix seconds."""
+    said: str = ""
+    """What is told at the beginning."""
 
 
 class Terminal(App[int]):
@@ -68,6 +75,7 @@ class Terminal(App[int]):
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.all_actions = mapped(options.keys)
+        themes.check(options.theme, options.own_themes)
         # Textual would make greys of colours, of which some cannot be read; so the terminal's own two are left.
         super().__init__(ansi_color=None if options.look.colour else True)
         self._few_signs = plain.filters(options.look.glyphs)
@@ -75,7 +83,7 @@ class Terminal(App[int]):
         self.options = options
         self.look = options.look
         self.interval = min(max(options.interval_seconds, INTERVALS[0]), INTERVALS[-1])
-        self.span = Span(options.range_seconds, options.until)
+        self.span = Span(options.range_seconds, options.until, max(options.history_seconds, options.range_seconds))
         self.environment = options.environment
         self.readonly = options.readonly
         self.paused = False
@@ -86,8 +94,8 @@ class Terminal(App[int]):
         self.lost = ""
         """Why there is nothing to show, "" where there is."""
         self._flying: set[str] = set()
-        self._visited: list[str] = []
-        self._left: list[str] = []
+        self._visited: list[Visited] = []
+        self._left: list[Visited] = []
         self._place = ""
         for key in dict.fromkeys(key for action in self.all_actions for key in action.keys):
             self._bindings.key_to_bindings.setdefault(key, []).append(
@@ -97,11 +105,23 @@ class Terminal(App[int]):
     def on_mount(self) -> None:
         if not self.is_headless:
             leaving.heed_signals(lambda: self.exit(0))
-        if self.options.theme:
-            self.theme = self.options.theme
+        self._dress()
         self.go(self.options.view)
         self.set_interval(1.0, self.tick)
         self.tick()
+        wrong = themes.problems(self.options.own_themes)
+        more = [f"{len(wrong) - 1} more mistakes in themes; : settings shows all"] if len(wrong) > 1 else []
+        for said in (self.options.said, *wrong[:1], *more):
+            if said:
+                self.notify(said, timeout=10, markup=False)
+
+    def _dress(self) -> None:
+        own = self.options.own_themes
+        for one in own:
+            if one.theme is not None:
+                self.register_theme(one.theme)
+        few = self.console.color_system == "standard"
+        self.theme = themes.first(self.options.theme, colour=self.look.colour, few=few, own=own) or self.theme
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what changes lines before they are sent."""
@@ -114,16 +134,21 @@ class Terminal(App[int]):
         """The view that is shown, also behind a prompt."""
         return next((one for one in reversed(self.screen_stack) if isinstance(one, View)), None)
 
-    def go(self, place: str, *, remember: bool = True) -> None:
-        """Show another place: the name of a view and what it is about, such as `dashboard gateway`."""
+    def go(self, place: str, *, remember: bool = True, kept: Mapping[str, Any] | None = None) -> None:
+        """Show another place: the name of a view and what it is about, such as `dashboard gateway`.
+
+        kept: what the view gave when it was left.
+        """
         made = places.make(place, self.dashboards.value)
         if made is None:
             self.lost = "" if self.view else f"there is no view {place!r}"
             self.notify(f"there is no view {place!r}; : and a tab show what there is", severity="warning", markup=False)
             return
         if remember and self._place:
-            self._visited.append(self._place)
+            self._visited.append(self._here())
             self._left.clear()
+        if kept:
+            made.recall(kept)
         self._place = place
         if len(self.screen_stack) > 1:
             self.switch_screen(made)
@@ -132,9 +157,16 @@ class Terminal(App[int]):
 
     def back(self) -> None:
         """Show the view before this one."""
-        if self._visited:
-            self._left.append(self._place)
-            self.go(self._visited.pop(), remember=False)
+        self._turn(self._visited, self._left)
+
+    def _turn(self, ahead: list[Visited], behind: list[Visited]) -> None:
+        if ahead:
+            behind.append(self._here())
+            place, kept = ahead.pop()
+            self.go(place, remember=False, kept=kept)
+
+    def _here(self) -> Visited:
+        return self._place, self.view.kept() if self.view is not None else {}
 
     def tick(self) -> None:
         """Once a second: the daemon's status is asked when it is due, and so is what the view needs."""
@@ -157,10 +189,10 @@ class Terminal(App[int]):
 
         try:
             if what == "status":
-                value = await self.asker.ask(Client.status)
+                value = await self.asker.ask(Client.status, "kept status")
                 self.status = self.status.came(value, self.monotonic(), self.interval)
             else:
-                found = await self.asker.ask(Client.dashboards)
+                found = await self.asker.ask(Client.dashboards, "kept dashboards")
                 first = self.dashboards.value is None
                 self.dashboards = self.dashboards.came(found, self.monotonic(), LISTS_EVERY_SECONDS)
                 if first:
@@ -220,6 +252,8 @@ class Terminal(App[int]):
                 yield SystemCommand(title, action.help, lambda identity=action.id: self.do(identity))
         for place, about in places.every(self.dashboards.value):
             yield SystemCommand(f"Go to {place}", about, lambda place=place: self.go(place))
+        for theme, origin in themes.listed(self.options.own_themes, coloured=self.look.colour):
+            yield SystemCommand(f"Theme {theme}", origin, lambda theme=theme: self._wear(theme), discover=False)
 
     def _do_quit(self) -> None:
         self.exit(0)
@@ -228,7 +262,7 @@ class Terminal(App[int]):
         self.status = self.status.at_once()
         self._keep("status")
         if self.view is not None:
-            self.view.renew()
+            self.view.again()
 
     def _do_config(self) -> None:
         self.go("config")
@@ -262,9 +296,7 @@ class Terminal(App[int]):
             self.back()
 
     def _do_forward(self) -> None:
-        if self._left:
-            self._visited.append(self._place)
-            self.go(self._left.pop(), remember=False)
+        self._turn(self._left, self._visited)
 
     def _do_pause(self) -> None:
         self.paused = not self.paused
@@ -287,7 +319,7 @@ class Terminal(App[int]):
         self._look_at(self.span.moved(0.5, self.now()))
 
     def _do_now(self) -> None:
-        self._look_at(Span(self.span.range_seconds))
+        self._look_at(self.span.at(None))
 
     def _do_zoom_in(self) -> None:
         self._look_at(self.span.zoomed(-1))
@@ -296,14 +328,13 @@ class Terminal(App[int]):
         self._look_at(self.span.zoomed(1))
 
     def _do_range(self) -> None:
-        names = [numbers.seconds(float(one)) for one in RANGES]
-        spans = dict(zip(names, RANGES, strict=True))
+        spans = {numbers.seconds(one): one for one in self.span.ranges()}
 
         def chosen(found: str | None) -> None:
             if found in spans:
-                self._look_at(Span(float(spans[found]), self.span.until))
+                self._look_at(self.span.of_range(spans[found]))
 
-        self.push_screen(Prompt("range", "how long a time charts show", names, chosen_from=True), chosen)
+        self.push_screen(Prompt("range", "how long a time charts show", tuple(spans), chosen_from=True), chosen)
 
     def _look_at(self, span: Span) -> None:
         if span != self.span:
@@ -323,9 +354,12 @@ class Terminal(App[int]):
             self.view.renew()
 
     def _do_theme(self) -> None:
-        names = sorted(self.available_themes)
-        self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self.notify(f"theme: {self.theme}", timeout=2)
+        names = themes.names(self.options.own_themes, coloured=self.look.colour)
+        self._wear(names[(names.index(self.theme) + 1) % len(names)])
+
+    def _wear(self, theme: str) -> None:
+        self.theme = theme
+        self.notify(f"theme: {theme}", timeout=2)
 
     def _do_copy(self) -> None:
         text = self.view.copied() if self.view is not None else ""

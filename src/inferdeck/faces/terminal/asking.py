@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from inferdeck.client.tiny import Client
 from inferdeck.errors import DaemonDownError, InferdeckError, UnavailableError
 
 T = TypeVar("T")
+MOST_AT_ONCE = 2
+"""Threads that wait for answers about one thing: for what nobody wants any more, and for what is wanted now."""
 
 
 class Asker:
@@ -20,9 +23,15 @@ class Asker:
     def __init__(self, find: Callable[[], Client | None]) -> None:
         self._find = find
         self._client: Client | None = None
+        self._busy: Counter[str] = Counter()
+        self._next: dict[str, tuple[Callable[[], None], asyncio.Future[Any]]] = {}
 
-    async def ask(self, question: Callable[[Client], T]) -> T:
-        """Return the answer; raises InferdeckError, DaemonDownError where no daemon runs."""
+    async def ask(self, question: Callable[[Client], T], about: str = "") -> T:
+        """Return the answer; raises InferdeckError, DaemonDownError where no daemon runs.
+
+        about: of many questions about one thing two are asked at once, the newest then, and those between are
+        cancelled: a key that is held while the daemon is slow starts no thread each time.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
 
@@ -36,10 +45,27 @@ class Asker:
                 _tell(loop, _Failure(answer, error))
             else:
                 _tell(loop, _Success(answer, value))
+            _tell(loop, lambda: self._over(about))
 
+        if self._busy[about] < MOST_AT_ONCE:
+            self._start(work, about)
+        else:
+            if (before := self._next.pop(about, None)) is not None:
+                before[1].cancel()
+            self._next[about] = work, answer
+        return await answer
+
+    def _start(self, work: Callable[[], None], about: str) -> None:
+        self._busy[about] += 1
         # Not a pool: its threads are waited for at the end, and a daemon may take ten seconds to answer.
         threading.Thread(target=work, name="asking", daemon=True).start()
-        return await answer
+
+    def _over(self, about: str) -> None:
+        """Ask what waited for a thread to end."""
+        self._busy[about] -= 1
+        work, answer = self._next.pop(about, (None, None))
+        if work is not None and answer is not None and not answer.done():
+            self._start(work, about)
 
     def _reached(self) -> Client:
         if self._client is None:

@@ -86,6 +86,13 @@ class View(Screen[None], inherit_bindings=False):
         """The words of the filter; None where there is nothing to filter."""
         return None
 
+    def kept(self) -> dict[str, Any]:
+        """Return what whoever comes back finds again: a selection, words of a filter, an order."""
+        return {}
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        """Take what `kept` of a view of the same place gave; called before the view is shown."""
+
     def copied(self) -> str:
         """Return what `copy` takes, "" where nothing is selected."""
         return ""
@@ -125,8 +132,13 @@ class View(Screen[None], inherit_bindings=False):
                 self._flying.add(key)
                 self.run_worker(self._asked(key, self._generation), group="ask", exit_on_error=True)
 
+    def again(self) -> None:
+        """Ask at once what is not being asked already."""
+        self.held = {key: held if key in self._flying else held.at_once() for key, held in self.held.items()}
+        self.look()
+
     def renew(self) -> None:
-        """Ask everything again at once: the time, a choice or the daemon has changed, or somebody wants it so."""
+        """Ask everything again at once, and heed no answer to what was asked before: the time or a choice is new."""
         self._generation += 1
         self._flying.clear()
         self.held = {key: held.at_once() for key, held in self.held.items()}
@@ -141,7 +153,7 @@ class View(Screen[None], inherit_bindings=False):
         interval = self.terminal.interval
         wait = interval * self.questions()[key]
         try:
-            value = await self.terminal.asker.ask(self.ask(key))
+            value = await self.terminal.asker.ask(self.ask(key), key)
         except Exception as error:
             if generation == self._generation:
                 self.held[key] = self.held[key].failed(reason(error), self.terminal.monotonic(), interval)
