@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from inferdeck.cli import daemons, signs
+from inferdeck.cli import daemons, signs, themes
 from inferdeck.cli.whole_screen import check_terminal, size_of
 from inferdeck.config import places
 from inferdeck.errors import UnavailableError, UsageError
@@ -24,6 +24,8 @@ ONCE_SIZE = (120, 36)
 START_SECONDS = 20.0
 LATEST = 253_370_764_800.0
 """The year 9999, in Unix seconds."""
+SETTINGS = "INFERDECK_TERMINAL__"
+"""What the variables begin with that stand for keys of the section."""
 PICTURES = ("svg", "png", "json")
 """Formats that no terminal draws."""
 _ONCE_ONLY = ("size", "format", "at")
@@ -59,13 +61,16 @@ def _chosen(options: argparse.Namespace) -> Options:
     """Return what the file says, and what the command line says instead."""
     from inferdeck.faces.terminal.app import Options
     from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
+    from inferdeck.faces.terminal.span import DAY
 
     file = places.find(Path(options.config) if options.config else None, os.environ)
-    from_file = {}
-    if file is not None:
+    from_file: dict[str, Any] = {}
+    # Reading it costs time, which is not spent where nothing is set.
+    if file is not None or any(name.startswith(SETTINGS) for name in os.environ):
         from inferdeck.cli.settings import load
 
         from_file = load(options).terminal.model_dump()
+    folder = from_file.get("themes") or (file or places.file_to_make(os.environ)).absolute().parent / "themes"
     interval = _seconds("interval", options.interval) or from_file.get("interval") or 5.0
     if not 2.0 <= interval <= 60.0:
         raise UsageError(f"--interval {options.interval}: from 2 s to 60 s")
@@ -73,11 +78,14 @@ def _chosen(options: argparse.Namespace) -> Options:
     if glyphs == "auto":
         # A picture may be looked at anywhere.
         glyphs = "braille" if options.format in PICTURES else signs.name()
+    history = from_file.get("history") or 30 * DAY
     return Options(
         interval_seconds=interval,
-        range_seconds=_seconds("range", options.range) or from_file.get("range") or 3600.0,
+        range_seconds=_seconds("range", options.range) or min(from_file.get("range") or 3600.0, history),
+        history_seconds=history,
         view=options.screen or from_file.get("view") or "overview",
         theme=options.theme or from_file.get("theme") or "",
+        own_themes=themes.read(folder),
         look=Look(SETS[glyphs], colour=not os.environ.get("NO_COLOR")),
         keys=dict(from_file.get("keys") or {}),
         readonly=bool(options.readonly or from_file.get("readonly")),

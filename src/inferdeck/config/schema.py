@@ -348,9 +348,19 @@ class TerminalConfig(Section):
     """How `inferdeck top` looks and which keys it takes; what the command line says holds instead."""
 
     interval: Seconds = Field(default=5.0, description="How often what is shown is asked for: 2 s to 60 s.")
-    range: Seconds = Field(default=3600.0, description="How long a time charts show.")
+    range: Seconds = Field(default=3600.0, description="How long a time charts show at first.")
+    history: Seconds = Field(
+        default=30 * 86_400.0,
+        description="How long a time charts can show at most, and how far back keys go; at most what is kept.",
+    )
     view: str = Field(default="overview", description="What is shown first: a view or a dashboard.")
-    theme: str = Field(default="", description="A theme of Textual, such as nord or ansi-dark.")
+    theme: str = Field(
+        default="", description="A theme: one of Textual's, such as nord or ansi-dark, or one of your own."
+    )
+    themes: FilePath | None = Field(
+        default=None,
+        description="Folder of theme files (YAML); `themes` beside the configuration file where absent.",
+    )
     glyphs: Literal["auto", "braille", "block", "ascii"] = Field(
         default="auto", description="What charts are made of; auto goes by the terminal."
     )
@@ -365,6 +375,12 @@ class TerminalConfig(Section):
         if not 2 <= seconds <= 60:
             raise ValueError("from 2 s to 60 s")
         return seconds
+
+    @model_validator(mode="after")
+    def _range_within_history(self) -> Self:
+        if "range" in self.model_fields_set and self.range > self.history:
+            raise ValueError("range is longer than history")
+        return self
 
 
 class Settings(Section):

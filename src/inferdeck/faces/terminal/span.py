@@ -4,28 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-RANGES = (300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 2 * 86_400, 7 * 86_400, 30 * 86_400)
-"""Seconds."""
+DAY = 86_400.0
+_RANGES = (300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """range_seconds long, up to `until` (Unix seconds; None: now)."""
+    """range_seconds long, up to `until` (Unix seconds; None: now); both stay within `history` seconds."""
 
     range_seconds: float = 3600.0
     until: float | None = None
+    history: float = 30 * DAY
+
+    def ranges(self) -> list[float]:
+        """Return all ranges that can be chosen, in seconds."""
+        return [float(seconds) for seconds in _RANGES if seconds < self.history] + [self.history]
 
     def moved(self, share: float, now: float) -> Span:
         """Return the span moved by a share of its range; what reaches the present follows it."""
-        until = (now if self.until is None else self.until) + share * self.range_seconds
+        before = now if self.until is None else self.until
+        until = before + share * self.range_seconds
+        if share < 0:
+            # Whoever was sent further back by the command line is not moved on.
+            until = max(until, min(before, now - self.history + self.range_seconds))
         return replace(self, until=None if until >= now - 1.0 else until)
+
+    def of_range(self, seconds: float) -> Span:
+        """Return the span with another range."""
+        return replace(self, range_seconds=float(seconds))
+
+    def at(self, until: float | None) -> Span:
+        """Return the span up to another moment."""
+        return replace(self, until=until)
 
     def zoomed(self, steps: int) -> Span:
         """Return the span with the next longer range, or with a negative number of steps a shorter one."""
-        longer = [seconds for seconds in RANGES if seconds > self.range_seconds]
-        shorter = [seconds for seconds in RANGES if seconds < self.range_seconds]
+        longer = [seconds for seconds in self.ranges() if seconds > self.range_seconds]
+        shorter = [seconds for seconds in self.ranges() if seconds < self.range_seconds]
         choice = longer[:1] if steps > 0 else shorter[-1:]
-        return replace(self, range_seconds=float(choice[0])) if choice else self
+        return self.of_range(choice[0]) if choice else self
 
     def asked(self) -> list[tuple[str, str]]:
         """Return it as the parameters of a question about dashboards."""

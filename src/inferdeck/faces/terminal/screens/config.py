@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inferdeck.faces.terminal import themes
+from inferdeck.faces.terminal.actions import spoken
 from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.screens.listing import ListingView
 from inferdeck.faces.terminal.screens.page import PageView
 from inferdeck.faces.terminal.view import Ask
 from inferdeck.faces.terminal.views import config
 from inferdeck.faces.terminal.views.table import Entry
+from inferdeck.model import numbers
 from inferdeck.model.config_files import ConfigFile
 from inferdeck.model.page import Page
 
@@ -64,7 +67,10 @@ class SettingsView(PageView):
     """What inferdeck goes by."""
 
     TITLE = "Settings"
-    ABOUT = "inferdeck's own effective settings, secrets masked, each with the place that it comes from."
+    ABOUT = (
+        "inferdeck's own effective settings, secrets masked, each with the place that it comes from; then what this "
+        "view goes by, and all themes."
+    )
 
     def questions(self) -> Mapping[str, float]:
         return {"settings": 12.0}
@@ -73,4 +79,20 @@ class SettingsView(PageView):
         return lambda client: client.config()
 
     def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
-        return config.settings_rows(answers["settings"], width)
+        terminal = self.terminal
+        options = terminal.options
+        mapped = [one for one in terminal.all_actions if one.id in options.keys]
+        goes_by = (
+            ("every", numbers.seconds(terminal.interval)),
+            ("range", numbers.seconds(terminal.span.range_seconds)),
+            ("history", numbers.seconds(terminal.span.history)),
+            ("glyphs", terminal.look.glyphs.name),
+            ("colours", "the theme's" if terminal.look.colour else "the terminal's own (NO_COLOR)"),
+            ("theme", terminal.theme),
+            *((f"keys.{one.id}", " ".join(spoken(key) for key in one.keys)) for one in mapped),
+        )
+        listed = themes.listed(options.own_themes, coloured=terminal.look.colour)
+        return [
+            *config.settings_rows(answers["settings"], width),
+            *config.view_rows(goes_by, listed, themes.problems(options.own_themes), width),
+        ]

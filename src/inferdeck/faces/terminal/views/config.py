@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inferdeck.faces.terminal.drawing.grid import Column, Field
 from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.views.moments import local
@@ -98,4 +100,18 @@ def settings_rows(answer: ConfigAnswer, width: int) -> list[Row]:
                 (cells.clean(origin), "axis"),
             )
         )
+    return [fit(row, width) for row in rows]
+
+
+def view_rows(
+    goes_by: Sequence[tuple[str, str]], themes: Sequence[tuple[str, str]], problems: Sequence[str], width: int
+) -> list[Row]:
+    """Return what this view goes by, and the themes that there are: (name, where it comes from)."""
+    rows: list[Row] = [(), (("This view", "title"),)]
+    rows += [((cells.fit(name, 22), "dim"), (cells.clean(value), "")) for name, value in goes_by]
+    rows += [(), (("Themes", "title"), ("  terminal.theme, --theme, or the palette", "dim"))]
+    rows += [((f"! {cells.clean(line)}", "warn"),) for line in problems]
+    worn = dict(goes_by).get("theme", "")
+    for name, origin in themes:
+        rows.append(((cells.fit(name, 22), "strong" if name == worn else ""), (cells.clean(origin), "axis")))
     return [fit(row, width) for row in rows]
