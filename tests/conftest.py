@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from aiohttp import web_app
@@ -26,6 +27,15 @@ settings.load_profile("inferdeck")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option with which files of expected output are written anew, to be looked at in the diff."""
     parser.addoption("--write-golden", action="store_true", help="write golden files instead of comparing with them")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several processes a short folder for temporary files: a unix socket's path has at most 107 bytes."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        folder = Path(config.option.basetemp)
+        config.option.basetemp = str(folder.with_name(worker["workerid"].removeprefix("gw")))
 
 
 @pytest.hookimpl(wrapper=True)

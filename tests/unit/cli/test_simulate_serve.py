@@ -31,11 +31,11 @@ NOW = 1_795_428_000.0
 
 @contextlib.contextmanager
 def serving(tmp_path: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """Start it with a folder for temporary files of its own; end it, if it still runs."""
-    (tmp_path / "tmp").mkdir(exist_ok=True)
+    """Start it with a folder for temporary files of its own, whose name is short; end it, if it still runs."""
+    (tmp_path / "t").mkdir(exist_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "inferdeck", "simulate", "serve", *words],
-        env={**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path / "t"), "HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -88,7 +88,7 @@ def test_a_fleet_stands_still_is_read_and_refuses_what_needs_time(tmp_path: Path
         assert status == 503 and "stands still at 2026-" in text
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list((tmp_path / "t").iterdir()) == []
 
 
 def test_what_it_prints_is_the_configuration_that_watches_it(tmp_path: Path) -> None:
@@ -110,17 +110,17 @@ def test_what_it_prints_is_the_configuration_that_watches_it(tmp_path: Path) -> 
 def test_what_a_killed_one_left_is_swept_up_and_that_of_others_is_not(tmp_path: Path) -> None:
     with serving(tmp_path, "two-workers", "--json") as process:
         printed(process)
-        (left,) = (tmp_path / "tmp").iterdir()
-    (tmp_path / "tmp" / "inferdeck-serve-made-now").mkdir()
-    (tmp_path / "tmp" / "inferdeck-other").mkdir()
+        (left,) = (tmp_path / "t").iterdir()
+    (tmp_path / "t" / "inferdeck-serve-made-now").mkdir()
+    (tmp_path / "t" / "inferdeck-other").mkdir()
     with serving(tmp_path, "two-workers", "--json") as process:
         printed(process)
-        found = {one.name for one in (tmp_path / "tmp").iterdir()}
+        found = {one.name for one in (tmp_path / "t").iterdir()}
         assert left.name not in found
         assert len(found) == 3
         process.terminate()
         process.communicate(timeout=60)
-        assert {one.name for one in (tmp_path / "tmp").iterdir()} == {"inferdeck-other", "inferdeck-serve-made-now"}
+        assert {one.name for one in (tmp_path / "t").iterdir()} == {"inferdeck-other", "inferdeck-serve-made-now"}
 
 
 def test_ports_are_consecutive_and_a_taken_one_is_said(tmp_path: Path) -> None:
