@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,13 @@ from inferdeck.dashboards.folder import Folder
 from inferdeck.model.model_catalog import PriceSource
 from inferdeck.pricing.published import Published
 from inferdeck.query.catalog.local import LocalCatalog
-from inferdeck.query.config_files import ConfigFiles
+from inferdeck.query.config_files import ConfigFiles, Revisions
 from inferdeck.query.evidence import Facts
 from inferdeck.query.local import LocalQueryService, LocalQuestions
 from inferdeck.query.logs import LocalLogQuestions
 from inferdeck.query.stack.local import LocalStackQuestions
 from inferdeck.query.status import Surroundings
+from inferdeck.routing.contents import Content, Named
 from inferdeck.sources.interface import ReadsLogs
 from tests.pipeline.collecting import Stage
 from tests.pipeline.stack import surroundings
@@ -41,9 +42,18 @@ class NothingPublished:
 @contextmanager
 def widgets(found: Stage) -> Iterator[DaemonWidgets]:
     """Yield the widgets over everything that was collected so far."""
+    with asked(found, lambda: surroundings(found)) as every:
+        yield DaemonWidgets(found.clock, every)
 
-    def around() -> Surroundings:
-        return surroundings(found)
+
+@contextmanager
+def asked(
+    found: Stage,
+    around: Callable[[], Surroundings],
+    revisions: Revisions | None = None,
+    held: Callable[[], Sequence[tuple[Named, Content]]] = tuple,
+) -> Iterator[Sources]:
+    """Yield all questions. around: what the daemon knows; revisions, held: of configuration files, and the files."""
 
     def readers() -> list[ReadsLogs]:
         sources = (one.target.source for one in found.watched.values())
@@ -51,19 +61,17 @@ def widgets(found: Stage) -> Iterator[DaemonWidgets]:
 
     service = LocalQueryService(found.database)
     stack = LocalStackQuestions(found.database, around)
+    environment = found.scenario.fleet.environment
     try:
-        yield DaemonWidgets(
-            found.clock,
-            Sources(
-                questions=LocalQuestions(found.database, around, Facts),
-                stack=stack,
-                catalog=LocalCatalog(found.database, around, NothingPublished(), lambda: stack.joins().chains()),
-                dashboards=Dashboards(service, Folder(None, time.monotonic), found.clock, lambda: SCRAPE_MS),
-                logs=LocalLogQuestions(readers),
-                files=ConfigFiles(tuple, lambda: around().states, Noted(), found.scenario.fleet.environment),
-                service=service,
-                settings=Settings(data_dir=Path("nowhere")),
-            ),
+        yield Sources(
+            questions=LocalQuestions(found.database, around, Facts),
+            stack=stack,
+            catalog=LocalCatalog(found.database, around, NothingPublished(), lambda: stack.joins().chains()),
+            dashboards=Dashboards(service, Folder(None, time.monotonic), found.clock, lambda: SCRAPE_MS),
+            logs=LocalLogQuestions(readers),
+            files=ConfigFiles(held, lambda: around().states, revisions or Noted(), environment),
+            service=service,
+            settings=Settings(data_dir=Path("nowhere")),
         )
     finally:
         service.close()
