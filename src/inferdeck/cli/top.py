@@ -8,20 +8,24 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inferdeck.cli import daemons, signs, themes
 from inferdeck.cli.whole_screen import check_terminal, size_of
 from inferdeck.config import places
-from inferdeck.errors import UnavailableError, UsageError
+from inferdeck.errors import DaemonDownError, UnavailableError, UsageError
 from inferdeck.model.quantities import parse_duration
 
 if TYPE_CHECKING:
+    from inferdeck.client.tiny import Client
     from inferdeck.faces.terminal.app import Options
 
 ONCE_SIZE = (120, 36)
 START_SECONDS = 20.0
+PATIENCE_SECONDS = 2.0
+"""For the first answer of a daemon that was named."""
 LATEST = 253_370_764_800.0
 """The year 9999, in Unix seconds."""
 SETTINGS = "INFERDECK_TERMINAL__"
@@ -48,13 +52,13 @@ def top(options: argparse.Namespace) -> int:
         data = once.drawn(lambda: daemons.running(options), chosen, size or ONCE_SIZE, options.format or "text")
         sys.stdout.buffer.write(data)
         return 0
-    _reach(options)
+    said = _reach(options)
     from inferdeck.faces.terminal.app import Terminal, run
 
     # Exported by some shells and hosts: they would hide from Textual how large the window is now.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    return run(Terminal(lambda: daemons.running(options), chosen))
+    return run(Terminal(lambda: daemons.running(options), replace(chosen, said=said)))
 
 
 def _chosen(options: argparse.Namespace) -> Options:
@@ -118,10 +122,31 @@ def _moment(text: str) -> float:
     return seconds
 
 
-def _reach(options: argparse.Namespace) -> None:
-    """See that a daemon answers: start one where none is named and none runs; raises UnavailableError."""
-    if options.url or os.environ.get("INFERDECK_URL") or daemons.running(options) is not None:
+def _answers(client: Client) -> None:
+    """Raise what will not pass by itself; a daemon that is down or slow may still come."""
+    try:
+        replace(client, timeout_seconds=PATIENCE_SECONDS).status()
+    except DaemonDownError:
         return
+    except UnavailableError as error:
+        if isinstance(error.__cause__, TimeoutError):
+            return
+        raise
+
+
+def _reach(options: argparse.Namespace) -> str:
+    """See that a daemon answers: start one where none is named and none runs; returns what is to be told of it.
+
+    Raises UnavailableError where it does not start, and where one is named what will not pass by itself: UsageError for
+    an address that is none, ForbiddenError for a token, UnavailableError for another program or another version.
+    """
+    found = daemons.running(options)
+    if options.url or os.environ.get("INFERDECK_URL"):
+        if found is not None:
+            _answers(found)
+        return ""
+    if found is not None:
+        return ""
     command = [sys.executable, "-m", "inferdeck", "up"]
     command += ["--config", options.config] if options.config else []
     command += ["--data-dir", options.data_dir] if options.data_dir else []
@@ -136,8 +161,9 @@ def _reach(options: argparse.Namespace) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if daemons.running(options) is not None:
-            print(f"it goes on after this view ends; to stop it: kill {process.pid}", file=sys.stderr)
-            return
+            told = f"it goes on after this view ends; to stop it: kill {process.pid}"
+            print(told, file=sys.stderr)
+            return f"a daemon was started; {told}"
         if process.poll() is not None:
             words = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             raise UnavailableError(f"the daemon did not start: {words[-1] if words else 'it said nothing'}")

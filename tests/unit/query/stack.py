@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from inferdeck import __version__
 from inferdeck.model.answers import Number, Own, RemoteWrite, StoreState, number
 from inferdeck.model.labels import Labels, labels
 from inferdeck.model.scrape import Layout, Scrape
@@ -69,7 +70,8 @@ def around(
     """Return surroundings at NOW_MS."""
     n = number(1.0, "count")
     store = StoreState("/data", writing, trouble, n, n, n, n, number(quarantined, "count"))
-    return Surroundings(NOW_MS / 1000, states, (), store, Own("0", 1, 0.0, "http://x", n, n, n, n, n), remote_write)
+    own = Own(__version__, 1, 0.0, "http://x", n, n, n, n, n)
+    return Surroundings(NOW_MS / 1000, states, (), store, own, remote_write)
 
 
 def receiver(name: str = "mimir:9009", *, error: str = "", overflow: int = 0, rejected: int = 0) -> RemoteWrite:

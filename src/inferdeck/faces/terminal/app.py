@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
-from textual.filter import LineFilter
 from textual.screen import Screen
 
+from inferdeck import __version__
 from inferdeck.client.tiny import Client
 from inferdeck.faces import leaving
-from inferdeck.faces.terminal import places, plain, themes
+from inferdeck.faces.terminal import places, themes
 from inferdeck.faces.terminal.actions import Action, find, mapped, of_scope
 from inferdeck.faces.terminal.asking import Asker
 from inferdeck.faces.terminal.drawing.glyphs import Look
+from inferdeck.faces.terminal.dressed import DressedApp
 from inferdeck.faces.terminal.held import Held
 from inferdeck.faces.terminal.screens.help import HelpScreen
 from inferdeck.faces.terminal.screens.prompt import Prompt
@@ -59,7 +60,7 @@ class Options:
     """What is told at the beginning."""
 
 
-class Terminal(App[int]):
+class Terminal(DressedApp):
     """`inferdeck top`. find: where the daemon answers now."""
 
     CSS_PATH = "styles/base.tcss"
@@ -75,13 +76,9 @@ class Terminal(App[int]):
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.all_actions = mapped(options.keys)
-        themes.check(options.theme, options.own_themes)
-        # Textual would make greys of colours, of which some cannot be read; so the terminal's own two are left.
-        super().__init__(ansi_color=None if options.look.colour else True)
-        self._few_signs = plain.filters(options.look.glyphs)
+        super().__init__(options.look, options.theme, options.own_themes)
         self.asker = Asker(find)
         self.options = options
-        self.look = options.look
         self.interval = min(max(options.interval_seconds, INTERVALS[0]), INTERVALS[-1])
         self.span = Span(options.range_seconds, options.until, max(options.history_seconds, options.range_seconds))
         self.environment = options.environment
@@ -105,27 +102,12 @@ class Terminal(App[int]):
     def on_mount(self) -> None:
         if not self.is_headless:
             leaving.heed_signals(lambda: self.exit(0))
-        self._dress()
+        self.dress()
         self.go(self.options.view)
         self.set_interval(1.0, self.tick)
         self.tick()
-        wrong = themes.problems(self.options.own_themes)
-        more = [f"{len(wrong) - 1} more mistakes in themes; : settings shows all"] if len(wrong) > 1 else []
-        for said in (self.options.said, *wrong[:1], *more):
-            if said:
-                self.notify(said, timeout=10, markup=False)
-
-    def _dress(self) -> None:
-        own = self.options.own_themes
-        for one in own:
-            if one.theme is not None:
-                self.register_theme(one.theme)
-        few = self.console.color_system == "standard"
-        self.theme = themes.first(self.options.theme, colour=self.look.colour, few=few, own=own) or self.theme
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return what changes lines before they are sent."""
-        return [*super().get_line_filters(), *self._few_signs]
+        if self.options.said:
+            self.notify(self.options.said, timeout=10, markup=False)
 
     # What is shown.
 
@@ -190,7 +172,11 @@ class Terminal(App[int]):
         try:
             if what == "status":
                 value = await self.asker.ask(Client.status, "kept status")
+                before = self.status.value.own.version if self.status.value else ""
                 self.status = self.status.came(value, self.monotonic(), self.interval)
+                if value.own.version not in ("", before, __version__):
+                    said = f"the daemon is inferdeck {value.own.version}, and this is {__version__}: start it again"
+                    self.notify(said, timeout=10, severity="warning", markup=False)
             else:
                 found = await self.asker.ask(Client.dashboards, "kept dashboards")
                 first = self.dashboards.value is None
@@ -252,8 +238,7 @@ class Terminal(App[int]):
                 yield SystemCommand(title, action.help, lambda identity=action.id: self.do(identity))
         for place, about in places.every(self.dashboards.value):
             yield SystemCommand(f"Go to {place}", about, lambda place=place: self.go(place))
-        for theme, origin in themes.listed(self.options.own_themes, coloured=self.look.colour):
-            yield SystemCommand(f"Theme {theme}", origin, lambda theme=theme: self._wear(theme), discover=False)
+        yield from self.theme_commands()
 
     def _do_quit(self) -> None:
         self.exit(0)
@@ -354,12 +339,7 @@ class Terminal(App[int]):
             self.view.renew()
 
     def _do_theme(self) -> None:
-        names = themes.names(self.options.own_themes, coloured=self.look.colour)
-        self._wear(names[(names.index(self.theme) + 1) % len(names)])
-
-    def _wear(self, theme: str) -> None:
-        self.theme = theme
-        self.notify(f"theme: {theme}", timeout=2)
+        self.next_theme()
 
     def _do_copy(self) -> None:
         text = self.view.copied() if self.view is not None else ""

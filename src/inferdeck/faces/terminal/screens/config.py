@@ -91,8 +91,8 @@ class SettingsView(PageView):
             ("theme", terminal.theme),
             *((f"keys.{one.id}", " ".join(spoken(key) for key in one.keys)) for one in mapped),
         )
-        listed = themes.listed(options.own_themes, coloured=terminal.look.colour)
+        listed = themes.listed(terminal.own_themes, coloured=terminal.look.colour)
         return [
             *config.settings_rows(answers["settings"], width),
-            *config.view_rows(goes_by, listed, themes.problems(options.own_themes), width),
+            *config.view_rows(goes_by, listed, themes.problems(terminal.own_themes), width),
         ]
