@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from inferdeck import errors
+from inferdeck import __version__, errors
 from inferdeck.model import annotations as notes
 from inferdeck.model import answers, log_lines, model_catalog, stack
 from inferdeck.model import config_files as files
@@ -214,10 +214,20 @@ class Client:
             if status < 400:
                 return build(kind, found)
         except ValueError as error:
-            raise errors.UnavailableError(f"{self.address}: the answer is not that of an inferdeck daemon") from error
+            raise errors.UnavailableError(f"{self.address}: {self._stranger()}") from error
         raise _remote_error(found, status, str(self.address))
 
     def _request(self, method: str, path: str, body: dict[str, Any] | str | bytes | None) -> tuple[int, bytes]:
+    def _stranger(self) -> str:
+        """Return what answers in another form than ours: a daemon of another version, or something else."""
+        try:
+            words = self._request("GET", "/", None)[1][:100].decode("utf-8", "replace").split()
+        except errors.InferdeckError:
+            words = []
+        if words[:1] == ["inferdeck"] and len(words) > 1 and words[1] != __version__:
+            return f"inferdeck {words[1]} runs there, and this is {__version__}: start it again, or use its version"
+        return "the answer is not that of an inferdeck daemon"
+
         status, data, _ = self._exchange(method, path, body)
         return status, data
 
