@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ONCE_SIZE = (120, 36)
 START_SECONDS = 20.0
+ANSWER_SECONDS = 30.0
 PATIENCE_SECONDS = 2.0
 """For the first answer of a daemon that was named."""
 LATEST = 253_370_764_800.0
@@ -52,13 +53,21 @@ def top(options: argparse.Namespace) -> int:
         data = once.drawn(lambda: daemons.running(options), chosen, size or ONCE_SIZE, options.format or "text")
         sys.stdout.buffer.write(data)
         return 0
-    said = _reach(options)
     from inferdeck.faces.terminal.app import Terminal, run
 
+    # Made before a daemon is started: it knows what is wrong with keys and themes.
+    app = Terminal(lambda: _patient(options), chosen)
+    app.said = _reach(options)
     # Exported by some shells and hosts: they would hide from Textual how large the window is now.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    return run(Terminal(lambda: daemons.running(options), replace(chosen, said=said)))
+    return run(app)
+
+
+def _patient(options: argparse.Namespace) -> Client | None:
+    """Return the daemon that is meant, waited for longer than a command does: nothing else waits meanwhile."""
+    found = daemons.running(options)
+    return found if found is None else replace(found, timeout_seconds=ANSWER_SECONDS)
 
 
 def _chosen(options: argparse.Namespace) -> Options:
@@ -122,42 +131,41 @@ def _moment(text: str) -> float:
     return seconds
 
 
-def _answers(client: Client) -> None:
-    """Raise what will not pass by itself; a daemon that is down or slow may still come."""
-    try:
-        replace(client, timeout_seconds=PATIENCE_SECONDS).status()
-    except DaemonDownError:
-        return
-    except UnavailableError as error:
-        if isinstance(error.__cause__, TimeoutError):
-            return
-        raise
-
-
 def _reach(options: argparse.Namespace) -> str:
     """See that a daemon answers: start one where none is named and none runs; returns what is to be told of it.
 
     Raises UnavailableError where it does not start, and where one is named what will not pass by itself: UsageError for
     an address that is none, ForbiddenError for a token, UnavailableError for another program or another version.
     """
-    found = daemons.running(options)
-    if options.url or os.environ.get("INFERDECK_URL"):
-        if found is not None:
-            _answers(found)
-        return ""
-    if found is not None:
-        return ""
+    try:
+        found = daemons.running(options)
+        if found is None:
+            return _started(options)
+        if options.url or os.environ.get("INFERDECK_URL"):
+            replace(found, timeout_seconds=PATIENCE_SECONDS).status()
+    except UnavailableError as error:
+        # One that is down may come, and one that is slow is waited for.
+        if not isinstance(error, DaemonDownError) and not isinstance(error.__cause__, TimeoutError):
+            raise
+    return ""
+
+
+def _started(options: argparse.Namespace) -> str:
+    """Start a daemon; returns what is to be told of it; raises UnavailableError where it does not start."""
     command = [sys.executable, "-m", "inferdeck", "up"]
     command += ["--config", options.config] if options.config else []
     command += ["--data-dir", options.data_dir] if options.data_dir else []
     folder = daemons.data_directory(options)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     said = folder / "up.log"
     print("no daemon runs; starting one: inferdeck up", file=sys.stderr)
-    with said.open("wb") as stream:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
-        )
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with said.open("wb") as stream:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+            )
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {(error.strerror or '').lower()}; name another --data-dir") from error
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if daemons.running(options) is not None:

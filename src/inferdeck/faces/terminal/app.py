@@ -56,8 +56,6 @@ class Options:
     environment: str = ""
     until: float | None = None
     """The moment of the past that is looked at first, Unix seconds."""
-    said: str = ""
-    """What is told at the beginning."""
 
 
 class Terminal(DressedApp):
@@ -90,6 +88,8 @@ class Terminal(DressedApp):
         self.monotonic = monotonic
         self.lost = ""
         """Why there is nothing to show, "" where there is."""
+        self.said = ""
+        """What is told at the beginning."""
         self._flying: set[str] = set()
         self._visited: list[Visited] = []
         self._left: list[Visited] = []
@@ -106,8 +106,8 @@ class Terminal(DressedApp):
         self.go(self.options.view)
         self.set_interval(1.0, self.tick)
         self.tick()
-        if self.options.said:
-            self.notify(self.options.said, timeout=10, markup=False)
+        if self.said:
+            self.notify(self.said, timeout=10, markup=False)
 
     # What is shown.
 
