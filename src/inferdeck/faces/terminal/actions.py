@@ -32,51 +32,53 @@ class Action:
 
 BOARD = "board"
 LIST = "list"
+MARKS = "marks"
 LOG = "log"
 TEXT = "text"
 SCOPES = {
     "": "everywhere",
     BOARD: "where panels are shown",
     LIST: "in tables",
+    MARKS: "where rows can be compared",
     LOG: "in logs",
     TEXT: "in texts",
 }
 
 ACTIONS = (
     Action("quit", ("q",), "Quit", "Leave; the daemon goes on.", shown=True),
-    Action("refresh", ("r",), "Refresh", "Ask again now.", shown=True),
+    Action("refresh", ("r",), "Refresh", "Ask again now."),
     Action("config", ("c",), "Config", "The stack's configuration files and what runs."),
     Action("help", ("question_mark",), "Help", "What this view shows and every key that works in it.", shown=True),
-    Action("palette", ("ctrl+p",), "Palette", "Everything that can be done, with a search.", shown=True),
+    Action("palette", ("ctrl+p",), "Palette", "Everything that can be done, with a search."),
     Action("go", ("colon",), "Go to", "Another view by its name: gateway, models gpt, logs litellm.", shown=True),
     Action("filter", ("slash",), "Filter", "Keep what has these words; !word leaves out.", shown=True),
     Action("back", ("escape",), "Back", "Close what is open, else the view before.", shown=True),
     Action("forward", ("alt+right",), "Forward", "The view that Back left."),
-    Action("pause", ("p",), "Pause", "Hold what is shown; again to go on."),
+    Action("pause", ("p",), "Pause", "Hold what is shown; again to go on.", shown=True),
     Action("slower", ("minus",), "Slower", "Refresh less often."),
     Action("faster", ("plus", "equals_sign"), "Faster", "Refresh more often."),
     Action("earlier", ("left_square_bracket",), "Earlier", "Show the past: half a range back."),
     Action("later", ("right_square_bracket",), "Later", "Half a range on, up to now."),
     Action("now", ("n",), "Now", "Back to the present."),
-    Action("range", ("t",), "Range", "How long a time charts show."),
+    Action("range", ("t",), "Range", "How long a time charts show.", shown=True),
     Action("copy", ("y",), "Copy", "Copy what is selected (OSC 52, works over ssh)."),
     Action("export", ("x",), "Export", "Write what is selected to a file: CSV, JSON or SVG."),
-    Action("maximise", ("m",), "Maximise", "The selected panel alone; again for all.", BOARD),
-    Action("details", ("enter",), "Details", "What the selected one is made of, and where it leads."),
+    Action("maximise", ("m",), "Maximise", "The selected panel alone; again for all.", BOARD, shown=True),
+    Action("details", ("enter",), "Details", "What the selected one is made of, and where it leads.", shown=True),
     Action("next", ("tab",), "Next", "Select the next panel.", BOARD),
     Action("previous", ("shift+tab",), "Previous", "Select the panel before.", BOARD),
     Action("cursor_left", ("left", "h"), "Cursor left", "Read the values of an earlier moment.", BOARD),
     Action("cursor_right", ("right", "l"), "Cursor right", "Read the values of a later moment.", BOARD),
     Action("zoom_in", ("greater_than_sign",), "Zoom in", "Half the range.", BOARD),
     Action("zoom_out", ("less_than_sign",), "Zoom out", "Twice the range.", BOARD),
-    Action("variable", ("v",), "Variables", "Choose what the dashboard is about: gateway, model, …", BOARD),
-    Action("sort", ("s",), "Sort", "By the next column.", LIST),
+    Action("variable", ("v",), "Variables", "Choose what the dashboard is about: gateway, model, …", BOARD, shown=True),
+    Action("sort", ("s",), "Sort", "By the next column.", LIST, shown=True),
     Action("reverse", ("S",), "Reverse", "Sort the other way round.", LIST),
-    Action("mark", ("space",), "Mark", "Take a row into the comparison.", LIST),
-    Action("compare", ("m",), "Compare", "The marked ones side by side.", LIST),
-    Action("level", ("L",), "Level", "Only lines of this level or worse.", LOG),
-    Action("follow", ("f",), "Follow", "Stay at the newest line.", LOG),
-    Action("around", ("a",), "Around", "Lines before and after a moment.", LOG),
+    Action("mark", ("space",), "Mark", "Take a row into the comparison.", MARKS, shown=True),
+    Action("compare", ("m",), "Compare", "The marked ones side by side.", MARKS, shown=True),
+    Action("level", ("L",), "Level", "Only lines of this level or worse.", LOG, shown=True),
+    Action("follow", ("f",), "Follow", "Stay at the newest line.", LOG, shown=True),
+    Action("around", ("a",), "Around", "Lines before and after a moment.", LOG, shown=True),
     *(
         Action(
             f"panel_{number}", (str(number),), f"Panel {number}", f"Select the panel with the number {number}.", BOARD

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 from inferdeck.faces.terminal.screens.board import BoardView
 from inferdeck.faces.terminal.screens.config import ConfigView, FileView, SettingsView
+from inferdeck.faces.terminal.screens.details import CardView, ContainerView, ServiceView
+from inferdeck.faces.terminal.screens.events import EventsView
 from inferdeck.faces.terminal.screens.gpus import CardsView, ContainersView
 from inferdeck.faces.terminal.screens.logs import LogsView
 from inferdeck.faces.terminal.screens.models import CompareView, ModelsView, ModelView
@@ -23,13 +25,17 @@ _VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {
     "compare": ("up to four models side by side; mark them in models", CompareView),
     "routes": ("routes: public models, deployments, fallbacks, load, cooldowns", RoutesView),
     "gpus": ("cards: load, memory, heat, power, what they serve", CardsView),
+    "card": ("one card with its processes and charts: card HOST NUMBER", CardView),
     "containers": ("containers: state, restarts, engine, model, cards", ContainersView),
+    "container": ("one container with its charts: container NAME", ContainerView),
     "config": ("the stack's configuration files and their drift", ConfigView),
     "file": ("one configuration file: file NAME", FileView),
     "settings": ("what inferdeck itself goes by", lambda _: SettingsView()),
     "requests": ("requests as gateways count them and logs tell of them", RequestsView),
     "logs": ("lines of logs: logs STREAM", LogsView),
+    "events": ("what happened: restarts, deployments, revisions, notes", EventsView),
     "services": ("services: up, process, CPU, memory, uptime, configuration", ServicesView),
+    "service": ("one service with its process and charts: service NAME", ServiceView),
 }
 """By name: what it shows, and what makes it from the words behind the name."""
 

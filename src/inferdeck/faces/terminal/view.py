@@ -212,6 +212,7 @@ class View(Screen[None], inherit_bindings=False):
             paused=terminal.paused,
             environment=terminal.environment,
             readonly=terminal.readonly,
+            chosen=self.chosen_words(),
         )
         self._head.show(head(status, standing, self.size.width))
         if trouble := self.trouble():
@@ -219,7 +220,8 @@ class View(Screen[None], inherit_bindings=False):
         elif terminal.span.until is not None and not self.PAST:
             self._foot.show(((" this view shows now; dashboards show the past (n: back to now)", "warn"),))
         else:
-            shown = [(one.key, one.title) for one in terminal.actions_here() if one.shown]
+            can = sorted((one for one in terminal.actions_here() if one.shown), key=lambda one: bool(one.scope))
+            shown = [(one.key, one.title) for one in can if one.id != "filter" or self.filtered is not None]
             self._foot.show(keys(shown, self.size.width))
 
     def about(self) -> str:
@@ -229,6 +231,10 @@ class View(Screen[None], inherit_bindings=False):
     def heading(self) -> str:
         """Return the title with what the view is about."""
         return str(self.TITLE)
+
+    def chosen_words(self) -> str:
+        """Return what the view is narrowed to, "" where it shows all."""
+        return ""
 
 
 def first_focus(view: View) -> Widget | None:

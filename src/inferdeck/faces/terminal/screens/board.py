@@ -19,6 +19,7 @@ from inferdeck.faces.terminal.view import Ask, View
 from inferdeck.faces.terminal.views import native
 from inferdeck.faces.terminal.views.joined import joined
 from inferdeck.faces.terminal.views.layout import Slot, alone, arrange
+from inferdeck.faces.terminal.views.links import Destination, destinations
 from inferdeck.faces.terminal.views.native import Native
 from inferdeck.faces.terminal.views.panels import Answer, Panels
 from inferdeck.faces.terminal.widgets.lines import LinesView
@@ -42,6 +43,8 @@ class BoardView(View):
         self._opened: set[int] = set()
         self._shut: set[int] = set()
         self._alone = ""
+        self._row = 0
+        """The first row, as long as the panels do not stand."""
         self._whole: DashboardData | None = None
         self._asked_for: tuple[Any, ...] = ()
         self._natives: dict[str, Native] = {}
@@ -60,10 +63,12 @@ class BoardView(View):
 
     def heading(self) -> str:
         found: Definition | None = self.held[DEFINITION].value
+        return found.dashboard.title if found else self.uid
+
+    def chosen_words(self) -> str:
         data: DashboardData | None = self._whole
         chosen = data.variables if data else {}
-        words = " ".join(f"{name}={_words(values)}" for name, values in chosen.items() if ALL not in values)
-        return f"{found.dashboard.title if found else self.uid} {words}".strip()
+        return " ".join(f"{name}={_words(values)}" for name, values in chosen.items() if ALL not in values)
 
     def questions(self) -> Mapping[str, float]:
         return {DEFINITION: 60.0, DATA: 1.0, VARIABLES: 12.0}
@@ -157,6 +162,9 @@ class BoardView(View):
         self._panels.selected, self._panels.cursor = before.selected, before.cursor
         self._told()
         self._view.show(self._panels)
+        if self._row:
+            self._view.scroll_to(y=self._row, animate=False)
+            self._row = 0
 
     def _told(self) -> None:
         """Give the panels what is known now."""
@@ -192,6 +200,23 @@ class BoardView(View):
         if any(one not in known for one in seen):
             self.held[DATA] = self.held[DATA].at_once()
             self.look()
+
+    def kept(self) -> dict[str, Any]:
+        panels = self._panels
+        return {
+            "chosen": dict(self.chosen),
+            "opened": set(self._opened),
+            "shut": set(self._shut),
+            "alone": self._alone,
+            "selected": panels.selected,
+            "cursor": panels.cursor,
+            "row": self._view.scroll_offset.y,
+        }
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        self.chosen, self._opened, self._shut = kept["chosen"], kept["opened"], kept["shut"]
+        self._alone, self._row = kept["alone"], kept["row"]
+        self._panels.selected, self._panels.cursor = kept["selected"], kept["cursor"]
 
     # What keys do.
 
@@ -252,7 +277,36 @@ class BoardView(View):
         return next((one.panel.id for one in self._panels.slots if one.panel), "")
 
     def _do_details(self) -> bool:
-        return True if self._alone else self._do_maximise()
+        """Go where the selected panel leads; where there are several places, one is chosen."""
+        found = self._destinations()
+        if not found:
+            return True if self._alone else self._do_maximise()
+        if len(found) == 1:
+            self._leave(found[0])
+            return True
+        titles = [one.title for one in found]
+
+        def chosen(answer: str | None) -> None:
+            if answer in titles:
+                self._leave(found[titles.index(answer)])
+
+        self.terminal.push_screen(Prompt("open", "where this panel leads", titles, chosen_from=True), chosen)
+        return True
+
+    def _destinations(self) -> list[Destination]:
+        found: Definition | None = self.held[DEFINITION].value
+        panel = found.dashboard.panel(self._panels.selected) if found else None
+        if panel is None:
+            return []
+        answer, data = self._panels.known(panel.id), self._whole
+        return destinations(panel, answer.data if answer else None, data.variables if data else {}, self._panels.cursor)
+
+    def _leave(self, where: Destination) -> None:
+        if where.url:
+            self.terminal.copy_to_clipboard(where.url)
+            self.terminal.notify(f"copied {where.url}", timeout=6, markup=False)
+        else:
+            self.terminal.go(where.place)
 
     def _do_back(self) -> bool:
         if self._alone:

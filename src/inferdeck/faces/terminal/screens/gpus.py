@@ -21,7 +21,7 @@ class CardsView(ListingView):
     ABOUT = "Every card: load, memory, heat, power, what holds its clock back, and which model and container it serves."
     COLUMNS = gpus.CARDS
     EMPTY = "no card is watched; inferdeck sources says which source reads cards"
-    DETAILS = "dashboard gpu"
+    DETAILS = "card"
 
     def questions(self) -> Mapping[str, float]:
         return {self.LIST: 1.0}
@@ -33,12 +33,6 @@ class CardsView(ListingView):
     def entries(self, answer: Page[Card]) -> Sequence[Entry]:
         return [gpus.card(one) for one in answer.items]
 
-    def do(self, action: str) -> bool:
-        if action == "details":
-            self.terminal.go("gpu")
-            return True
-        return super().do(action)
-
 
 class ContainersView(ListingView):
     """All containers of all machines."""
@@ -46,6 +40,7 @@ class ContainersView(ListingView):
     TITLE = "Containers"
     ABOUT = "Every container: state, health, restarts, the engine and the model in it, its cards."
     COLUMNS = gpus.CONTAINERS
+    DETAILS = "container"
     EMPTY = "no Docker or Podman is watched"
 
     def questions(self) -> Mapping[str, float]:

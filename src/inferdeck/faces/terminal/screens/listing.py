@@ -89,6 +89,22 @@ class ListingView(View):
     def on_table_widget_chosen(self) -> None:
         self.do("details")
 
+    def kept(self) -> dict[str, Any]:
+        table = self.table
+        return {
+            "selected": table.selected,
+            "words": table.words,
+            "order": table.order,
+            "left": table.left,
+            "marked": list(self.marked),
+        }
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        table = self.table
+        table.selected, table.words, table.order = kept["selected"], kept["words"], kept["order"]
+        table.left, self.marked = kept["left"], list(kept["marked"])
+        table.marked = tuple(self.marked)
+
     # What keys do.
 
     @property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Click
@@ -25,10 +26,12 @@ MOST_LINES = 5000
 """Kept on the screen; older ones are asked for again."""
 AT_ONCE = 500
 LINES = "lines"
+_MOMENT = re.compile(r"(?:^|\s)@(\d{1,11}(?:\.\d+)?)$")
+"""Behind a stream's name, or in its place: the moment that is looked around, Unix seconds."""
 
 
 class LogsView(View):
-    """Lines of logs. words: a stream's name or a part of it, "" for all."""
+    """Lines of logs. words: a stream's name or a part of it, "" for all; @SECONDS behind it: those around a moment."""
 
     SCOPES: ClassVar[Sequence[str]] = (LOG,)
     TITLE = "Logs"
@@ -39,11 +42,12 @@ class LogsView(View):
     PAST = True
 
     def __init__(self, words: str = "") -> None:
-        self._stream = words
+        moment = _MOMENT.search(words)
+        self._stream = words[: moment.start()].strip() if moment else words
         self._words = ""
         self._level = ""
-        self._following = True
-        self._around: float | None = None
+        self._following = moment is None
+        self._around: float | None = float(moment.group(1)) if moment else None
         self._kept: list[LogLine] = []
         self._newer = ""
         self._warnings: tuple[str, ...] = ()
@@ -139,6 +143,19 @@ class LogsView(View):
     def renew(self) -> None:
         self._newer = ""
         super().renew()
+
+    def kept(self) -> dict[str, Any]:
+        return {
+            "stream": self._stream,
+            "words": self._words,
+            "level": self._level,
+            "following": self._following,
+            "around": self._around,
+        }
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        self._stream, self._words, self._level = kept["stream"], kept["words"], kept["level"]
+        self._following, self._around = kept["following"], kept["around"]
 
     # What keys do.
 

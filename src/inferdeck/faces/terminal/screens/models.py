@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from inferdeck.faces.terminal.actions import LIST, MARKS
 from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.screens.listing import ListingView
 from inferdeck.faces.terminal.screens.page import PageView
@@ -20,6 +21,7 @@ MOST_COMPARED = 4
 class ModelsView(ListingView):
     """All models of all gateways and engines."""
 
+    SCOPES: ClassVar[Sequence[str]] = (LIST, MARKS)
     TITLE = "Models"
     ABOUT = (
         "Every model that a gateway or an engine offers, with what is known of it. Enter opens its page; mark up to "

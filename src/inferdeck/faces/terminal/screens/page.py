@@ -22,6 +22,8 @@ class PageView(View):
 
     def __init__(self) -> None:
         self.widget = LinesView(id="page")
+        self._row = 0
+        """The first row, as long as the page has not come."""
         super().__init__()
 
     def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
@@ -48,6 +50,15 @@ class PageView(View):
             self.widget.show(Fixed(lambda _: [words]))
         else:
             self.widget.show(Fixed(lambda width: self.rows(answers, width)))
+            if self._row:
+                self.widget.scroll_to(y=self._row, animate=False)
+                self._row = 0
+
+    def kept(self) -> dict[str, Any]:
+        return {"row": self.widget.scroll_offset.y}
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        self._row = int(kept["row"])
 
     def copied(self) -> str:
         width = self.widget.row_width

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
 
+from inferdeck.faces.terminal.actions import LIST, MARKS
 from inferdeck.faces.terminal.drawing.picture import Row, fit
 from inferdeck.faces.terminal.screens.listing import ListingView
 from inferdeck.faces.terminal.view import Ask
@@ -37,6 +39,7 @@ class _Compared:
 class ProvidersView(ListingView):
     """All providers as their gateways see them, over the last five minutes."""
 
+    SCOPES: ClassVar[Sequence[str]] = (LIST, MARKS)
     TITLE = "Providers"
     ABOUT = (
         "Every provider as each gateway sees it over the last minutes: state, score (docs/score.md), load, errors, "

@@ -53,6 +53,13 @@ class RequestsView(PageView):
         self._words = text
         self.renew()
 
+    def kept(self) -> dict[str, Any]:
+        return {**super().kept(), "words": self._words}
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        super().recall(kept)
+        self._words = kept["words"]
+
     def heading(self) -> str:
         return f"Requests{f' /{self._words}' if self._words else ''}"
 

@@ -60,6 +60,13 @@ class RoutesView(PageView):
         self.drawn()
         self.draw_lines()
 
+    def kept(self) -> dict[str, Any]:
+        return {**super().kept(), "words": self._words, "inactive": self._inactive}
+
+    def recall(self, kept: Mapping[str, Any]) -> None:
+        super().recall(kept)
+        self._words, self._inactive = kept["words"], kept["inactive"]
+
     def do(self, action: str) -> bool:
         if action == "details":
             self._inactive = not self._inactive

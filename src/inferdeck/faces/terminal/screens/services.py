@@ -20,6 +20,7 @@ class ServicesView(ListingView):
     TITLE = "Services"
     ABOUT = "Every service that is watched, with the process, container or unit behind it."
     COLUMNS = services.COLUMNS
+    DETAILS = "service"
     EMPTY = "nothing is watched yet; inferdeck sources shows what was found"
 
     def questions(self) -> Mapping[str, float]:

@@ -43,8 +43,14 @@ CONTAINERS = (
     Column("Host", drop=3, most=20),
     Column("Ports", drop=1, most=32),
 )
-_STATES = {"running": "ok", "restarting": "critical", "exited": "critical", "dead": "critical", "paused": "warn"}
-_HEALTH = {"healthy": "ok", "unhealthy": "critical", "starting": "warn"}
+CONTAINER_STYLES = {
+    "running": "ok",
+    "restarting": "critical",
+    "exited": "critical",
+    "dead": "critical",
+    "paused": "warn",
+}
+HEALTH_STYLES = {"healthy": "ok", "unhealthy": "critical", "starting": "warn"}
 
 
 def card(one: Card) -> Entry:
@@ -84,8 +90,8 @@ def container(one: StackContainer) -> Entry:
         f"{one.host}/{one.id}",
         (
             text(one.name),
-            (Field(one.state or "unknown", _STATES.get(one.state, "dim")), one.state or None),
-            (Field(one.health, _HEALTH.get(one.health, "dim")), one.health or None),
+            (Field(one.state or "unknown", CONTAINER_STYLES.get(one.state, "dim")), one.state or None),
+            (Field(one.health, HEALTH_STYLES.get(one.health, "dim")), one.health or None),
             figure(one.cpu),
             figure(one.memory),
             figure(one.uptime),

@@ -25,6 +25,8 @@ class Standing:
     age: float | None
     past: str = ""
     paused: bool = False
+    chosen: str = ""
+    """What the view is narrowed to, where there is room to say so."""
     environment: str = ""
     readonly: bool = False
 
@@ -38,7 +40,7 @@ def head(status: Held[Status], standing: Standing, width: int) -> Row:
         word = "starting" if not status.error else "no daemon"
         return sides((*left, (word, "dim")), right, width)
     if value.own.note:
-        left.append(("simulated ", "banner" if "simulat" in value.own.note else "warn"))
+        left += [(" simulated ", "banner" if "simulat" in value.own.note else "warn"), (" ", "")]
     parts = _parts(value, standing)
     room = width - wide(right) - sum(cells.width(text) for text, _ in left) - 1
     kept = list(parts)
@@ -56,6 +58,8 @@ def _parts(status: Status, standing: Standing) -> list[tuple[int, tuple[Span, ..
     services = [one for one in status.services if standing.environment in ("", one.environment)]
     gateways = [one for one in status.gateways if standing.environment in ("", one.environment)]
     found: list[tuple[int, tuple[Span, ...]]] = []
+    if standing.chosen:
+        found.append((5, ((f"{cells.clean(standing.chosen)}  ", "dim"),)))
     environments = sorted({one.environment for one in status.services})
     if len(environments) > 1 or environments not in ([], ["default"]):
         found.append((7, ((f"{cells.clean(standing.environment or '+'.join(environments))[:24]}  ", "dim"),)))
@@ -108,8 +112,13 @@ def _right(standing: Standing) -> Row:
 
 
 def keys(actions: list[tuple[str, str]], width: int) -> Row:
-    """Return the last line: keys and what they do."""
+    """Return the last line: keys and what they do, as many as there is room for."""
     spans: list[Span] = [(" ", "")]
+    room = width - 1
     for key, title in actions:
-        spans += [(key, "key"), (f" {title}  ", "dim")]
-    return fit(spans, width)
+        pair: tuple[Span, ...] = ((key, "key"), (f" {title}  ", "dim"))
+        room -= _size(pair)
+        if room < -2:
+            break
+        spans += pair
+    return fit((*spans[:-1], (spans[-1][0].rstrip() if len(spans) > 1 else "", spans[-1][1])), width)

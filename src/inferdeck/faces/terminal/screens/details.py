@@ -1,0 +1,156 @@
+"""One service, container or card on a page, with its charts over the time that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inferdeck.client.tiny import Client
+from inferdeck.errors import NotFoundError
+from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.screens.page import PageView
+from inferdeck.faces.terminal.view import Ask
+from inferdeck.faces.terminal.views import charts, details
+from inferdeck.faces.terminal.views.charts import Charts, Wanted
+from inferdeck.faces.terminal.views.details import Pair
+from inferdeck.model import cells
+from inferdeck.model.stack import Card, StackContainer, StackService
+
+MOST = "1000"
+THING, CHARTS = "thing", "charts"
+
+
+class DetailsView(PageView):
+    """One thing of a list. words: its key there, or the name that other answers have of it."""
+
+    NOUN = "thing"
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+        super().__init__()
+
+    def listed(self, client: Client) -> Sequence[Any]:
+        """Return the list that the thing stands in."""
+        return ()
+
+    def names(self, one: Any) -> Sequence[str]:
+        """Return what the thing may be called; the first stands in the title."""
+        return ()
+
+    def pairs(self, one: Any) -> Sequence[Pair]:
+        """Return what is known of the thing."""
+        return ()
+
+    def wanted(self, one: Any) -> Sequence[Wanted]:
+        """Return what is charted of the thing."""
+        return ()
+
+    def users(self, one: Any, width: int) -> Sequence[Row]:
+        """Return rows of their own between what is known and the charts."""
+        return ()
+
+    def heading(self) -> str:
+        one = self.held[THING].value
+        return f"{self.TITLE} {cells.clean(self.names(one)[0] if one is not None else self._words)}"
+
+    def questions(self) -> Mapping[str, float]:
+        return {THING: 1.0, CHARTS: 3.0}
+
+    def can_ask(self, key: str) -> bool:
+        return key == THING or self.held[THING].value is not None
+
+    def ask(self, key: str) -> Ask:
+        if key == THING:
+            return self._found
+        span, now = self.terminal.span, self.terminal.now()
+        wanted = self.wanted(self.held[THING].value)
+        across = charts.columns(len(wanted), self.size.width)
+        points = max(20, self.size.width * 2 // across)
+        end = now if span.until is None else span.until
+        return lambda client: charts.ask(client, wanted, end, span.range_seconds, points)
+
+    def _found(self, client: Client) -> Any:
+        found = next((one for one in self.listed(client) if self._words in self.names(one)), None)
+        if found is None:
+            raise NotFoundError(f"there is no {self.NOUN} {self._words!r} now")
+        return found
+
+    def answered(self, key: str) -> None:
+        super().answered(key)
+        if key == THING and not self.held[CHARTS].changes:
+            self.look()
+
+    def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
+        one = answers[THING]
+        found = [*details.pair_rows(self.pairs(one), width), ()]
+        if users := self.users(one, width):
+            found += [*users, ()]
+        drawn: Charts | None = answers.get(CHARTS)
+        if drawn is None:
+            return found
+        lines = -(-len(drawn.panels) // charts.columns(len(drawn.panels), width))
+        height = min(18, max(charts.HEIGHT, (self.widget.size.height - len(found)) // max(1, lines)))
+        return [*found, *charts.rows(drawn, width, self.terminal.look, height)]
+
+    def on_resize(self) -> None:
+        self.drawn()
+
+
+class ServiceView(DetailsView):
+    """One service."""
+
+    TITLE, NOUN = "Service", "service"
+    ABOUT = "One service: is it up, which process, container or unit it is, what it uses, since when, and over time."
+
+    def listed(self, client: Client) -> Sequence[StackService]:
+        return client.services(limit=MOST).items
+
+    def names(self, one: StackService) -> Sequence[str]:
+        return one.service.name, one.service.id, one.service.instance
+
+    def pairs(self, one: StackService) -> Sequence[Pair]:
+        return details.service_pairs(one)
+
+    def wanted(self, one: StackService) -> Sequence[Wanted]:
+        return details.service_charts(one)
+
+
+class ContainerView(DetailsView):
+    """One container."""
+
+    TITLE, NOUN = "Container", "container"
+    ABOUT = "One container: its state, what runs in it, what it uses, who asks it, and over time."
+
+    def listed(self, client: Client) -> Sequence[StackContainer]:
+        return client.containers(limit=MOST).items
+
+    def names(self, one: StackContainer) -> Sequence[str]:
+        return one.name, f"{one.host}/{one.id}"
+
+    def pairs(self, one: StackContainer) -> Sequence[Pair]:
+        return details.container_pairs(one)
+
+    def wanted(self, one: StackContainer) -> Sequence[Wanted]:
+        return details.container_charts(one)
+
+
+class CardView(DetailsView):
+    """One card."""
+
+    TITLE, NOUN = "Card", "card"
+    ABOUT = "One card: load, memory, heat, power, errors, the processes and models on it, and over time."
+
+    def listed(self, client: Client) -> Sequence[Card]:
+        return client.gpus(limit=MOST).items
+
+    def names(self, one: Card) -> Sequence[str]:
+        return f"{one.host} {one.index}", one.uuid
+
+    def pairs(self, one: Card) -> Sequence[Pair]:
+        return details.card_pairs(one)
+
+    def users(self, one: Card, width: int) -> Sequence[Row]:
+        return details.card_users(one, width)
+
+    def wanted(self, one: Card) -> Sequence[Wanted]:
+        return details.card_charts(one)
