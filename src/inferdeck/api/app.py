@@ -19,6 +19,7 @@ from inferdeck.api import native
 from inferdeck.api.guard import Access, Guard
 from inferdeck.api.operations import Operations
 from inferdeck.errors import UnavailableError
+from inferdeck.model.clock import Clock, SystemClock
 from inferdeck.query.interface import Questions
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -45,6 +46,7 @@ def build(
     operations: Operations,
     further: Sequence[BaseRoute] = (),
     topics: Sequence[APIRouter] = (),
+    clock: Clock | None = None,
 ) -> FastAPI:
     """Return the application with `further` routes before its own and those of each topic after them.
 
@@ -60,7 +62,7 @@ def build(
     shape.install(app)
     # First, since they are the ones that are asked all the time.
     app.router.routes.extend(further)
-    app.include_router(native.routes(questions, operations))
+    app.include_router(native.routes(questions, operations, clock or SystemClock()))
     for topic in topics:
         app.include_router(topic)
     _add_plain(app, operations)
@@ -72,9 +74,10 @@ def ready_made(
     operations: Operations,
     further: Sequence[BaseRoute] = (),
     topics: Sequence[APIRouter] = (),
+    clock: Clock | None = None,
 ) -> FastAPI:
     """Return the application after its first answer, in which FastAPI makes what it needs per route; off the loop."""
-    app = build(questions, operations, further, topics)
+    app = build(questions, operations, further, topics, clock)
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from inferdeck.api import any_text
-from inferdeck.api.native import FAILURES
+from inferdeck.api.native import FAILURES, At, at_moment
 from inferdeck.api.stack import PAGING, Free, Limit, Offset, Text, refuse_unknown
 from inferdeck.model import model_catalog
+from inferdeck.model.clock import Clock
 from inferdeck.model.json_form import dumps
 from inferdeck.model.page import USUAL_LIMIT
 from inferdeck.query.catalog.interface import MODEL_SORTS, PROVIDER_SORTS, CatalogQuestions
@@ -27,15 +28,15 @@ def _sorts(names: tuple[str, ...]) -> str:
     return f"{', '.join(names)}; - before it reverses the order, what is not known stays last."
 
 
-def routes(questions: CatalogQuestions) -> APIRouter:
+def routes(questions: CatalogQuestions, clock: Clock) -> APIRouter:
     """Return the routes; answers are the values of model/model_catalog.py."""
     router = APIRouter(prefix="/api", responses=FAILURES)
-    _add_models(router, questions)
-    _add_providers(router, questions)
+    _add_models(router, questions, clock)
+    _add_providers(router, questions, clock)
     return router
 
 
-def _add_models(router: APIRouter, questions: CatalogQuestions) -> None:
+def _add_models(router: APIRouter, questions: CatalogQuestions, clock: Clock) -> None:
     @router.get("/models", response_model=model_catalog.Models, summary="All models: what, where, at what price")
     async def models(
         request: Request,
@@ -50,10 +51,11 @@ def _add_models(router: APIRouter, questions: CatalogQuestions) -> None:
         q: Free = "",
         offset: Offset = 0,
         limit: Limit = USUAL_LIMIT,
+        at: At = "",
     ) -> Response:
-        refuse_unknown(request, (*MODEL_FILTERS, "sort", *PAGING))
+        refuse_unknown(request, (*MODEL_FILTERS, "sort", *PAGING, "at"))
         values = (type, provider, capability, status, environment)
-        wanted = Wanted(dict(zip(MODEL_FILTERS, values, strict=True)), q, offset, limit)
+        wanted = Wanted(dict(zip(MODEL_FILTERS, values, strict=True)), q, offset, limit, at_moment(at, clock))
         return await _answer(lambda: questions.models(wanted, sort))
 
     @router.get(
@@ -61,12 +63,13 @@ def _add_models(router: APIRouter, questions: CatalogQuestions) -> None:
         response_model=model_catalog.ModelPage,
         summary="Everything known of one model",
     )
-    async def model(request: Request, name: str, environment: Text = "") -> Response:
-        refuse_unknown(request, ("environment",))
-        return await _answer(lambda: questions.model(name, environment))
+    async def model(request: Request, name: str, environment: Text = "", at: At = "") -> Response:
+        refuse_unknown(request, ("environment", "at"))
+        then = at_moment(at, clock)
+        return await _answer(lambda: questions.model(name, environment, then))
 
 
-def _add_providers(router: APIRouter, questions: CatalogQuestions) -> None:
+def _add_providers(router: APIRouter, questions: CatalogQuestions, clock: Clock) -> None:
     @router.get("/providers", response_model=model_catalog.Providers, summary="Providers: traffic, cost and score")
     async def providers(
         request: Request,
@@ -77,10 +80,11 @@ def _add_providers(router: APIRouter, questions: CatalogQuestions) -> None:
         q: Free = "",
         offset: Offset = 0,
         limit: Limit = USUAL_LIMIT,
+        at: At = "",
     ) -> Response:
-        refuse_unknown(request, (*PROVIDER_FILTERS, "sort", *PAGING))
+        refuse_unknown(request, (*PROVIDER_FILTERS, "sort", *PAGING, "at"))
         values = (state, gateway, environment)
-        wanted = Wanted(dict(zip(PROVIDER_FILTERS, values, strict=True)), q, offset, limit)
+        wanted = Wanted(dict(zip(PROVIDER_FILTERS, values, strict=True)), q, offset, limit, at_moment(at, clock))
         return await _answer(lambda: questions.providers(wanted, sort))
 
 

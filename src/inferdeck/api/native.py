@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,10 +13,19 @@ from starlette.responses import Response
 from inferdeck.api import any_text
 from inferdeck.api.operations import Operations
 from inferdeck.model import answers
+from inferdeck.model.clock import Clock
 from inferdeck.model.json_form import dumps
 from inferdeck.query.interface import Questions
+from inferdeck.query.logs import moment
 
 BLOCK_TYPE = "application/octet-stream"
+At = Annotated[
+    str,
+    Query(
+        max_length=100,
+        description="How it was then: RFC 3339, Unix seconds, or a duration before now such as 15m; now where absent.",
+    ),
+]
 
 
 class SourceEntry(BaseModel):
@@ -63,18 +72,23 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def routes(questions: Questions, operations: Operations) -> APIRouter:
+def routes(questions: Questions, operations: Operations, clock: Clock) -> APIRouter:
     """Return the native routes; answers are the values of model/answers.py."""
     router = APIRouter(prefix="/api", responses=FAILURES)
-    _add_questions(router, questions)
+    _add_questions(router, questions, clock)
     _add_operations(router, operations)
     return router
 
 
-def _add_questions(router: APIRouter, questions: Questions) -> None:
-    @router.get("/status", response_model=answers.Status, summary="The whole stack at this moment")
-    async def status() -> Response:
-        return _json(await run_in_threadpool(questions.status))
+def at_moment(text: str, clock: Clock) -> float | None:
+    """Return the moment that is asked about, None for now; raises UsageError."""
+    return moment(text, clock) if text else None
+
+
+def _add_questions(router: APIRouter, questions: Questions, clock: Clock) -> None:
+    @router.get("/status", response_model=answers.Status, summary="The whole stack at a moment")
+    async def status(at: At = "") -> Response:
+        return _json(await run_in_threadpool(questions.status, at_moment(at, clock)))
 
     @router.get("/sources", response_model=answers.Sources, summary="All watched targets")
     async def sources() -> Response:

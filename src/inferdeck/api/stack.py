@@ -11,8 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inferdeck.api.native import FAILURES
+from inferdeck.api.native import FAILURES, At, at_moment
 from inferdeck.errors import UsageError
+from inferdeck.model.clock import Clock
 from inferdeck.model.page import LARGEST_LIMIT, LARGEST_OFFSET, USUAL_LIMIT, Page
 from inferdeck.model.stack import Card, Chain, Route, StackContainer, StackService
 from inferdeck.query.stack.interface import StackQuestions, Wanted
@@ -26,15 +27,15 @@ Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT, description="How many items
 Free = Annotated[str, Query(max_length=1000, description="Text that an item must show somewhere; case is ignored.")]
 
 
-def routes(questions: StackQuestions) -> APIRouter:
+def routes(questions: StackQuestions, clock: Clock) -> APIRouter:
     """Return the routes; answers are pages of the values of model/stack.py."""
     router = APIRouter(prefix="/api", responses=FAILURES)
-    _add_services(router, questions)
-    _add_joined(router, questions)
+    _add_services(router, questions, clock)
+    _add_joined(router, questions, clock)
     return router
 
 
-def _add_services(router: APIRouter, questions: StackQuestions) -> None:
+def _add_services(router: APIRouter, questions: StackQuestions, clock: Clock) -> None:
     @router.get("/services", response_model=Page[StackService], summary="Watched services with the process behind each")
     async def services(
         request: Request,
@@ -45,9 +46,10 @@ def _add_services(router: APIRouter, questions: StackQuestions) -> None:
         q: Free = "",
         offset: Offset = 0,
         limit: Limit = USUAL_LIMIT,
+        at: At = "",
     ) -> Response:
         filters = {"kind": kind, "health": health, "environment": environment, "host": host}
-        return await _answer(request, questions.services, Wanted(filters, q, offset, limit))
+        return await _answer(request, questions.services, Wanted(filters, q, offset, limit, at_moment(at, clock)))
 
     @router.get("/containers", response_model=Page[StackContainer], summary="Containers, and what runs in them")
     async def containers(
@@ -60,9 +62,10 @@ def _add_services(router: APIRouter, questions: StackQuestions) -> None:
         q: Free = "",
         offset: Offset = 0,
         limit: Limit = USUAL_LIMIT,
+        at: At = "",
     ) -> Response:
         filters = {"state": state, "health": health, "environment": environment, "host": host, "project": project}
-        return await _answer(request, questions.containers, Wanted(filters, q, offset, limit))
+        return await _answer(request, questions.containers, Wanted(filters, q, offset, limit, at_moment(at, clock)))
 
     @router.get("/gpus", response_model=Page[Card], summary="GPUs, their processes and the services that use them")
     async def gpus(
@@ -73,12 +76,13 @@ def _add_services(router: APIRouter, questions: StackQuestions) -> None:
         q: Free = "",
         offset: Offset = 0,
         limit: Limit = USUAL_LIMIT,
+        at: At = "",
     ) -> Response:
         filters = {"host": host, "environment": environment, "model": model}
-        return await _answer(request, questions.gpus, Wanted(filters, q, offset, limit))
+        return await _answer(request, questions.gpus, Wanted(filters, q, offset, limit, at_moment(at, clock)))
 
 
-def _add_joined(router: APIRouter, questions: StackQuestions) -> None:
+def _add_joined(router: APIRouter, questions: StackQuestions, clock: Clock) -> None:
     @router.get(
         "/chains",
         response_model=Page[Chain],
@@ -92,9 +96,10 @@ def _add_joined(router: APIRouter, questions: StackQuestions) -> None:
         q: Free = "",
         offset: Offset = 0,
         limit: Limit = USUAL_LIMIT,
+        at: At = "",
     ) -> Response:
         filters = {"model": model, "gateway": gateway, "environment": environment}
-        return await _answer(request, questions.chains, Wanted(filters, q, offset, limit))
+        return await _answer(request, questions.chains, Wanted(filters, q, offset, limit, at_moment(at, clock)))
 
     @router.get(
         "/routes",
@@ -111,13 +116,14 @@ def _add_joined(router: APIRouter, questions: StackQuestions) -> None:
         q: Free = "",
         offset: Offset = 0,
         limit: Limit = USUAL_LIMIT,
+        at: At = "",
     ) -> Response:
         filters = {"model": model, "gateway": gateway, "environment": environment, "state": state, "origin": origin}
-        return await _answer(request, questions.routes, Wanted(filters, q, offset, limit))
+        return await _answer(request, questions.routes, Wanted(filters, q, offset, limit, at_moment(at, clock)))
 
 
 async def _answer(request: Request, ask: Callable[[Wanted], Page[T]], wanted: Wanted) -> Response:
-    refuse_unknown(request, (*wanted.filters, *PAGING))
+    refuse_unknown(request, (*wanted.filters, *PAGING, "at"))
 
     def answered() -> bytes:
         # A long page takes a while to become text: that is not for the event loop either.

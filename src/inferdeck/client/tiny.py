@@ -60,8 +60,9 @@ class Client:
     address: Address
     timeout_seconds: float = 10.0
 
-    def status(self) -> answers.Status:
-        return self._ask(answers.Status, "GET", "/api/status")
+    def status(self, at: str = "") -> answers.Status:
+        """Return the whole stack; at: a moment of the past in the forms that the API takes, "" for now."""
+        return self._ask(answers.Status, "GET", _with("/api/status", {"at": at}))
 
     def sources(self) -> answers.Sources:
         return self._ask(answers.Sources, "GET", "/api/sources")
@@ -185,9 +186,9 @@ class Client:
         """Return a page of models; parameters as in query/catalog/interface.py, empty ones are left out."""
         return self._ask(model_catalog.Models, "GET", _with("/api/models", parameters))
 
-    def model(self, name: str, environment: str = "") -> model_catalog.ModelPage:
+    def model(self, name: str, environment: str = "", at: str = "") -> model_catalog.ModelPage:
         path = f"/api/models/{quote(name, safe='')}"
-        return self._ask(model_catalog.ModelPage, "GET", _with(path, {"environment": environment}))
+        return self._ask(model_catalog.ModelPage, "GET", _with(path, {"environment": environment, "at": at}))
 
     def providers(self, **parameters: str) -> model_catalog.Providers:
         return self._ask(model_catalog.Providers, "GET", _with("/api/providers", parameters))
@@ -217,7 +218,6 @@ class Client:
             raise errors.UnavailableError(f"{self.address}: {self._stranger()}") from error
         raise _remote_error(found, status, str(self.address))
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | str | bytes | None) -> tuple[int, bytes]:
     def _stranger(self) -> str:
         """Return what answers in another form than ours: a daemon of another version, or something else."""
         try:
@@ -228,6 +228,7 @@ class Client:
             return f"inferdeck {words[1]} runs there, and this is {__version__}: start it again, or use its version"
         return "the answer is not that of an inferdeck daemon"
 
+    def _request(self, method: str, path: str, body: dict[str, Any] | str | bytes | None) -> tuple[int, bytes]:
         status, data, _ = self._exchange(method, path, body)
         return status, data
 

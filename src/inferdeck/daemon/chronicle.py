@@ -43,10 +43,10 @@ class Chronicle:
         """Return the routes about events and annotations."""
         return api_happenings.routes(self.questions, self._clock)
 
-    def changes(self) -> tuple[Event, ...]:
+    def changes(self, until: float | None = None) -> tuple[Event, ...]:
         """Return what changed last; nothing while the state file cannot be read, so that the status is always there."""
         try:
-            return self.questions.changes()
+            return self.questions.changes(until)
         except StoreError:
             return ()
 

@@ -142,7 +142,7 @@ class Daemon:
         asked_files = files.questions(lambda: surrounding.around().states)
         joined = LocalStackQuestions(database, surrounding.around, asked_files.routes)
         models = catalog(settings, database, surrounding.around, lambda: joined.joins().chains(), prices)
-        topics = [stack.routes(joined), api_catalog.routes(models), chronicle.routes()]
+        topics = [stack.routes(joined, clock), api_catalog.routes(models, clock), chronicle.routes()]
         topics.append(api_config_files.routes(asked_files))
         lines = written_lines(settings, runner.sources)
         topics.append(api_logs.routes(lines, clock))
@@ -165,7 +165,7 @@ class Daemon:
             forget=answering.forget,
         )
         routes = prometheus.routes(answering.service, site)
-        application = await asyncio.to_thread(app.ready_made, questions, operations, routes, topics)
+        application = await asyncio.to_thread(app.ready_made, questions, operations, routes, topics, clock)
         direct = [*prometheus.direct(routes), *api_widgets.direct(widgets)]
         kept = {api_dashboards.BEGINNING: api_dashboards.kept(shown)}
         listeners = [server.Listener(app.guarded(application, rules, direct, kept), tcp, peers_checked=False)]

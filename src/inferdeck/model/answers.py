@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from inferdeck.model.annotations import Event
 from inferdeck.model.metric import Quality
+from inferdeck.model.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +264,8 @@ class Status:
     not_found: tuple[NotFound, ...] = ()
     changes: tuple[Event, ...] = ()
     """What changed last, newest first: deployments, configuration, restarts, annotations."""
+    past: Past | None = None
+    """Which moment it is about where that is not now."""
 
 
 @dataclass(frozen=True, slots=True)

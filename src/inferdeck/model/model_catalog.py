@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from inferdeck.model.answers import Number
 from inferdeck.model.page import USUAL_LIMIT
+from inferdeck.model.past import Past
 
 PRICED, FREE, SELF_HOSTED, UNPRICED = "priced", "free", "self-hosted", "unpriced"
 """Of a price: somebody names one above 0; somebody says 0; it runs here, so nobody sends a bill; nobody names one."""
@@ -208,6 +209,7 @@ class Models:
     limit: int = USUAL_LIMIT
     window_seconds: float = 0.0
     prices: PriceSource = field(default_factory=lambda: PriceSource(""))
+    past: Past | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ class ModelPage:
     engines: tuple[EngineUse, ...]
     examples: tuple[Example, ...]
     prices: PriceSource
+    past: Past | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,3 +293,4 @@ class Providers:
     offset: int = 0
     limit: int = USUAL_LIMIT
     window_seconds: float = 0.0
+    past: Past | None = None

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from inferdeck.model.past import Past
+
 T = TypeVar("T")
 
 USUAL_LIMIT = 100
@@ -22,8 +24,10 @@ class Page(Generic[T]):
     total: int
     offset: int = 0
     limit: int = USUAL_LIMIT
+    past: Past | None = None
+    """Which moment it is about where that is not now."""
 
 
-def page(items: Sequence[T], offset: int = 0, limit: int = USUAL_LIMIT) -> Page[T]:
+def page(items: Sequence[T], offset: int = 0, limit: int = USUAL_LIMIT, past: Past | None = None) -> Page[T]:
     """Return one page of a list that is whole."""
-    return Page(tuple(items[offset : offset + limit]), len(items), offset, limit)
+    return Page(tuple(items[offset : offset + limit]), len(items), offset, limit, past)

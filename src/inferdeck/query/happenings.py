@@ -79,9 +79,12 @@ class Happenings:
         found = self._store.annotations(asked)
         return replace(found, items=tuple(self._masked(one) for one in found.items))
 
-    def changes(self, most: int = 3) -> tuple[Event, ...]:
-        """Return what changed last, newest first: events of MARKED_KINDS, and annotations as events of their kind."""
-        asked = Asked(until=self._clock.now(), limit=most)
+    def changes(self, until: float | None = None, most: int = 3) -> tuple[Event, ...]:
+        """Return what changed last, newest first: events of MARKED_KINDS, and annotations as events of their kind.
+
+        until: the moment that is looked at, Unix seconds; now where it is None.
+        """
+        asked = Asked(until=self._clock.now() if until is None else until, limit=most)
         found = [one for kind in sorted(MARKED_KINDS) for one in self._store.events(replace(asked, kind=kind)).items]
         found += [
             Event(note.id, note.time, note.kind, "", note.text, ANNOTATION, note.environment, note.created)

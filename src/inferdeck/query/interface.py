@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Questions(Protocol):
     """Blocking, from any thread. Raises NotFoundError, LimitError, StoreError; from outside also DaemonDownError."""
 
-    def status(self) -> Status:
-        """Return the whole stack at this moment."""
+    def status(self, at: float | None = None) -> Status:
+        """Return the whole stack now, or at a moment of the past (Unix seconds); UsageError for one to come."""
         ...
 
     def sources(self) -> Sources:

@@ -15,6 +15,7 @@ from inferdeck.model.target import TargetState
 from inferdeck.query import at_once, doctor, status
 from inferdeck.query.evidence import Facts
 from inferdeck.query.interface import DEFAULT_OPTIONS, FamilyFacts, Listing, QueryOptions
+from inferdeck.query.past import moment
 from inferdeck.query.promql.ast import Expr
 from inferdeck.query.promql.engine import Engine, Limits
 from inferdeck.query.promql.parser import parse, parse_selector
@@ -24,6 +25,7 @@ from inferdeck.store.interface import Matcher, MetricReader, ReadyReader
 
 Item = TypeVar("Item", str, Labels)
 _REMEMBERED_TEXT = 4096
+_OF_NOW = "names, addresses, versions and what is watched at all are those of now; advice is left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,14 @@ class LocalQuestions:
     reader: MetricReader
     around: Callable[[], status.Surroundings]
     facts: Callable[[], Facts]
-    changes: Callable[[], Sequence[Event]] = tuple
-    """What changed last in the stack, newest first."""
+    changes: Callable[[float | None], Sequence[Event]] = lambda _until: ()
+    """What changed last in the stack, newest first: up to now, or up to a moment."""
 
-    def status(self) -> Status:
-        around = self.around()
-        return replace(status.status(self.reader, around, doctor.advice(around)), changes=tuple(self.changes()))
+    def status(self, at: float | None = None) -> Status:
+        seen = moment.seen(self.reader, self.around(), at, _OF_NOW)
+        advice = doctor.advice(seen.around) if seen.past is None else ()
+        found = status.status(seen.reader, seen.around, advice)
+        return replace(found, changes=tuple(self.changes(at)), past=seen.past)
 
     def sources(self) -> Sources:
         around = self.around()

@@ -119,8 +119,8 @@ def topics(
     told = Sources(questions(), stacked, models, boards, lines, noted.files(), service, settings)
     return [
         api_widgets.routes(api_widgets.WidgetRoutes(DaemonWidgets(SystemClock(), told), SystemClock())),
-        stack.routes(stacked),
-        catalog.routes(models),
+        stack.routes(stacked, SystemClock()),
+        catalog.routes(models, SystemClock()),
         api_happenings.routes(noted.happenings(notes), noted.CLOCK),
         api_config_files.routes(noted.files()),
         api_dashboards.routes(boards),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from inferdeck.analysis.score import Performance, score
 from inferdeck.model.answers import Number, Provider
@@ -12,7 +11,6 @@ from inferdeck.query import gateways
 from inferdeck.query.catalog.drafted import Watch
 from inferdeck.query.figures import Figures, ratio, total
 from inferdeck.query.rows import Group
-from inferdeck.store.interface import Block, Matcher, MatchOp, MetricReader
 
 BY_MODEL = ("environment", "gateway", "model")
 BY_DEPLOYMENT = ("environment", "gateway", "deployment")
@@ -37,32 +35,6 @@ _DURATION, _FIRST = gateways.DURATION, "llm_time_to_first_token_seconds"
 _TOKENS = "llm_tokens_used_total"
 _ORDER = ("available", "error", "degraded", "loading")
 """Which of two words about one deployment counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Narrowed:
-    """A MetricReader that sees only series which fit one matcher; what tells of targets (`up`) it sees whole."""
-
-    reader: MetricReader
-    only: Matcher
-
-    def select(
-        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int = 50_000_000
-    ) -> list[Block]:
-        return self.reader.select(self._with(matchers), start_ms, end_ms, max_samples=max_samples)
-
-    def series(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[tuple[tuple[str, str], ...]]:
-        return self.reader.series(self._with(matchers), start_ms, end_ms)
-
-    def label_names(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
-        return self.reader.label_names(self._with(matchers), start_ms, end_ms)
-
-    def label_values(self, name: str, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[str]:
-        return self.reader.label_values(name, self._with(matchers), start_ms, end_ms)
-
-    def _with(self, matchers: Sequence[Matcher]) -> list[Matcher]:
-        up = Matcher("__name__", MatchOp.EQUAL, "up")
-        return [*matchers] if up in matchers else [*matchers, self.only]
 
 
 def watched(figures: Figures) -> dict[Group, Watch]:

@@ -18,8 +18,11 @@ class CatalogQuestions(Protocol):
         """Return models; filters: type, provider, capability, status, environment; sort: MODEL_SORTS, "-" reverses."""
         ...
 
-    def model(self, name: str, environment: str = "") -> ModelPage:
-        """Return everything known of one model; raises NotFoundError, and where several environments have it."""
+    def model(self, name: str, environment: str = "", at: float | None = None) -> ModelPage:
+        """Return everything known of one model; raises NotFoundError, and where several environments have it.
+
+        at: the moment that is asked about, Unix seconds; None is now.
+        """
         ...
 
     def providers(self, wanted: Wanted = EVERYTHING, sort: str = "name") -> Providers:

@@ -30,9 +30,11 @@ from inferdeck.query import engines
 from inferdeck.query.catalog import figures as counted
 from inferdeck.query.catalog.drafted import Around, Ending, Finished, engine_source, finished, no_requests, row
 from inferdeck.query.catalog.examples import GATEWAY_KEY, examples
-from inferdeck.query.catalog.figures import Narrowed
 from inferdeck.query.catalog.gathered import Draft, age_of, gateway_name, gather
 from inferdeck.query.figures import Figures, intervals
+from inferdeck.query.narrowed import Narrowed
+from inferdeck.query.past import moment
+from inferdeck.query.past.moment import Moment
 from inferdeck.query.provider_names import provider_name, series_names
 from inferdeck.query.rows import Group
 from inferdeck.query.stack.interface import EVERYTHING, Wanted, chosen
@@ -43,6 +45,7 @@ T = TypeVar("T")
 MOST_NEAR = 3
 MOST_COMPARED = 2000
 PROVIDER_STATES = ("ok", "degraded", "failing", "down", "idle")
+_MODELS_OF_NOW = "where models are deployed, what is told of them and their prices are as they are now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,9 @@ class LocalCatalog:
 
     def models(self, wanted: Wanted = EVERYTHING, sort: str = "name") -> Models:
         """Return one page of the catalog."""
-        around = self.around()
-        figures = self._figures(around, counted.LISTED)
+        seen = self._seen(wanted.at, _MODELS_OF_NOW)
+        around = seen.around
+        figures = _figures(seen, counted.LISTED)
         rates = _busiest(counted.requests(figures))
         against = self._against(around, figures)
         rows = [
@@ -81,16 +85,17 @@ class LocalCatalog:
             _texts,
             {"status": STATES},
         )
-        source = self.prices.source(around.now)
-        return Models(found.items, found.total, found.offset, found.limit, WINDOW_SECONDS, source)
+        source = self.prices.source(self._now(seen))
+        return Models(found.items, found.total, found.offset, found.limit, WINDOW_SECONDS, source, seen.past)
 
-    def model(self, name: str, environment: str = "") -> ModelPage:
+    def model(self, name: str, environment: str = "", at: float | None = None) -> ModelPage:
         """Return one model's page."""
-        around = self.around()
+        seen = self._seen(at, _MODELS_OF_NOW)
+        around = seen.around
         draft = _one(gather(around.states, self.chains()), name, environment)
-        behind = self._behind(draft, around)
+        behind = _behind(draft, seen)
         model = finished(draft, self._against(around, behind))
-        figures = self._figures(around, counted.OF_MODEL, Matcher("model", MatchOp.EQUAL, draft.name))
+        figures = _figures(seen, counted.OF_MODEL, Matcher("model", MatchOp.EQUAL, draft.name))
         every = sorted(counted.use(figures).items())
         used = [one for key, one in every if (key[0], key[2]) == (draft.environment, draft.name)]
         rate = max((one.requests for one in used), key=_value, default=no_requests())
@@ -105,14 +110,15 @@ class LocalCatalog:
             use=tuple(used),
             engines=_engines(draft, around, behind),
             examples=_examples(model),
-            prices=self.prices.source(around.now),
+            prices=self.prices.source(self._now(seen)),
+            past=seen.past,
         )
 
     def providers(self, wanted: Wanted = EVERYTHING, sort: str = "name") -> Providers:
         """Return one page of providers."""
-        around = self.around()
-        models = _models_by_provider(gather(around.states, ()))
-        rows = counted.providers(self._figures(around, counted.OF_PROVIDERS), WINDOW_SECONDS, models)
+        seen = self._seen(wanted.at, "which deployments there are, and whose, is as it is configured now")
+        models = _models_by_provider(gather(seen.around.states, ()))
+        rows = counted.providers(_figures(seen, counted.OF_PROVIDERS), WINDOW_SECONDS, models)
         found = chosen(
             _sorted(rows, sort, _PROVIDER_ORDERS),
             wanted,
@@ -124,25 +130,32 @@ class LocalCatalog:
             lambda one: (one.name, one.gateway, one.state),
             {"state": PROVIDER_STATES},
         )
-        return Providers(found.items, found.total, found.offset, found.limit, WINDOW_SECONDS)
+        return Providers(found.items, found.total, found.offset, found.limit, WINDOW_SECONDS, seen.past)
 
-    def _figures(self, around: Surroundings, names: Sequence[str], only: Matcher | None = None) -> Figures:
-        reader = self.reader if only is None else Narrowed(self.reader, only)
-        series = series_names(around.states)
-        return Figures(
-            reader, names, int(around.now * 1000), int(WINDOW_SECONDS * 1000), intervals(around.states), series
-        )
+    def _seen(self, at: float | None, of_now: str) -> Moment:
+        return moment.seen(self.reader, self.around(), at, of_now)
+
+    def _now(self, seen: Moment) -> float:
+        """Return the present, which says how old published prices are."""
+        return seen.around.now if seen.past is None else self.around().now
 
     def _against(self, around: Surroundings, figures: Figures) -> Around:
         watched = {(key[0], key[1], key[2]): watch for key, watch in counted.watched(figures).items()}
         return Around(around.now, self.prices, self.endings, watched)
 
-    def _behind(self, draft: Draft, around: Surroundings) -> Figures:
-        """Return the figures of a model's engines, and what its gateways say of their deployments."""
-        states = [*draft.states, *(one.state for one in draft.engines)]
-        pattern = "|".join(sorted({_escaped(state.key.instance) for state in states}))
-        names = (*engines.METRICS, *counted.LISTED[1:])
-        return self._figures(around, names, Matcher("instance", MatchOp.MATCH, pattern))
+
+def _figures(seen: Moment, names: Sequence[str], only: Matcher | None = None) -> Figures:
+    reader = seen.reader if only is None else Narrowed(seen.reader, only)
+    states, now_ms = seen.around.states, int(seen.around.now * 1000)
+    return Figures(reader, names, now_ms, int(WINDOW_SECONDS * 1000), intervals(states), series_names(states))
+
+
+def _behind(draft: Draft, seen: Moment) -> Figures:
+    """Return the figures of a model's engines, and what its gateways say of their deployments."""
+    states = [*draft.states, *(one.state for one in draft.engines)]
+    pattern = "|".join(sorted({_escaped(state.key.instance) for state in states}))
+    names = (*engines.METRICS, *counted.LISTED[1:])
+    return _figures(seen, names, Matcher("instance", MatchOp.MATCH, pattern))
 
 
 def _engines(draft: Draft, around: Surroundings, figures: Figures) -> tuple[EngineUse, ...]:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from inferdeck.errors import UsageError
 from inferdeck.model.page import USUAL_LIMIT, Page, page
+from inferdeck.model.past import Past
 from inferdeck.model.stack import Card, Chain, Route, StackContainer, StackService
 
 T = TypeVar("T")
@@ -15,19 +16,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which part of a list: exact filters by name ("" is none), a text that the item must hold, and the page."""
+    """Which part of a list: exact filters by name ("" is none), a text that the item must hold, and the page.
+
+    at: the moment that is asked about, Unix seconds; None is now.
+    """
 
     filters: Mapping[str, str] = field(default_factory=dict)
     q: str = ""
     offset: int = 0
     limit: int = USUAL_LIMIT
+    at: float | None = None
 
 
 EVERYTHING = Wanted()
 
 
 class StackQuestions(Protocol):
-    """Blocking, from any thread. Raises UsageError (a filter has no such value), LimitError, StoreError."""
+    """Blocking, from any thread. Raises UsageError (no such filter or value, the future), LimitError, StoreError."""
 
     def services(self, wanted: Wanted = EVERYTHING) -> Page[StackService]:
         """Return watched services; filters: kind, health, environment, host."""
@@ -56,6 +61,7 @@ def chosen(
     values: Mapping[str, Callable[[T], Iterable[str]]],
     texts: Callable[[T], Iterable[str]],
     possible: Mapping[str, Sequence[str]] | None = None,
+    past: Past | None = None,
 ) -> Page[T]:
     """Return the page of those items that match.
 
@@ -79,7 +85,7 @@ def chosen(
     if wanted.q:
         looked_for = wanted.q.casefold()
         every = [item for item in every if any(looked_for in text.casefold() for text in texts(item) if text)]
-    return page(every, wanted.offset, wanted.limit)
+    return page(every, wanted.offset, wanted.limit, past)
 
 
 _MOST_NAMED = 50

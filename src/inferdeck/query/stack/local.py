@@ -8,6 +8,8 @@ from inferdeck.model.labels import Labels
 from inferdeck.model.page import Page
 from inferdeck.model.stack import Card, Chain, Link, LinkState, Route, RouteSource, StackContainer, StackService
 from inferdeck.query.figures import Figures, intervals
+from inferdeck.query.past import moment
+from inferdeck.query.past.moment import Moment
 from inferdeck.query.stack import gpus, routes, services, usage
 from inferdeck.query.stack.interface import EVERYTHING, Wanted, chosen
 from inferdeck.query.stack.joins import Cached, Joins
@@ -42,10 +44,10 @@ class LocalStackQuestions:
         self._cards: tuple[float, tuple[dict[str, str], ...]] | None = None
 
     def services(self, wanted: Wanted = EVERYTHING) -> Page[StackService]:
-        around = self._around()
-        joins = self._joined(around)
-        read = usage.Usage(self._figures(around, usage.METRICS))
-        found = services.services(joins, around.states, read, Sightings(around.states, around.now))
+        seen = self._seen(wanted, "names, addresses, models and what is watched at all are those of now")
+        states = seen.around.states
+        read = usage.Usage(_figures(seen, usage.METRICS))
+        found = services.services(self._joined(seen), states, read, Sightings(states, seen.around.now))
         return chosen(
             found,
             wanted,
@@ -60,13 +62,13 @@ class LocalStackQuestions:
                 *(one.host, one.container.name, one.unit, one.status, one.service.error, *one.models),
             ),
             {"health": HEALTHS},
+            seen.past,
         )
 
     def containers(self, wanted: Wanted = EVERYTHING) -> Page[StackContainer]:
-        around = self._around()
-        joins = self._joined(around)
-        read = usage.Usage(self._figures(around, usage.METRICS))
-        found = services.containers(joins, read, Sightings(around.states, around.now))
+        seen = self._seen(wanted, "ports, networks, addresses and which Dockers are watched are as they are now")
+        read = usage.Usage(_figures(seen, usage.METRICS))
+        found = services.containers(self._joined(seen), read, Sightings(seen.around.states, seen.around.now))
         return chosen(
             found,
             wanted,
@@ -82,12 +84,15 @@ class LocalStackQuestions:
                 *(*one.ports, *one.networks, *one.addresses, one.service.name, *one.deployments),
             ),
             {"state": CONTAINER_STATES, "health": CONTAINER_HEALTHS},
+            seen.past,
         )
 
     def gpus(self, wanted: Wanted = EVERYTHING) -> Page[Card]:
-        around = self._around()
-        figures = self._figures(around, gpus.METRICS)
-        found = gpus.gpus(self._joined(around), figures, Sightings(around.states, around.now))
+        seen = self._seen(
+            wanted, "drivers and the numbers of processes outside of containers and units are those of now"
+        )
+        sightings = Sightings(seen.around.states, seen.around.now)
+        found = gpus.gpus(self._joined(seen), _figures(seen, gpus.METRICS), sightings)
         return chosen(
             found,
             wanted,
@@ -101,11 +106,13 @@ class LocalStackQuestions:
                 *(user.name for user in one.used_by),
                 *(text for process in one.processes for text in (process.name, process.container.name)),
             ),
+            past=seen.past,
         )
 
     def chains(self, wanted: Wanted = EVERYTHING) -> Page[Chain]:
+        seen = self._seen(wanted, "deployments and addresses are as they are configured now")
         return chosen(
-            self._joined(self._around()).chains(),
+            self._joined(seen).chains(),
             wanted,
             {
                 "model": lambda one: (one.model,),
@@ -113,12 +120,13 @@ class LocalStackQuestions:
                 "environment": lambda one: (one.environment,),
             },
             _chain_texts,
+            past=seen.past,
         )
 
     def routes(self, wanted: Wanted = EVERYTHING) -> Page[Route]:
-        around = self._around()
-        joins = self._joined(around)
-        graph = routes.Graph(joins, self._figures(around, routes.METRICS))
+        seen = self._seen(wanted, "deployments, fallbacks and addresses are as they are configured now")
+        joins = self._joined(seen)
+        graph = routes.Graph(joins, _figures(seen, routes.METRICS))
         return chosen(
             graph.routes([*joins.sources, *self._files()]),
             wanted,
@@ -131,28 +139,39 @@ class LocalStackQuestions:
             },
             _route_texts,
             {"state": routes.STATES},
+            seen.past,
         )
 
     def joins(self) -> Joins:
         """Return everything joined, for other questions."""
-        return self._joined(self._around())
+        return self._joined(moment.seen(self._reader, self._around(), None))
 
-    def _joined(self, around: Surroundings) -> Joins:
+    def _seen(self, wanted: Wanted, of_now: str) -> Moment:
+        return moment.seen(self._reader, self._around(), wanted.at, of_now)
+
+    def _joined(self, seen: Moment) -> Joins:
+        around = seen.around
+        if seen.past is not None:
+            return Joins(around.states, around.machine, _cards_at(seen.reader, around.now))
         return self._joins.of(around.states, around.machine, self._card_series(around.now))
 
     def _card_series(self, now: float) -> tuple[dict[str, str], ...]:
         """Return the labels of the cards' series, which a walk over all series finds; cards do not come often."""
         known = self._cards
         if known is None or not 0 <= now - known[0] < CARDS_SECONDS:
-            now_ms = int(now * 1000)
-            matcher = Matcher("__name__", MatchOp.MATCH, "|".join(gpus.IDENTITY))
-            series = self._reader.series([matcher], now_ms - int(WINDOW_SECONDS * 1000), now_ms)
-            known = self._cards = (now, _cards(series))
+            known = self._cards = (now, _cards_at(self._reader, now))
         return known[1]
 
-    def _figures(self, around: Surroundings, names: Iterable[str]) -> Figures:
-        now_ms, window_ms = int(around.now * 1000), int(WINDOW_SECONDS * 1000)
-        return Figures(self._reader, names, now_ms, window_ms, intervals(around.states))
+
+def _figures(seen: Moment, names: Iterable[str]) -> Figures:
+    now_ms, window_ms = int(seen.around.now * 1000), int(WINDOW_SECONDS * 1000)
+    return Figures(seen.reader, names, now_ms, window_ms, intervals(seen.around.states))
+
+
+def _cards_at(reader: MetricReader, now: float) -> tuple[dict[str, str], ...]:
+    now_ms = int(now * 1000)
+    matcher = Matcher("__name__", MatchOp.MATCH, "|".join(gpus.IDENTITY))
+    return _cards(reader.series([matcher], now_ms - int(WINDOW_SECONDS * 1000), now_ms))
 
 
 def _cards(series: Iterable[Labels]) -> tuple[dict[str, str], ...]:

@@ -1,0 +1,1 @@
+"""How things were at an earlier moment, from the history alone."""
