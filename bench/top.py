@@ -1,0 +1,370 @@
+"""What `inferdeck top` costs beside Glances, btop and other monitors in the terminal, all in one run in tmux at 200×50.
+
+    python -m bench.top [--short] [--only cost,frames,keys,growth]
+
+The stack is a demo of its own with three hours of past. All programs run at the same time in panes of one private tmux
+server, each asked to refresh every 2 s: CPU is user and system time of a program with its children over the same
+window, memory is theirs at its end, and bytes are what the program writes to its terminal. `top` runs twice: the
+overview as a user has it, and six panels that all get new values every 2 s, which needs a past that is played 2.5 times
+as fast (`bench/top_replay.py`), since a demo has something new every 5 s.
+
+Then CPU up to the first frame beside an empty Textual app, in turns; how long a key takes until the whole picture that
+it changes has left the program, through tmux; and memory while 75 minutes of the past are shown in 900 refreshes, as
+many as 30 minutes have at 2 s.
+
+Glances and btop: `apt-get install glances btop`. vllm-mon and vllmstat, which watch a vLLM server of the demo:
+`for one in vllm-mon vllmstat; do uv venv ~/.cache/inferdeck-bench/$one; uv pip install --compile-bytecode --python
+~/.cache/inferdeck-bench/$one/bin/python $one; done`. What is not there is left out by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.terminals import Pane, Server, Share, cpu_seconds, memory, share
+from bench.top_replay import Replay, served
+from inferdeck.client.tiny import Address, Client
+
+COMMAND = str(Path(sys.executable).parent / "inferdeck")
+PEERS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "inferdeck-bench"
+DAYS, PAST_SECONDS = 0.125, 7200.0
+INTERVAL_SECONDS, STEP_SECONDS = 2.0, 5.0
+GOAL_CPU, GOAL_MB, GOAL_KB, GOAL_FRAME, GOAL_GROWTH_MB = 0.02, 70.0, 25.0, 3.0, 1.0
+EMPTY = """
+from textual.app import App
+from textual.widgets import Static
+class Empty(App):
+    def compose(self):
+        yield Static("ready")
+Empty().run()
+"""
+_RATE = "rate({}[$__rate_interval])"
+_BUCKETS = "sum by (le, model) (" + _RATE.format("llm_request_duration_seconds_bucket") + ")"
+PANELS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("Requests by model", "timeseries", "rate", (f"sum by (model) ({_RATE.format('llm_requests_total')})",)),
+    ("Tokens by model", "timeseries", "rate", (f"sum by (model) ({_RATE.format('llm_tokens_used_total')})",)),
+    ("Load of cards", "timeseries", "percent", ("max by (Hostname, gpu) (DCGM_FI_DEV_GPU_UTIL) / 100",)),
+    ("Memory of cards", "bar", "bytes", ("1048576 * max by (Hostname, gpu) (DCGM_FI_DEV_FB_USED)",)),
+    (
+        "CPU of hosts",
+        "timeseries",
+        "percent",
+        ("1 - avg by (instance) (rate(node_cpu_seconds_total{mode='idle'}[1m]))",),
+    ),
+    ("Answered in", "table", "seconds", ("max by (job, instance) (scrape_duration_seconds)",)),
+)
+"""Title, kind, unit and queries; each changes with every scrape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is compared. words: they stand in its pane once it shows something."""
+
+    name: str
+    command: Sequence[str]
+    words: str
+    textual: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Goals:
+    """What is to be met, and whether it was."""
+
+    missed: int = 0
+
+    def told(self, what: str, measured: float, most: float, unit: str) -> None:
+        """Print a goal and whether it is met."""
+        good = measured <= most
+        self.missed += not good
+        print(f"goal: {what} at most {most:g} {unit}: {measured:.2f}, {'met' if good else 'missed'}", flush=True)
+
+
+def dashboard() -> str:
+    """Return six panels that fill 200×50, as YAML."""
+    panels = []
+    for title, kind, unit, queries in PANELS:
+        lines = [f"- {{id: {title.lower().replace(' ', '-')}, title: {title}, kind: {kind}, unit: {unit},"]
+        lines.append(" width: 8, height: 18, queries: [")
+        instant = "false" if kind == "timeseries" else "true"
+        lines.append(",".join(f'{{expr: "{query}", instant: {instant}}}' for query in queries) + "]}")
+        panels.append("      " + "".join(lines))
+    return "uid: bench\ntitle: Bench\nrange: 30m\nrows:\n  - panels:\n" + "\n".join(panels) + "\n"
+
+
+def write_dashboard(place: Path) -> None:
+    """Put the six panels beside a configuration file."""
+    (place / "dashboards").mkdir(exist_ok=True)
+    (place / "dashboards" / "bench.yaml").write_text(dashboard())
+
+
+@contextlib.contextmanager
+def demo(folder: Path) -> Iterator[str]:
+    """Run a demo until its past is there; yields its address."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "PYTHONUNBUFFERED": "1"}
+    command = [COMMAND, "demo", "--days", str(DAYS)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    url = ""
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if " http://" in line:
+                url = "http" + line.partition(" http")[2].partition(",")[0]
+                (place,) = folder.glob("inferdeck/demo-*")
+                write_dashboard(place)
+            if line.startswith("all "):
+                break
+        else:
+            raise SystemExit("the demo has ended")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _demo(config: str | None, folder: Path) -> contextlib.AbstractContextManager[str]:
+    if not config:
+        return demo(folder)
+    write_dashboard(Path(config).parent)
+    address = json.loads((Path(config).parent / "data" / "daemon.json").read_text())
+    return contextlib.nullcontext(str(address["url"]))
+
+
+def top(url: str, view: str) -> list[str]:
+    """Return the command of our own program."""
+    return [COMMAND, "top", "--url", url, "--screen", view, "--interval", f"{INTERVAL_SECONDS:g}s", "--range", "30m"]
+
+
+def programs(live: str, played: str, vllm: str, folder: Path) -> list[Program]:
+    """Return what is there, and say what is not."""
+    every = f"{INTERVAL_SECONDS:g}"
+    wanted = [
+        ("glances", ["-t", every, "--disable-check-update"], "CPU", False, "apt-get install glances"),
+        ("btop", ["--utf-force"], "cpu", False, "apt-get install btop"),
+        ("vllmtop", ["--url", vllm, "--interval", every, "--db", str(folder / "vllm.db")], "Connected", True, "vllm-mon"),
+        ("vllmstat", ["--url", vllm, "--interval", every], "vllm", True, "vllmstat"),
+    ]
+    found = [
+        Program("inferdeck top, overview", top(live, "overview"), "Providers", True),
+        Program("inferdeck top, six panels", top(played, "bench"), "Answered in", True),
+        Program("an empty Textual app", [sys.executable, "-c", EMPTY], "ready"),
+    ]
+    for name, words, said, textual, package in wanted:
+        own = PEERS / package.split()[-1] / "bin" / name
+        path = str(own) if own.exists() else shutil.which(name)
+        if path is None:
+            print(f"{name} is left out: it is not installed ({package})")
+            continue
+        place = folder / name
+        place.mkdir()
+        found.append(Program(name, [path, *words], said, textual, {"XDG_CONFIG_HOME": str(place), "HOME": str(place)}))
+    return found
+
+
+def costs(server: Server, compared: Sequence[Program], seconds: float, goals: Goals) -> None:
+    """Print what each program costs while all of them run."""
+    panes = [(one, server.start(one.command, one.environment)) for one in compared]
+    running = []
+    for one, pane in panes:
+        try:
+            pane.wait(one.words)
+            running.append((one, pane))
+        except SystemExit as error:
+            print(f"{one.name} is left out: {str(error)[:300]}")
+    time.sleep(10.0)
+    before = [pane.cost() for _, pane in running]
+    time.sleep(seconds)
+    found = {one.name: share(cost, pane.cost()) for (one, pane), cost in zip(running, before, strict=True)}
+    print(f"\nover {seconds:g} s              CPU of a core   RSS MB   PSS MB   grown   to the terminal kB/s")
+    for name, used in found.items():
+        print(
+            f"{name:26} {used.cpu:8.2%} {used.resident_mb:13.1f} {used.proportional_mb:8.1f} {used.grown_mb:+7.1f}"
+            f" {used.written_kb_per_second:12.2f}",
+            flush=True,
+        )
+    for _, pane in panes:
+        pane.close()
+    _judged(found, compared, goals)
+
+
+def _judged(found: dict[str, Share], compared: Sequence[Program], goals: Goals) -> None:
+    others = [
+        found[one.name].cpu for one in compared if one.textual and one.name in found and "inferdeck" not in one.name
+    ]
+    for name in (one.name for one in compared if one.name.startswith("inferdeck") and one.name in found):
+        one = found[name]
+        goals.told(f"{name}: CPU", one.cpu * 100, GOAL_CPU * 100, "%")
+        if others:
+            goals.told(f"{name}: CPU beside the cheapest other Textual program", one.cpu / min(others), 1.0, "×")
+        goals.told(f"{name}: resident", one.resident_mb, GOAL_MB, "MB")
+        goals.told(f"{name}: to the terminal", one.written_kb_per_second, GOAL_KB, "kB/s")
+
+
+def frames(server: Server, url: str, runs: int, goals: Goals) -> None:
+    """Print CPU up to the first frame, and up to all figures, beside an empty app."""
+    ways: dict[str, tuple[list[str], tuple[bytes, ...]]] = {
+        "empty": ([sys.executable, "-c", EMPTY], (b"ready",)),
+        "top": (top(url, "overview"), (b"inferdeck", b"healthy")),
+    }
+    cpu: dict[str, list[float]] = {}
+    wall: dict[str, list[float]] = {}
+    for _ in range(runs + 1):
+        for name, (command, marks) in ways.items():
+            for place, (used, passed) in enumerate(first_frame(server, command, marks)):
+                cpu.setdefault(f"{name} {place}", []).append(used)
+                wall.setdefault(f"{name} {place}", []).append(passed)
+    # The first run of each compiles modules and fills caches.
+    told = {name: (statistics.median(cpu[name][1:]), statistics.median(wall[name][1:])) for name in cpu}
+    labels = {"empty 0": "an empty Textual app", "top 0": "inferdeck top: first frame", "top 1": "all its figures"}
+    print(f"\nup to the first frame, median of {runs} runs in turns")
+    for name, label in labels.items():
+        used, passed = told[name]
+        print(f"{label:28} {used * 1e3:7.0f} ms CPU {used / told['empty 0'][0]:6.2f} × {passed * 1e3:7.0f} ms")
+    goals.told("CPU up to the first frame", told["top 0"][0] / told["empty 0"][0], GOAL_FRAME, "×")
+
+
+def first_frame(server: Server, command: Sequence[str], marks: Sequence[bytes]) -> list[tuple[float, float]]:
+    """Return CPU and time of the clock in seconds until each of the words has been written."""
+    found: list[tuple[float, float]] = []
+    with server.listening() as listener:
+        began = time.monotonic()
+        pane = server.start(command)
+        written = b""
+        while len(found) < len(marks):
+            part = listener.heard(pane, 30.0)
+            if part is None:
+                raise SystemExit(f"{command[0]} does not write {marks[len(found)]!r}: {pane.text()}")
+            written += part
+            while len(found) < len(marks) and marks[len(found)] in written:
+                found.append((cpu_seconds(pane.pid), time.monotonic() - began))
+        pane.close()
+    return found
+
+
+def keys(server: Server, url: str, replay: Replay, times: int) -> None:
+    """Print how long keys take until the picture is whole."""
+    print(f"\nfrom a key to the whole picture, through tmux, ms{'':13} median    90 %   longest")
+    pane = server.start(top(url, "overview"))
+    pane.wait("healthy")
+    with server.listening() as listener:
+
+        def told(what: str, *pressed: str) -> None:
+            found = [listener.painted(pane, pressed[number % len(pressed)]) for number in range(times)]
+            some = sorted(one * 1e3 for one in found if one is not None)
+            if not some:
+                print(f"{what:60} nothing was drawn")
+                return
+            middle, most = statistics.median(some), some[min(len(some) - 1, int(len(some) * 0.9))]
+            print(f"{what:60} {middle:8.1f} {most:7.1f} {some[-1]:9.1f}", flush=True)
+
+        told("overview: the next panel is selected (tab)", "Tab")
+        told("overview: the cursor reads the next moment (left)", "Left")
+        told("overview: a panel alone, and all again (m)", "m")
+        told("overview: help, and away again (? and esc)", "?", "Escape")
+        pane.press("Escape", "Escape")
+        replay.rows = True
+        pane.press(":", *"models", "Enter")
+        pane.wait("model-010")
+        told("500 rows: the next row, the picture stays (down)", "Down", "Up")
+        pane.press(*["Down"] * 44)
+        time.sleep(2.0)
+        told("500 rows: scrolled by a line (down)", "Down")
+        told("500 rows: scrolled by a page (page down, page up)", "NPage", "PPage")
+        told("500 rows: to the end and back (end, home)", "End", "Home")
+        told("500 rows: sorted by another column (s)", "s")
+        pane.press("Home")
+        held(pane, 400)
+    replay.rows = False
+    pane.close()
+
+
+def held(pane: Pane, rows: int) -> None:
+    """Print how long a key takes that is pressed for every row as fast as tmux takes them."""
+    time.sleep(1.0)
+    before, began = pane.cost(), time.monotonic()
+    pane.press(*["Down"] * rows)
+    size = -1
+    while (now := pane.log.stat().st_size) != size:
+        size = now
+        time.sleep(0.1)
+    took = time.monotonic() - began - 0.1
+    after = pane.cost()
+    used, written = after.cpu_seconds - before.cpu_seconds, after.written - before.written
+    print(
+        f"500 rows: {rows} keys at once: {took:.2f} s, {rows / took:.0f} rows/s, {used * 1e3 / rows:.1f} ms CPU "
+        f"and {written / rows:.0f} bytes a row"
+    )
+
+
+def growth(server: Server, url: str, replay: Replay, refreshes: int, goals: Goals) -> None:
+    """Print memory while so many refreshes show what has happened since."""
+    per_second = 7.5
+    replay.begin(time.time() - PAST_SECONDS, per_second * STEP_SECONDS)
+    pane = server.start(top(url, "bench"))
+    pane.wait("Answered in")
+    said: list[tuple[int, float]] = []
+    before = replay.questions
+    with server.listening() as listener:
+        began = time.monotonic()
+        for number in range(refreshes):
+            if number % (refreshes // 6) == 0:
+                said.append((replay.questions - before, memory(pane.pid)[0] / 1e6))
+            listener.press(pane, "r")
+            while time.monotonic() < began + (number + 1) / per_second:
+                listener.heard(pane, max(0.0, began + (number + 1) / per_second - time.monotonic()))
+    took = time.monotonic() - began
+    said.append((replay.questions - before, memory(pane.pid)[0] / 1e6))
+    played = (replay.now() - time.time() + PAST_SECONDS + took) / 60
+    print(f"\n{said[-1][0]} refreshes in {took:.0f} s, {played:.0f} minutes of the past, resident MB after refreshes:")
+    print("  ".join(f"{count}: {size:.1f}" for count, size in said))
+    pane.close()
+    goals.told("growth after a sixth of it", said[-1][1] - said[1][1], GOAL_GROWTH_MB, "MB")
+
+
+def main() -> int:
+    """Print everything; exit 1 where a goal is missed."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--short", action="store_true", help="shorter windows, to see that all of it works")
+    parser.add_argument("--only", default="cost,frames,keys,growth")
+    parser.add_argument("--config", help="the configuration file of a demo that runs already")
+    options = parser.parse_args()
+    if shutil.which("tmux") is None:
+        raise SystemExit("tmux is not installed: apt-get install tmux")
+    short, goals = bool(options.short), Goals()
+    with tempfile.TemporaryDirectory(prefix="t-") as name, _demo(options.config, Path(name)) as live:
+        folder = Path(name)
+        status = Client(Address(url=live), 30.0).status()
+        vllm = next((one.url for one in status.services if one.kind == "vllm"), "")
+        replay = Replay(live)
+        server = Server(folder, {"XDG_RUNTIME_DIR": name})
+        parts: dict[str, Callable[[str], None]] = {
+            "cost": lambda url: costs(server, programs(live, url, vllm, folder), 20.0 if short else 60.0, goals),
+            "frames": lambda url: frames(server, live, 3 if short else 10, goals),
+            "keys": lambda url: keys(server, url, replay, 8 if short else 30),
+            "growth": lambda url: growth(server, url, replay, 120 if short else 900, goals),
+        }
+        try:
+            with served(replay) as url:
+                for part, work in parts.items():
+                    if part in options.only.split(","):
+                        replay.live() if part == "keys" else replay.begin(time.time() - PAST_SECONDS, 2.5)
+                        work(url)
+        finally:
+            server.stop()
+    return 1 if goals.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
