@@ -24,6 +24,8 @@ FORMS: dict[str, Callable[[float], str]] = {
     "celsius": lambda value: f"{value:.0f} °C",
     "hertz": lambda value: f"{numbers.count(value)}Hz",
     "watts": lambda value: f"{value:.0f} W",
+    # As top has it: one processor is 100 %.
+    "cores": numbers.percent,
 }
 
 
