@@ -7,20 +7,34 @@ import json
 import os
 import socket
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from inferdeck import __version__, errors
-from inferdeck.model import annotations as notes
-from inferdeck.model import answers, log_lines, model_catalog, stack
-from inferdeck.model import config_files as files
-from inferdeck.model import widget as widgets
 from inferdeck.model.json_form import build
 from inferdeck.model.page import Page
 
+
+class _Later:
+    """A module that is imported when something of it is needed: each question needs but one of them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = f"inferdeck.model.{name}"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
 if TYPE_CHECKING:
-    # Only commands about dashboards load it.
-    from inferdeck.model import dashboard_answers
+    from inferdeck.model import annotations as notes
+    from inferdeck.model import answers, dashboard_answers, log_lines, model_catalog, stack
+    from inferdeck.model import config_files as files
+    from inferdeck.model import widget as widgets
+else:
+    notes, files, widgets = _Later("annotations"), _Later("config_files"), _Later("widget")
+    answers, dashboard_answers, log_lines = _Later("answers"), _Later("dashboard_answers"), _Later("log_lines")
+    model_catalog, stack = _Later("model_catalog"), _Later("stack")
 
 T = TypeVar("T")
 LARGEST_ANSWER_BYTES = 64 * 2**20
@@ -140,26 +154,18 @@ class Client:
         return self._ask(files.ConfigFilePage, "GET", f"/api/config-files/{quote(identity, safe='')}")
 
     def dashboards(self) -> dashboard_answers.DashboardList:
-        from inferdeck.model import dashboard_answers
-
         return self._ask(dashboard_answers.DashboardList, "GET", "/api/dashboards")
 
     def dashboard(self, uid: str) -> dashboard_answers.Definition:
-        from inferdeck.model import dashboard_answers
-
         return self._ask(dashboard_answers.Definition, "GET", f"/api/dashboards/{quote(uid, safe='')}")
 
     def dashboard_data(self, uid: str, parameters: list[tuple[str, str]]) -> dashboard_answers.DashboardData:
         """Return what all visible panels show; parameters as in api/dashboards.py."""
-        from inferdeck.model import dashboard_answers
-
         path = f"/api/dashboards/{quote(uid, safe='')}/data?{urlencode(parameters)}"
         return self._ask(dashboard_answers.DashboardData, "GET", path)
 
     def dashboard_variables(self, uid: str, parameters: list[tuple[str, str]]) -> dashboard_answers.Variables:
         """Return the options of a dashboard's variables and what is chosen; parameters as in api/dashboards.py."""
-        from inferdeck.model import dashboard_answers
-
         path = f"/api/dashboards/{quote(uid, safe='')}/variables?{urlencode(parameters)}"
         return self._ask(dashboard_answers.Variables, "GET", path)
 

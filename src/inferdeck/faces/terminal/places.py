@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import cast
 
-from inferdeck.faces.terminal.screens.board import BoardView
-from inferdeck.faces.terminal.screens.config import ConfigView, FileView, SettingsView
-from inferdeck.faces.terminal.screens.details import CardView, ContainerView, ServiceView
-from inferdeck.faces.terminal.screens.events import EventsView
-from inferdeck.faces.terminal.screens.gpus import CardsView, ContainersView
-from inferdeck.faces.terminal.screens.logs import LogsView
-from inferdeck.faces.terminal.screens.models import CompareView, ModelsView, ModelView
-from inferdeck.faces.terminal.screens.providers import ProvidersView
-from inferdeck.faces.terminal.screens.requests import RequestsView
-from inferdeck.faces.terminal.screens.routes import RoutesView
-from inferdeck.faces.terminal.screens.services import ServicesView
 from inferdeck.faces.terminal.view import View
 from inferdeck.model.dashboard_answers import DashboardList
 
-_VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {
-    "providers": ("providers: state, score, load, errors, latency, tokens, side by side", ProvidersView),
-    "models": ("models: state, size, context, prices, capabilities", ModelsView),
-    "model": ("everything known of one model: model NAME", ModelView),
-    "compare": ("up to four models side by side; mark them in models", CompareView),
-    "routes": ("routes: public models, deployments, fallbacks, load, cooldowns", RoutesView),
-    "gpus": ("cards: load, memory, heat, power, what they serve", CardsView),
-    "card": ("one card with its processes and charts: card HOST NUMBER", CardView),
-    "containers": ("containers: state, restarts, engine, model, cards", ContainersView),
-    "container": ("one container with its charts: container NAME", ContainerView),
-    "config": ("the stack's configuration files and their drift", ConfigView),
-    "file": ("one configuration file: file NAME", FileView),
-    "settings": ("what inferdeck itself goes by", lambda _: SettingsView()),
-    "requests": ("requests as gateways count them and logs tell of them", RequestsView),
-    "logs": ("lines of logs: logs STREAM", LogsView),
-    "events": ("what happened: restarts, deployments, revisions, notes", EventsView),
-    "services": ("services: up, process, CPU, memory, uptime, configuration", ServicesView),
-    "service": ("one service with its process and charts: service NAME", ServiceView),
+_VIEWS: dict[str, tuple[str, str]] = {
+    "providers": ("providers: state, score, load, errors, latency, tokens, side by side", "providers.ProvidersView"),
+    "models": ("models: state, size, context, prices, capabilities", "models.ModelsView"),
+    "model": ("everything known of one model: model NAME", "models.ModelView"),
+    "compare": ("up to four models side by side; mark them in models", "models.CompareView"),
+    "routes": ("routes: public models, deployments, fallbacks, load, cooldowns", "routes.RoutesView"),
+    "gpus": ("cards: load, memory, heat, power, what they serve", "gpus.CardsView"),
+    "card": ("one card with its processes and charts: card HOST NUMBER", "details.CardView"),
+    "containers": ("containers: state, restarts, engine, model, cards", "gpus.ContainersView"),
+    "container": ("one container with its charts: container NAME", "details.ContainerView"),
+    "config": ("the stack's configuration files and their drift", "config.ConfigView"),
+    "file": ("one configuration file: file NAME", "config.FileView"),
+    "settings": ("what inferdeck itself goes by", "config.SettingsView"),
+    "requests": ("requests as gateways count them and logs tell of them", "requests.RequestsView"),
+    "logs": ("lines of logs: logs STREAM", "logs.LogsView"),
+    "events": ("what happened: restarts, deployments, revisions, notes", "events.EventsView"),
+    "services": ("services: up, process, CPU, memory, uptime, configuration", "services.ServicesView"),
+    "service": ("one service with its process and charts: service NAME", "details.ServiceView"),
 }
-"""By name: what it shows, and what makes it from the words behind the name."""
+"""By name: what it shows, and what makes it from the words behind the name: imported when it is first shown."""
 
 
 def every(dashboards: DashboardList | None) -> Iterator[tuple[str, str]]:
@@ -76,6 +67,12 @@ def make(place: str, dashboards: DashboardList | None) -> View | None:
     if name == "dashboard":
         name, _, rest = rest.strip().partition(" ")
     elif name in _VIEWS:
-        return _VIEWS[name][1](rest.strip())
+        return _class(_VIEWS[name][1])(rest.strip())
     chosen = [part.partition("=") for part in rest.split("\t")]
-    return BoardView(name, {key.strip(): (value,) for key, found, value in chosen if found}) if name else None
+    values = {key.strip(): (value,) for key, found, value in chosen if found}
+    return _class("board.BoardView")(name, values) if name else None
+
+
+def _class(name: str) -> Callable[..., View]:
+    module, _, view = name.partition(".")
+    return cast("Callable[..., View]", getattr(import_module(f"inferdeck.faces.terminal.screens.{module}"), view))

@@ -72,6 +72,9 @@ class SettingsView(PageView):
         "view goes by, and all themes."
     )
 
+    def __init__(self, words: str = "") -> None:
+        super().__init__()
+
     def questions(self) -> Mapping[str, float]:
         return {"settings": 12.0}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from inferdeck.client.tiny import Client
@@ -13,12 +13,14 @@ from inferdeck.errors import InferdeckError
 from inferdeck.faces.terminal.drawing import grid
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.picture import Row, fit
-from inferdeck.faces.terminal.views import models, routes
 from inferdeck.model import cells
-from inferdeck.model.annotations import Event
 from inferdeck.model.dashboard_answers import DashboardData
-from inferdeck.model.model_catalog import Models
 from inferdeck.model.page import Page
+
+if TYPE_CHECKING:
+    # What they are made of is loaded where a panel shows them.
+    from inferdeck.model.annotations import Event
+    from inferdeck.model.model_catalog import Models
 
 MOST = "50"
 _DAY_SECONDS = 86_400.0
@@ -68,6 +70,8 @@ def rows(native: Native, width: int, height: int, look: Look, now: float) -> lis
     if native.question == "events":
         return _events(native.value, width, now)[:height]
     if native.question == "routes":
+        from inferdeck.faces.terminal.views import routes
+
         return routes.rows(native.value.items, width, look)[:height]
     return _models(native.value, width, height, look)
 
@@ -92,6 +96,8 @@ def _events(page: Page[Event], width: int, now: float) -> list[Row]:
 def _models(found: Models, width: int, height: int, look: Look) -> list[Row]:
     if not found.items:
         return [fit((("No watched gateway or engine offers a model.", "dim"),), width)]
+    from inferdeck.faces.terminal.views import models
+
     entries = [models.entry_of(one) for one in found.items]
     fields: Sequence[Sequence[grid.Field]] = [one.fields for one in entries]
     widths = grid.measured(models.COLUMNS, fields)
