@@ -82,5 +82,20 @@ def test_help_starts_neither_asyncio_nor_anything_that_talks_to_the_network() ->
     assert names.isdisjoint({"asyncio", "http.client", "ssl", "sqlite3", "concurrent.futures", "multiprocessing"})
 
 
+def test_the_terminal_view_loads_neither_what_checks_settings_nor_views_that_are_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "inferdeck.yaml").write_text("environment: production\n")
+    code = (
+        "import sys; from inferdeck.cli import arguments, daemons, top; "
+        f"options = arguments.parse(['top', '--config', '{tmp_path / 'inferdeck.yaml'}']); "
+        "top._chosen(options); daemons.noted(options); from inferdeck.faces.terminal import app, places; "
+        "places.make('overview', None); print(*sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    names = set(run.stdout.split())
+    assert "textual.app" in names and "inferdeck.faces.terminal.screens.board" in names
+    unseen = ("faces.terminal.screens.models", "faces.terminal.screens.logs", "model.stack", "model.model_catalog")
+    assert names.isdisjoint({"pydantic", "ruamel", *(f"inferdeck.{name}" for name in unseen)})
+
+
 def test_the_guard_sees_what_it_guards_against() -> None:
     assert foreign(imported(["-c", "import numpy"])) == ["numpy"]

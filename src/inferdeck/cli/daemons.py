@@ -13,6 +13,7 @@ from inferdeck.config import places
 from inferdeck.errors import DaemonDownError, UsageError
 
 NO_DAEMON = "no daemon is running; start one with: inferdeck up"
+_NAMED_BY = ("INFERDECK_URL", "INFERDECK_DATA_DIR")
 
 
 def client(options: argparse.Namespace) -> Client:
@@ -37,14 +38,31 @@ def running(options: argparse.Namespace) -> Client | None:
     token = token_from(os.environ)
     if url := options.url or os.environ.get("INFERDECK_URL", ""):
         return Client(_address(url, token))
-    marker = read_marker(data_directory(options))
-    if marker is None:
+    return _answering(data_directory(options), token)
+
+
+def noted(options: argparse.Namespace) -> Client | None:
+    """Return a client of the daemon that noted its data directory for the configuration file that is meant.
+
+    The file itself, which takes longer than all else to read, is not read. None where something else is named, where
+    none noted anything, or where it does not answer; raises ConfigError where the file that is named does not exist.
+    """
+    if options.url or options.data_dir or any(os.environ.get(name) for name in _NAMED_BY):
         return None
-    for address in _addresses(marker, token):
-        found = Client(address)
-        if found.ready():
-            return found
-    return None
+    file = places.find(Path(options.config) if options.config else None, os.environ)
+    note = places.note_of(os.environ, file) if file is not None else None
+    try:
+        folder = Path(note.read_text(encoding="utf-8").rstrip("\n")) if note is not None else None
+    except (OSError, ValueError):
+        return None
+    return _answering(folder, token_from(os.environ)) if folder is not None and folder.is_absolute() else None
+
+
+def _answering(folder: Path, token: str) -> Client | None:
+    """Return a client of the daemon that owns a data directory, None where none answers."""
+    marker = read_marker(folder)
+    addresses = _addresses(marker, token) if marker is not None else []
+    return next((found for found in map(Client, addresses) if found.ready()), None)
 
 
 def data_directory(options: argparse.Namespace) -> Path:

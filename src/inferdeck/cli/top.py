@@ -49,8 +49,9 @@ def top(options: argparse.Namespace) -> int:
         from inferdeck.faces.terminal import once
 
         # Who prints a view once wants no daemon that goes on afterwards.
-        daemons.client(options)
-        data = once.drawn(lambda: daemons.running(options), chosen, size or ONCE_SIZE, options.format or "text")
+        if _running(options) is None:
+            daemons.client(options)
+        data = once.drawn(lambda: _running(options), chosen, size or ONCE_SIZE, options.format or "text")
         sys.stdout.buffer.write(data)
         return 0
     from inferdeck.faces.terminal.app import Terminal, run
@@ -64,9 +65,13 @@ def top(options: argparse.Namespace) -> int:
     return run(app)
 
 
+def _running(options: argparse.Namespace) -> Client | None:
+    return daemons.noted(options) or daemons.running(options)
+
+
 def _patient(options: argparse.Namespace) -> Client | None:
     """Return the daemon that is meant, waited for longer than a command does: nothing else waits meanwhile."""
-    found = daemons.running(options)
+    found = _running(options)
     return found if found is None else replace(found, timeout_seconds=ANSWER_SECONDS)
 
 
@@ -78,8 +83,8 @@ def _chosen(options: argparse.Namespace) -> Options:
 
     file = places.find(Path(options.config) if options.config else None, os.environ)
     from_file: dict[str, Any] = {}
-    # Reading it costs time, which is not spent where nothing is set.
-    if file is not None or any(name.startswith(SETTINGS) for name in os.environ):
+    # Reading all of it takes longer than all else, and is not done where nothing is set.
+    if (file is not None and _may_set(file)) or any(name.startswith(SETTINGS) for name in os.environ):
         from inferdeck.cli.settings import load
 
         from_file = load(options).terminal.model_dump()
@@ -105,6 +110,16 @@ def _chosen(options: argparse.Namespace) -> Options:
         environment=options.environment or "",
         until=_moment(options.at) if options.at else None,
     )
+
+
+def _may_set(file: Path) -> bool:
+    """Return whether a configuration file may have the section; True also where it cannot be read."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return True
+    # A backslash may spell any letter of a key, and so may two bytes.
+    return any(part in data for part in (b"terminal", b"\\", b"\0"))
 
 
 def _seconds(name: str, text: str) -> float:
@@ -138,7 +153,7 @@ def _reach(options: argparse.Namespace) -> str:
     an address that is none, ForbiddenError for a token, UnavailableError for another program or another version.
     """
     try:
-        found = daemons.running(options)
+        found = _running(options)
         if found is None:
             return _started(options)
         if options.url or os.environ.get("INFERDECK_URL"):
@@ -168,7 +183,7 @@ def _started(options: argparse.Namespace) -> str:
         raise UsageError(f"{error.filename}: {(error.strerror or '').lower()}; name another --data-dir") from error
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        if daemons.running(options) is not None:
+        if _running(options) is not None:
             told = f"it goes on after this view ends; to stop it: kill {process.pid}"
             print(told, file=sys.stderr)
             return f"a daemon was started; {told}"

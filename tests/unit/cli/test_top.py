@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,6 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from inferdeck.cli import main
+from inferdeck.client.marker import Marker, write
+from inferdeck.daemon.targets_file import note
 from tests.unit.api.place import Place, served
 
 
@@ -75,6 +78,24 @@ def test_a_view_printed_once_starts_no_daemon(
     assert main(["top", "--once", "--data-dir", str(data)]) == 3
     assert "start one with: inferdeck up" in capfd.readouterr().err
     assert not data.exists()
+
+
+def test_a_daemon_that_noted_where_it_is_is_found_without_reading_the_file(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.delenv("INFERDECK_URL", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    file, data = tmp_path / "mine.yaml", tmp_path / "data"
+    file.write_text("nobody: reads this\n")
+    data.mkdir()
+    write(data, Marker(1, place.url, "", "", 0.0))
+    note(dict(os.environ), file, data)
+    assert main(["top", "--once", "--config", str(file), "--screen", "services"]) == 0
+    assert "10.0.0.7:8000" in capfdbinary.readouterr().out.decode()
+    # The section for the terminal is read, and so is all of the file, mistakes included.
+    file.write_text("nobody: reads this\nterminal: {interval: 10s}\n")
+    assert main(["top", "--once", "--config", str(file), "--screen", "services"]) == 2
+    assert b"mine.yaml:1: nobody: unknown key" in capfdbinary.readouterr().err
 
 
 def test_no_daemon_is_told(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
