@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,7 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-START_SECONDS = 60.0
+PORTS = (10_240, 28_000)
+START_SECONDS = 120.0
 LITELLM_START_SECONDS = 180.0
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -75,10 +77,17 @@ def cache_directory() -> Path:
 
 
 def free_port() -> int:
-    """Return a loopback port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port that nothing listens on now.
+
+    A program may take many seconds until it listens, while tests beside it open connections: so it is none of those
+    that the system hands out by itself (from 32768 on Linux, 49152 elsewhere), and one by true chance.
+    """
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def executable(name: str, install: str = "scripts/real light") -> str:
