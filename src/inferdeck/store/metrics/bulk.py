@@ -36,6 +36,7 @@ class BulkWriter:
         writing the same again is harmless.
         """
         self._state.require_writing()
+        self._state.last_bulk_ms = self._state.now_ms()
         stamps, rows = _sorted(timestamps_ms, values)
         if not stamps.size or not series:
             return

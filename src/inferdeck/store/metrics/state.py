@@ -94,6 +94,8 @@ class StoreState:
         self.days: dict[int, DayFile] = {}
         self.heads: dict[str, TargetHead] = {}
         self.bulk: dict[int, BulkBlock] = {}
+        self.last_bulk_ms = 0
+        """When samples last came many at once; what can wait, waits until that is over."""
         self.damage = Damage()
         self.writing = True
         self.full = ""

@@ -71,8 +71,9 @@ class Surveyor:
         return [day for day in days if day.created and day.day < today and busy.isdisjoint(day.blocks)]
 
     def _next(self) -> _Job | None:
-        """Return the newest day that has rested and lacks milestones."""
-        now = self._state.now_ms()
+        """Return the newest day that has rested and lacks milestones; None while a history is being written."""
+        now, rest = self._state.now_ms(), self._state.options.flush_after_ms
+        later = 0 <= now - self._state.last_bulk_ms < rest
         for day in self._over():
             generation = day.generation
             if self._complete.get(day.serial) == generation:
@@ -80,7 +81,7 @@ class Surveyor:
             before = self._resting.setdefault(day.serial, (generation, now))
             if before[0] != generation or now < before[1]:
                 self._resting[day.serial] = before = (generation, now)
-            if now - before[1] < self._state.options.flush_after_ms:
+            if later or now - before[1] < rest:
                 continue
             with self._state.guarded(day):
                 return self._begun(day)  # None where it has them already: the next tick looks at the next day
