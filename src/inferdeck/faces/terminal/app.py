@@ -171,7 +171,13 @@ class Terminal(DressedApp):
 
         try:
             if what == "status":
-                value = await self.asker.ask(Client.status, "kept status")
+                at = self.span.moment
+                value = await self.asker.ask(lambda client: client.status(at), "kept status")
+                if at != self.span.moment:
+                    # Another time is looked at by now.
+                    self._flying.discard(what)
+                    self._keep(what)
+                    return
                 before = self.status.value.own.version if self.status.value else ""
                 self.status = self.status.came(value, self.monotonic(), self.interval)
                 if value.own.version not in ("", before, __version__):
@@ -324,6 +330,7 @@ class Terminal(DressedApp):
     def _look_at(self, span: Span) -> None:
         if span != self.span:
             self.span = span
+            self._keep("status")
             if self.view is not None:
                 self.view.renew()
             self._drawn()
@@ -357,7 +364,7 @@ class Terminal(DressedApp):
 
         def chosen(form: str | None) -> None:
             if form is not None and form in found:
-                self.notify(written(form, found[form], self._place, Path()), timeout=8, markup=False)
+                self.notify(written(form, found[form], f"{self._place} {self.past()}", Path()), timeout=8, markup=False)
 
         self.push_screen(Prompt("export", "as", tuple(found), chosen_from=True), chosen)
 

@@ -44,6 +44,11 @@ class Span:
         choice = longer[:1] if steps > 0 else shorter[-1:]
         return self.of_range(choice[0]) if choice else self
 
+    @property
+    def moment(self) -> str:
+        """The moment of the past as questions take it, "" for now."""
+        return "" if self.until is None else f"{self.until:.3f}"
+
     def asked(self) -> list[tuple[str, str]]:
         """Return it as the parameters of a question about dashboards."""
         if self.until is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -17,6 +17,7 @@ from inferdeck.faces.terminal.held import Held, Phase
 from inferdeck.faces.terminal.views.head import Standing, head, keys
 from inferdeck.faces.terminal.widgets.one_line import OneLine
 from inferdeck.model import numbers
+from inferdeck.model.past import Past
 
 if TYPE_CHECKING:
     from inferdeck.faces.terminal.app import Terminal
@@ -32,8 +33,10 @@ class View(Screen[None], inherit_bindings=False):
     """Whose keys work here; see actions.py."""
     ABOUT: ClassVar[str] = ""
     """What the view shows, for the help."""
-    PAST: ClassVar[bool] = False
+    PAST: ClassVar[bool] = True
     """Whether it can show a moment of the past."""
+    OPENS: ClassVar[bool] = False
+    """Whether `details` opens something here."""
     TITLE = "view"
 
     def __init__(self) -> None:
@@ -217,12 +220,32 @@ class View(Screen[None], inherit_bindings=False):
         self._head.show(head(status, standing, self.size.width))
         if trouble := self.trouble():
             self._foot.show(((f" {trouble}", "critical"),))
-        elif terminal.span.until is not None and not self.PAST:
-            self._foot.show(((" this view shows now; dashboards show the past (n: back to now)", "warn"),))
+        elif terminal.span.until is not None and (said := self.of_now()):
+            self._foot.show(((" n", "key"), (" Now  ", "dim"), (said, "warn")))
         else:
             can = sorted((one for one in terminal.actions_here() if one.shown), key=lambda one: bool(one.scope))
-            shown = [(one.key, one.title) for one in can if one.id != "filter" or self.filtered is not None]
+            idle = {"filter"} if self.filtered is None else set()
+            idle |= set() if self.OPENS else {"details"}
+            shown = [(one.key, one.title) for one in can if one.id not in idle]
             self._foot.show(keys(shown, self.size.width))
+
+    def of_now(self) -> str:
+        """Return what stands here as it is now while the past is looked at, "" where nothing does."""
+        if not self.PAST:
+            return "this view shows now"
+        return "; ".join(dict.fromkeys(note for one in self.pasts() for note in one.notes))
+
+    def pasts(self) -> Iterator[Past]:
+        """Yield what the answers say of the moment that they are about."""
+        for held in self.held.values():
+            past = getattr(held.value, "past", None)
+            if isinstance(past, Past):
+                yield past
+
+    def dated(self, text: str, between: str = "\n") -> str:
+        """Return a text that is to leave with the moment that it is about, where that is not now."""
+        past = self.terminal.past()
+        return f"{text}{between}at {past}" if text and past else text
 
     def about(self) -> str:
         """Return what the view shows, in a few sentences."""

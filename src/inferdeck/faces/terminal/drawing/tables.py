@@ -14,6 +14,7 @@ from inferdeck.model.dashboard_answers import PanelData
 from inferdeck.model.labels import NAME
 
 _WIDEST = 48
+_LONGEST_PATH = 24
 _MEASURED = 200
 """Rows whose texts say how wide the columns are."""
 
@@ -28,7 +29,7 @@ def table(panel: Panel, data: PanelData, look: Look) -> tuple[list[Column], list
         joined = panel.join or tuple(sorted(series.labels))
         line = lines.setdefault(tuple(series.labels.get(name, "") for name in joined), {})
         for name, text in series.labels.items():
-            line.setdefault(name, Field(text))
+            line.setdefault(name, Field(_told(text)))
         value, column = values.latest(series), known.get(query.ref)
         text = values.text(panel, value, column=column, currency=look.currency)
         line[query.ref] = Field(text, values.style(panel, value, column))
@@ -39,13 +40,20 @@ def table(panel: Panel, data: PanelData, look: Look) -> tuple[list[Column], list
     columns = [
         Column(
             known[key].title or key if key in known else key,
-            right=key in refs,
+            right=key in refs and not (key in known and known[key].mappings),
             drop=going.index(key) + 1 if place else 0,
             most=_WIDEST,
         )
         for place, key in enumerate(keys)
     ]
     return _without_empty(columns, found)
+
+
+def _told(text: str) -> str:
+    """Return a label's value; of a long path what its end says."""
+    if not text.startswith("/") or len(text) <= _LONGEST_PATH:
+        return text
+    return "…/" + "/".join(text.split("/")[-2:])
 
 
 def matrix(panel: Panel, data: PanelData, look: Look) -> tuple[list[Column], list[list[Field]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ from inferdeck.faces.terminal.views.panels import Answer, Panels
 from inferdeck.faces.terminal.widgets.lines import LinesView
 from inferdeck.model.dashboard import ALL, Panel
 from inferdeck.model.dashboard_answers import DashboardData, Definition, PanelData, QueryData, Variables
+from inferdeck.model.past import Past
 
 DEFINITION, DATA, VARIABLES = "definition", "data", "variables"
 _STALE = 3.0
@@ -34,8 +35,8 @@ _NO_MOMENT = Moment(0.0, 0.0, 1.0, 0.0)
 class BoardView(View):
     """One dashboard by its uid."""
 
+    OPENS = True
     SCOPES: ClassVar[Sequence[str]] = (BOARD,)
-    PAST = True
 
     def __init__(self, uid: str, chosen: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.uid = uid
@@ -80,6 +81,12 @@ class BoardView(View):
         if key == VARIABLES:
             return lambda client: client.dashboard_variables(self.uid, fields)
         return self._data_question(fields)
+
+    def pasts(self) -> Iterator[Past]:
+        for one in self._natives.values():
+            past = getattr(one.value, "past", None)
+            if isinstance(past, Past):
+                yield past
 
     def can_ask(self, key: str) -> bool:
         return key == DEFINITION or bool(self._panels.slots)
@@ -389,7 +396,7 @@ class BoardView(View):
     def copied(self) -> str:
         found = self._shown_panel()
         rows = self._panels.drawn(found[0].id) if found else ()
-        return "\n".join("".join(text for text, _ in row).rstrip() for row in rows)
+        return self.dated("\n".join("".join(text for text, _ in row).rstrip() for row in rows))
 
     def exported(self) -> Mapping[str, str]:
         found = self._shown_panel()
@@ -399,7 +406,7 @@ class BoardView(View):
         return {
             "csv": panel_csv(data, self._whole),
             "json": panel_json(data, self._whole),
-            "svg": rows_svg(self._panels.drawn(panel.id), self._view.paint, panel.title),
+            "svg": rows_svg(self._panels.drawn(panel.id), self._view.paint, self.dated(panel.title, " ")),
         }
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from inferdeck.faces.terminal import themes
 from inferdeck.faces.terminal.actions import spoken
-from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.drawing.picture import Row, fit
 from inferdeck.faces.terminal.screens.listing import ListingView
 from inferdeck.faces.terminal.screens.page import PageView
 from inferdeck.faces.terminal.view import Ask
 from inferdeck.faces.terminal.views import config
 from inferdeck.faces.terminal.views.table import Entry
 from inferdeck.model import numbers
+from inferdeck.model.answers import ConfigAnswer
 from inferdeck.model.config_files import ConfigFile
 from inferdeck.model.page import Page
 
@@ -24,6 +25,7 @@ class ConfigView(ListingView):
     """All configuration files of the stack."""
 
     TITLE = "Config"
+    PAST = False
     ABOUT = (
         "The stack's configuration files: mistakes in them, when they changed, and whether what runs agrees. Enter "
         "opens one, secrets masked; : settings shows what inferdeck itself goes by."
@@ -33,20 +35,35 @@ class ConfigView(ListingView):
     DETAILS = "file"
 
     def questions(self) -> Mapping[str, float]:
-        return {self.LIST: 3.0}
+        return {self.LIST: 3.0, "settings": 12.0}
 
     def ask(self, key: str) -> Ask:
+        if key == "settings":
+            return lambda client: client.config()
         environment = self.terminal.environment
         return lambda client: client.config_files(limit=MOST, environment=environment)
 
     def entries(self, answer: Page[ConfigFile]) -> Sequence[Entry]:
         return [config.entry_of(one) for one in answer.items]
 
+    def answered(self, key: str) -> None:
+        super().answered(key)
+        if key == "settings":
+            self.drawn()
+
+    def below_rows(self, width: int, height: int) -> Sequence[Row]:
+        found: ConfigAnswer | None = self.held["settings"].value
+        rows = config.settings_rows(found, width) if found is not None else []
+        if len(rows) > height:
+            rows = [*rows[: max(0, height - 1)], fit((("… all of them: : settings", "dim"),), width)]
+        return rows
+
 
 class FileView(PageView):
     """One file."""
 
     TITLE = "File"
+    PAST = False
     ABOUT = "One configuration file: what is wrong in it, what runs instead, its last change, its content, masked."
 
     def __init__(self, words: str) -> None:
@@ -67,6 +84,7 @@ class SettingsView(PageView):
     """What inferdeck goes by."""
 
     TITLE = "Settings"
+    PAST = False
     ABOUT = (
         "inferdeck's own effective settings, secrets masked, each with the place that it comes from; then what this "
         "view goes by, and all themes."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from inferdeck.client.tiny import Client
@@ -14,6 +14,8 @@ from inferdeck.faces.terminal.views import charts, details
 from inferdeck.faces.terminal.views.charts import Charts, Wanted
 from inferdeck.faces.terminal.views.details import Pair
 from inferdeck.model import cells
+from inferdeck.model.page import Page
+from inferdeck.model.past import Past
 from inferdeck.model.stack import Card, StackContainer, StackService
 
 MOST = "1000"
@@ -27,11 +29,12 @@ class DetailsView(PageView):
 
     def __init__(self, words: str) -> None:
         self._words = words
+        self._past: Past | None = None
         super().__init__()
 
-    def listed(self, client: Client) -> Sequence[Any]:
-        """Return the list that the thing stands in."""
-        return ()
+    def listed(self, client: Client, at: str) -> Page[Any]:
+        """Return the list that the thing stands in at a moment; "" is now."""
+        raise NotImplementedError
 
     def names(self, one: Any) -> Sequence[str]:
         """Return what the thing may be called; the first stands in the title."""
@@ -61,7 +64,8 @@ class DetailsView(PageView):
 
     def ask(self, key: str) -> Ask:
         if key == THING:
-            return self._found
+            at = self.terminal.span.moment
+            return lambda client: self._found(client, at)
         span, now = self.terminal.span, self.terminal.now()
         wanted = self.wanted(self.held[THING].value)
         across = charts.columns(len(wanted), self.size.width)
@@ -69,11 +73,17 @@ class DetailsView(PageView):
         end = now if span.until is None else span.until
         return lambda client: charts.ask(client, wanted, end, span.range_seconds, points)
 
-    def _found(self, client: Client) -> Any:
-        found = next((one for one in self.listed(client) if self._words in self.names(one)), None)
+    def _found(self, client: Client, at: str) -> Any:
+        listed = self.listed(client, at)
+        found = next((one for one in listed.items if self._words in self.names(one)), None)
         if found is None:
-            raise NotFoundError(f"there is no {self.NOUN} {self._words!r} now")
+            raise NotFoundError(f"there is no {self.NOUN} {self._words!r} {'then' if at else 'now'}")
+        self._past = listed.past
         return found
+
+    def pasts(self) -> Iterator[Past]:
+        if self._past is not None:
+            yield self._past
 
     def answered(self, key: str) -> None:
         super().answered(key)
@@ -102,8 +112,8 @@ class ServiceView(DetailsView):
     TITLE, NOUN = "Service", "service"
     ABOUT = "One service: is it up, which process, container or unit it is, what it uses, since when, and over time."
 
-    def listed(self, client: Client) -> Sequence[StackService]:
-        return client.services(limit=MOST).items
+    def listed(self, client: Client, at: str) -> Page[StackService]:
+        return client.services(limit=MOST, at=at)
 
     def names(self, one: StackService) -> Sequence[str]:
         return one.service.name, one.service.id, one.service.instance
@@ -121,8 +131,8 @@ class ContainerView(DetailsView):
     TITLE, NOUN = "Container", "container"
     ABOUT = "One container: its state, what runs in it, what it uses, who asks it, and over time."
 
-    def listed(self, client: Client) -> Sequence[StackContainer]:
-        return client.containers(limit=MOST).items
+    def listed(self, client: Client, at: str) -> Page[StackContainer]:
+        return client.containers(limit=MOST, at=at)
 
     def names(self, one: StackContainer) -> Sequence[str]:
         return one.name, f"{one.host}/{one.id}"
@@ -140,8 +150,8 @@ class CardView(DetailsView):
     TITLE, NOUN = "Card", "card"
     ABOUT = "One card: load, memory, heat, power, errors, the processes and models on it, and over time."
 
-    def listed(self, client: Client) -> Sequence[Card]:
-        return client.gpus(limit=MOST).items
+    def listed(self, client: Client, at: str) -> Page[Card]:
+        return client.gpus(limit=MOST, at=at)
 
     def names(self, one: Card) -> Sequence[str]:
         return f"{one.host} {one.index}", one.uuid

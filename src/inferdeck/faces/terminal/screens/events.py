@@ -21,7 +21,6 @@ class EventsView(ListingView):
     ABOUT = "What happened, the newest first: restarts, deployments, revisions, notes. Enter opens the logs around one."
     COLUMNS = events.COLUMNS
     EMPTY = "nothing has happened that inferdeck saw; inferdeck annotate notes what it cannot see"
-    PAST = True
 
     def questions(self) -> Mapping[str, float]:
         return {self.LIST: 2.0}

@@ -11,21 +11,32 @@ from textual.app import ComposeResult
 
 from inferdeck.faces.terminal.actions import LIST
 from inferdeck.faces.terminal.drawing.grid import Column
+from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.exporting import rows_svg
-from inferdeck.faces.terminal.view import View
+from inferdeck.faces.terminal.view import Ask, View
+from inferdeck.faces.terminal.views import charts
+from inferdeck.faces.terminal.views.charts import Charts, Wanted
 from inferdeck.faces.terminal.views.table import Entry, Order, Table
+from inferdeck.faces.terminal.widgets.fixed import Fixed
+from inferdeck.faces.terminal.widgets.lines import LinesView
 from inferdeck.faces.terminal.widgets.one_line import OneLine
 from inferdeck.faces.terminal.widgets.table import TableWidget
+from inferdeck.model import cells
 from inferdeck.model.json_form import dumps
+
+BELOW = "below"
 
 
 class ListingView(View):
     """One table made of the answer to one question, LIST."""
 
+    OPENS = True
     SCOPES: ClassVar[Sequence[str]] = (LIST,)
     COLUMNS: ClassVar[Sequence[Column]] = ()
     EMPTY: ClassVar[str] = "nothing here"
     LIST = "list"
+    CHARTS: ClassVar[Sequence[Wanted]] = ()
+    """What is charted below the table, where it leaves room."""
     DETAILS: ClassVar[str] = ""
     """The place that a row opens, with its key behind: `model` opens `model KEY`; "" for none."""
 
@@ -34,6 +45,7 @@ class ListingView(View):
         self.table = Table(self.COLUMNS)
         self.table.words = words
         self._columns, self.widget = OneLine(id="columns"), TableWidget(self.table, id="table")
+        self.below = LinesView(id="below")
         self.marked: list[str] = []
         """Keys of marked rows, the last one last."""
 
@@ -45,6 +57,39 @@ class ListingView(View):
         self.table.look = self.terminal.look
         yield self._columns
         yield self.widget
+        yield self.below
+
+    def can_ask(self, key: str) -> bool:
+        return key != BELOW or self._room() >= charts.LEAST
+
+    def charts_question(self) -> Ask:
+        """Return the question of the charts below the table."""
+        span, terminal = self.terminal.span, self.terminal
+        points = max(20, self.size.width * 2 // charts.columns(len(self.CHARTS), self.size.width))
+        end = terminal.now() if span.until is None else span.until
+        environment = terminal.environment
+        return lambda client: charts.ask(client, self.CHARTS, end, span.range_seconds, points, environment)
+
+    def _room(self) -> int:
+        """Return how many rows the table leaves, the line of titles and those of the view taken off."""
+        return self.size.height - 4 - max(3, min(len(self.table.entries), self.size.height // 2))
+
+    def below_rows(self, width: int, height: int) -> Sequence[Row]:
+        """Return what stands below the table, at most so many rows."""
+        found: Charts | None = self.held[BELOW].value if BELOW in self.held else None
+        if found is None or height < charts.LEAST:
+            return ()
+        lines = -(-len(found.panels) // charts.columns(len(found.panels), width))
+        high = min(charts.HIGHEST, max(charts.LEAST, height // lines))
+        return charts.rows(found, width, self.terminal.look, high)[: height // high * high]
+
+    def _draw_below(self) -> None:
+        width, room = max(1, self.size.width - 2), self._room()
+        rows = self.below_rows(width, room) if room > 0 else ()
+        self.below.display = bool(rows)
+        if rows:
+            self.below.styles.height = len(rows)
+            self.below.show(Fixed(lambda _: rows))
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -60,6 +105,8 @@ class ListingView(View):
             if held.value is not None and not held.error:
                 self.table.take(self.entries(held.value))
             self.drawn()
+        elif key == BELOW:
+            self._draw_below()
 
     def drawn(self) -> None:
         """Draw the table and its heading."""
@@ -68,6 +115,7 @@ class ListingView(View):
         self.table.empty = ((self._why_empty(), "dim"),)
         self.widget.renewed()
         self._columns.show(self.table.heading(self.widget.row_width))
+        self._draw_below()
 
     def heading(self) -> str:
         shown, total = len(self.table.entries), self.table.total
@@ -143,19 +191,22 @@ class ListingView(View):
 
     def copied(self) -> str:
         place = self.table.place
-        return "" if place is None else "\t".join(one.text for one in self.table.entries[place].fields)
+        row = "" if place is None else "\t".join(cells.clean(one.text) for one in self.table.entries[place].fields)
+        return self.dated(row, "\t")
 
     def exported(self) -> Mapping[str, str]:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([column.title for column in self.COLUMNS])
-        writer.writerows([one.text for one in entry.fields] for entry in self.table.entries)
-        titles = [column.title for column in self.COLUMNS]
-        rows = [dict(zip(titles, (one.text for one in entry.fields), strict=False)) for entry in self.table.entries]
+        past = self.terminal.past()
+        titles = [*(column.title for column in self.COLUMNS), *(["At"] if past else [])]
+        texts = [[*(one.text for one in entry.fields), *([past] if past else [])] for entry in self.table.entries]
+        writer.writerow(titles)
+        writer.writerows(texts)
+        rows = [dict(zip(titles, row, strict=False)) for row in texts]
         width = self.widget.row_width
         drawn = [self.table.heading(width), *(self.table.row(place, width) for place in range(len(self.table.entries)))]
         return {
             "csv": out.getvalue(),
             "json": dumps(rows, indent=1) + "\n",
-            "svg": rows_svg(drawn, self.widget.paint, str(self.TITLE)),
+            "svg": rows_svg(drawn, self.widget.paint, self.dated(str(self.TITLE), " ")),
         }

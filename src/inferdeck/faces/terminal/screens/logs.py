@@ -19,6 +19,7 @@ from inferdeck.faces.terminal.views.logs import LEVELS, LogRows
 from inferdeck.faces.terminal.views.moments import CLOCK, local
 from inferdeck.faces.terminal.widgets.lines import LinesView
 from inferdeck.faces.terminal.widgets.one_line import OneLine
+from inferdeck.model import cells
 from inferdeck.model.json_form import dumps
 from inferdeck.model.log_lines import LogAnswer, LogLine
 
@@ -33,13 +34,13 @@ _MOMENT = re.compile(r"(?:^|\s)@(\d{1,11}(?:\.\d+)?)$")
 class LogsView(View):
     """Lines of logs. words: a stream's name or a part of it, "" for all; @SECONDS behind it: those around a moment."""
 
+    OPENS = True
     SCOPES: ClassVar[Sequence[str]] = (LOG,)
     TITLE = "Logs"
     ABOUT = (
         "What the programs wrote, secrets masked, the newest line last. Filter with words and !words, choose the least "
         "level, stop following and look around; a opens the lines around a moment, of all streams."
     )
-    PAST = True
 
     def __init__(self, words: str = "") -> None:
         moment = _MOMENT.search(words)
@@ -222,13 +223,18 @@ class LogsView(View):
 
     def copied(self) -> str:
         place = self._rows.selected
-        return "" if place is None or place >= len(self._kept) else self._kept[place].text
+        return "" if place is None or place >= len(self._kept) else _plain(self._kept[place].text)
 
     def exported(self) -> Mapping[str, str]:
         width = self.widget.row_width
         rows = [self._rows.row(number, width) for number in range(self._rows.height(width))]
         return {
             "json": dumps(self._kept, indent=1) + "\n",
-            "txt": "".join(f"{line.text}\n" for line in self._kept),
+            "txt": "".join(f"{_plain(line.text)}\n" for line in self._kept),
             "svg": rows_svg([fit(row, width) for row in rows[-200:]], self.widget.paint, "logs"),
         }
+
+
+def _plain(text: str) -> str:
+    """Return a line's text so that no terminal obeys it, wherever it is shown again."""
+    return "\n".join(cells.clean(line) for line in text.splitlines())

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from inferdeck.faces.terminal.actions import LIST, MARKS
 from inferdeck.faces.terminal.drawing.picture import Row
-from inferdeck.faces.terminal.screens.listing import ListingView
+from inferdeck.faces.terminal.screens.listing import BELOW, ListingView
 from inferdeck.faces.terminal.screens.page import PageView
 from inferdeck.faces.terminal.view import Ask
 from inferdeck.faces.terminal.views import models
@@ -28,15 +28,18 @@ class ModelsView(ListingView):
         "four with space, then m shows them side by side."
     )
     COLUMNS = models.COLUMNS
+    CHARTS = models.CHARTS
     EMPTY = "no watched gateway or engine offers a model"
     DETAILS = "model"
 
     def questions(self) -> Mapping[str, float]:
-        return {self.LIST: 2.0}
+        return {self.LIST: 2.0, BELOW: 6.0}
 
     def ask(self, key: str) -> Ask:
-        environment = self.terminal.environment
-        return lambda client: client.models(limit=MOST, environment=environment)
+        if key == BELOW:
+            return self.charts_question()
+        environment, at = self.terminal.environment, self.terminal.span.moment
+        return lambda client: client.models(limit=MOST, environment=environment, at=at)
 
     def entries(self, answer: Models) -> Sequence[Entry]:
         return [models.entry_of(one) for one in answer.items]
@@ -69,7 +72,8 @@ class ModelView(PageView):
         return {"page": 1.0}
 
     def ask(self, key: str) -> Ask:
-        return lambda client: client.model(self._model, self._environment)
+        at = self.terminal.span.moment
+        return lambda client: client.model(self._model, self._environment, at)
 
     def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
         page: ModelPage = answers["page"]
@@ -90,7 +94,8 @@ class CompareView(PageView):
         return {"models": 2.0}
 
     def ask(self, key: str) -> Ask:
-        return lambda client: client.models(limit=MOST)
+        at = self.terminal.span.moment
+        return lambda client: client.models(limit=MOST, at=at)
 
     def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
         found: Models = answers["models"]

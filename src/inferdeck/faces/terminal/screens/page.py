@@ -64,10 +64,10 @@ class PageView(View):
         width = self.widget.row_width
         lines = self.widget.lines
         rows = [lines.row(number, width) for number in range(lines.height(width))]
-        return "\n".join("".join(text for text, _ in row).rstrip() for row in rows)
+        return self.dated("\n".join("".join(text for text, _ in row).rstrip() for row in rows))
 
     def exported(self) -> Mapping[str, str]:
         width = self.widget.row_width
         lines = self.widget.lines
         rows = [lines.row(number, width) for number in range(lines.height(width))]
-        return {"txt": self.copied() + "\n", "svg": rows_svg(rows, self.widget.paint, str(self.TITLE))}
+        return {"txt": self.copied() + "\n", "svg": rows_svg(rows, self.widget.paint, self.dated(str(self.TITLE), " "))}

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Event, Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
@@ -47,6 +48,8 @@ class Prompt(ModalScreen[str | None]):
         self._changed = changed
         self._chosen_from = chosen_from
         self._matches: tuple[str, ...] = ()
+        self._matched = ""
+        self._early: list[Key] = []
 
     def compose(self) -> ComposeResult:
         with Vertical(id="prompt"):
@@ -57,8 +60,18 @@ class Prompt(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).can_focus = False
-        self.query_one(Input).focus()
+        line = self.query_one(Input)
+        self.set_focus(line)
         self._match("")
+        for key in self._early:
+            line.post_message(key)
+
+    def _forward_event(self, event: Event) -> None:
+        # What is typed before there is a line is meant for it: a q would leave the program.
+        if isinstance(event, Key) and not self.is_mounted:
+            self._early.append(event)
+        else:
+            super()._forward_event(event)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self._changed is not None:
@@ -67,6 +80,7 @@ class Prompt(ModalScreen[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         words = event.value.strip()
+        self._catch_up(event.value)
         if self._names:
             place = self.query_one(OptionList).highlighted
             name, _, rest = words.partition(" ")
@@ -96,11 +110,18 @@ class Prompt(ModalScreen[str | None]):
     def action_complete(self) -> None:
         """Take the chosen name into the line."""
         shown, line = self.query_one(OptionList), self.query_one(Input)
+        self._catch_up(line.value)
         if self._matches and shown.highlighted is not None:
             line.value = f"{self._matches[shown.highlighted]} "
             line.cursor_position = len(line.value)
 
+    def _catch_up(self, text: str) -> None:
+        """Match what was typed faster than it was told."""
+        if text != self._matched:
+            self._match(text)
+
     def _match(self, text: str) -> None:
+        self._matched = text
         words = text.strip().lower()
         begun = [name for name in self._names if name.lower().startswith(words)]
         inside = [name for name in self._names if words in name.lower() and name not in begun]

@@ -5,35 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from textual.app import ComposeResult
-
 from inferdeck.faces.terminal.actions import LIST, MARKS
-from inferdeck.faces.terminal.drawing.picture import Row, fit
-from inferdeck.faces.terminal.screens.listing import ListingView
+from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.screens.listing import BELOW, ListingView
 from inferdeck.faces.terminal.view import Ask
 from inferdeck.faces.terminal.views import providers
 from inferdeck.faces.terminal.views.table import Entry
-from inferdeck.faces.terminal.widgets.lines import LinesView
 from inferdeck.model.model_catalog import ProviderRow, Providers
 
 MOST = "1000"
 MOST_COMPARED = 4
-
-
-class _Compared:
-    def __init__(self) -> None:
-        self.chosen: Sequence[ProviderRow] = ()
-        self.ascii_only = False
-
-    def height(self, width: int) -> int:
-        return len(self._rows(width))
-
-    def row(self, number: int, width: int) -> Row:
-        return fit(self._rows(width)[number], width)
-
-    def _rows(self, width: int) -> list[Row]:
-        signs = ("#", ".") if self.ascii_only else ("█", "·")
-        return providers.compared(self.chosen, width, *signs)
 
 
 class ProvidersView(ListingView):
@@ -46,35 +27,31 @@ class ProvidersView(ListingView):
         "latency, tokens, cache. Mark up to four with space and they stand side by side."
     )
     COLUMNS = providers.COLUMNS
+    CHARTS = providers.CHARTS
     EMPTY = "no watched gateway tells of a provider"
     DETAILS = "gateway-providers"
 
-    def __init__(self, words: str = "") -> None:
-        super().__init__(words)
-        self._compared = _Compared()
-        self._below = LinesView(self._compared, id="compared")
-
     def questions(self) -> Mapping[str, float]:
-        return {self.LIST: 1.0}
+        return {self.LIST: 1.0, BELOW: 6.0}
 
     def ask(self, key: str) -> Ask:
-        environment = self.terminal.environment
-        return lambda client: client.providers(limit=MOST, environment=environment)
+        if key == BELOW:
+            return self.charts_question()
+        environment, at = self.terminal.environment, self.terminal.span.moment
+        return lambda client: client.providers(limit=MOST, environment=environment, at=at)
 
     def entries(self, answer: Providers) -> Sequence[Entry]:
         return [providers.entry_of(one) for one in answer.items]
 
-    def body(self) -> ComposeResult:
-        yield from super().body()
-        self._compared.ascii_only = self.terminal.look.glyphs.ascii_only
-        yield self._below
-
-    def drawn(self) -> None:
-        super().drawn()
+    def below_rows(self, width: int, height: int) -> Sequence[Row]:
         by_key = self._by_key()
         marked = [by_key[key] for key in self.marked if key in by_key][-MOST_COMPARED:]
-        self._compared.chosen = marked or list(by_key.values())[:MOST_COMPARED]
-        self._below.show(self._compared)
+        chosen = marked or sorted(by_key.values(), key=providers.load_of, reverse=True)[:MOST_COMPARED]
+        signs = ("#", ".") if self.terminal.look.glyphs.ascii_only else ("█", "·")
+        rows = providers.compared(chosen, width, *signs) if chosen else []
+        if len(rows) > height:
+            return rows[:height]
+        return [*rows, *super().below_rows(width, height - len(rows))]
 
     def _by_key(self) -> dict[str, ProviderRow]:
         answer: Providers | None = self.held[self.LIST].value

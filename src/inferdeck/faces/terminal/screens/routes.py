@@ -18,6 +18,7 @@ MOST = "1000"
 class RoutesView(PageView):
     """The graph as a tree."""
 
+    OPENS = True
     TITLE = "Routes"
     ABOUT = (
         "Each public model with its deployments, where they end (engine, container, process, card), and what is tried "
@@ -33,8 +34,8 @@ class RoutesView(PageView):
         return {"routes": 1.0}
 
     def ask(self, key: str) -> Ask:
-        environment = self.terminal.environment
-        return lambda client: client.routes(limit=MOST, environment=environment)
+        environment, at = self.terminal.environment, self.terminal.span.moment
+        return lambda client: client.routes(limit=MOST, environment=environment, at=at)
 
     def heading(self) -> str:
         held = self.held["routes"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from inferdeck.faces.terminal.screens.listing import ListingView
+from inferdeck.faces.terminal.screens.listing import BELOW, ListingView
 from inferdeck.faces.terminal.view import Ask
 from inferdeck.faces.terminal.views import services
 from inferdeck.faces.terminal.views.table import Entry
@@ -21,14 +21,17 @@ class ServicesView(ListingView):
     ABOUT = "Every service that is watched, with the process, container or unit behind it."
     COLUMNS = services.COLUMNS
     DETAILS = "service"
+    CHARTS = services.CHARTS
     EMPTY = "nothing is watched yet; inferdeck sources shows what was found"
 
     def questions(self) -> Mapping[str, float]:
-        return {self.LIST: 1.0}
+        return {self.LIST: 1.0, BELOW: 6.0}
 
     def ask(self, key: str) -> Ask:
-        environment = self.terminal.environment
-        return lambda client: client.services(limit=MOST, environment=environment)
+        if key == BELOW:
+            return self.charts_question()
+        environment, at = self.terminal.environment, self.terminal.span.moment
+        return lambda client: client.services(limit=MOST, environment=environment, at=at)
 
     def entries(self, answer: Page[StackService]) -> Sequence[Entry]:
         return [services.entry_of(one) for one in answer.items]

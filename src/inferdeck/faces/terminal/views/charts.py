@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +18,20 @@ from inferdeck.model.dashboard import Empty, Panel, PanelKind, Threshold
 from inferdeck.model.dashboard_answers import PanelData, QueryData, Series
 
 HEIGHT = 10
+LEAST, HIGHEST = 7, 16
+"""Rows of a chart with its box."""
+MOST_SERIES = 6
+_LABEL = re.compile(r"\{\{(\w+)\}\}")
 _SHARE_SECONDS = 300.0
 """A rate looks back at least so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One chart: PromQL in which RANGE is how far a rate looks back; legend: the label that names a series."""
+    """One chart: PromQL in which RANGE is how far a rate looks back, and ENVIRONMENT a matcher for what is looked at.
+
+    legend: the name of a series, with its labels in {{}}.
+    """
 
     title: str
     expr: str
@@ -46,8 +54,11 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def ask(client: Client, wanted: Sequence[Wanted], end: float, range_seconds: float, points: int) -> Charts:
+def ask(
+    client: Client, wanted: Sequence[Wanted], end: float, range_seconds: float, points: int, environment: str = ""
+) -> Charts:
     """Return the charts of a range up to `end`, Unix seconds; a question that fails says so in its own chart."""
+    matcher = f"environment={quoted(environment)}" if environment else 'environment=~".*"'
     step = max(5.0, float(round(range_seconds / max(10, points))))
     end -= end % step
     start = end - step * round(range_seconds / step)
@@ -55,14 +66,14 @@ def ask(client: Client, wanted: Sequence[Wanted], end: float, range_seconds: flo
     panels = []
     for place, one in enumerate(wanted):
         panel = _panel(one, place)
-        expr = one.expr.replace("RANGE", f"{max(_SHARE_SECONDS, 2 * step):.0f}s")
+        expr = one.expr.replace("ENVIRONMENT", matcher).replace("RANGE", f"{max(_SHARE_SECONDS, 2 * step):.0f}s")
         fields = {"query": expr, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.0f}"}
         try:
             found = client.prometheus("query_range", fields)["data"]["result"]
         except InferdeckError as error:
             data = PanelData(panel.id, "error", None, "missing", error=str(error).splitlines()[0])
         else:
-            series = tuple(_series(result, one.legend, start, step, count) for result in found)
+            series = _largest([_series(result, one.legend, start, step, count) for result in found])
             data = PanelData(
                 panel.id, "ok" if series else "empty", None, "measured", queries=(QueryData("A", False, series),)
             )
@@ -91,7 +102,14 @@ def _series(result: Mapping[str, Any], legend: str, start: float, step: float, c
         if 0 <= place < count and number == number:
             values[place] = number
     labels = dict(result.get("metric", {}))
-    return Series(labels, labels.get(legend, ""), tuple(values))
+    name = _LABEL.sub(lambda found: str(labels.get(found.group(1), "")), legend)
+    return Series(labels, name.strip(), tuple(values))
+
+
+def _largest(series: Sequence[Series]) -> tuple[Series, ...]:
+    """Return those that have the most, the largest first; of all others only the number would have room."""
+    kept = sorted(series, key=lambda one: sum(value for value in one.values if value is not None), reverse=True)
+    return tuple(kept[:MOST_SERIES])
 
 
 def columns(count: int, width: int) -> int:

@@ -86,20 +86,33 @@ def _difference(one: Difference, name: str) -> Row:
     return ((cells.clean(f"~ {one.what}: {said}"), "warn"), (cells.clean(where), "dim"))
 
 
+def _settings(title: str, entries: Sequence[tuple[str, str, str]], width: int) -> list[Row]:
+    """Return settings under a heading: key, value, and where it was set: the file's name and line."""
+    if not entries:
+        return []
+    wide = min(48, max(len(key) for key, _, _ in entries) + 2)
+    room = max(8, min(max(len(value) for _, value, _ in entries) + 2, width - wide - 24))
+    rows: list[Row] = [(), ((title, "strong"),)]
+    for key, value, origin in entries:
+        where = "" if origin == "default" else origin.rpartition("/")[2]
+        rows.append(
+            (
+                (cells.fit(cells.clean(key), wide), "dim"),
+                (cells.fit(cells.clean(value), room - 1) + " ", "" if where else "dim"),
+                (cells.clean(where), "axis"),
+            )
+        )
+    return rows
+
+
 def settings_rows(answer: ConfigAnswer, width: int) -> list[Row]:
     """Return inferdeck's own effective settings: key, value, where it came from."""
     rows: list[Row] = [((cells.clean(f"inferdeck itself: {answer.file or 'no file'}"), "title"),)]
     rows += [((f"! {cells.clean(line)}", "warn"),) for line in answer.warnings]
-    wide = min(48, max((len(key) for key, _, _ in answer.entries), default=0) + 2)
-    for key, value, origin in answer.entries:
-        style = "dim" if origin == "default" else ""
-        rows.append(
-            (
-                (cells.fit(cells.clean(key), wide), "dim"),
-                (cells.clean(f"{value}  "), style),
-                (cells.clean(origin), "axis"),
-            )
-        )
+    changed = [one for one in answer.entries if one[2] != "default"]
+    usual = [one for one in answer.entries if one[2] == "default"]
+    rows += _settings("set", changed, width)
+    rows += _settings("as they come", usual, width)
     return [fit(row, width) for row in rows]
 
 

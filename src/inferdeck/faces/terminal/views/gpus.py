@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from inferdeck.faces.terminal.drawing.grid import Column, Field
+from inferdeck.faces.terminal.views.charts import Wanted
 from inferdeck.faces.terminal.views.table import Entry, Rank, entry, figure, text
 from inferdeck.model.answers import Number
 from inferdeck.model.stack import Card, Link, StackContainer
 
 CARDS = (
-    Column("Card", most=24),
+    Column("Card", most=22),
     Column("Host", drop=8, most=20),
     Column("Used", right=True),
     Column("Memory", right=True),
@@ -20,13 +22,37 @@ CARDS = (
     Column("Power", right=True, drop=7),
     Column("Clock", right=True, drop=2),
     Column("Held back by", drop=5, most=28),
-    Column("Model", drop=12, most=36),
-    Column("Used by", drop=11, most=32),
+    Column("Model", drop=12, most=26),
+    Column("Used by", drop=11, most=22),
     Column("ECC", right=True, drop=4),
     Column("XID", drop=3, most=28),
     Column("Driver", drop=1, most=14),
 )
 HOT_CELSIUS = (83.0, 90.0)
+_BY_CARD = "max by (Hostname, gpu) ({}{{ENVIRONMENT}})"
+_USED, _FREE = _BY_CARD.format("DCGM_FI_DEV_FB_USED"), _BY_CARD.format("DCGM_FI_DEV_FB_FREE")
+_CARD = "{{Hostname}} {{gpu}}"
+CARD_CHARTS = (
+    Wanted("Used", f"{_BY_CARD.format('DCGM_FI_DEV_GPU_UTIL')} / 100", "percent", _CARD, maximum=1.0),
+    Wanted("Memory full", f"{_USED} / ({_USED} + {_FREE})", "percent", _CARD, maximum=1.0),
+    Wanted("Heat", _BY_CARD.format("DCGM_FI_DEV_GPU_TEMP"), "celsius", _CARD),
+    Wanted("Power", _BY_CARD.format("DCGM_FI_DEV_POWER_USAGE"), "watts", _CARD),
+)
+CONTAINER_CHARTS = (
+    Wanted(
+        "CPU",
+        "sum by (instance, name) (rate(container_cpu_usage_seconds_total{ENVIRONMENT}[RANGE]))",
+        "percent",
+        "{{name}}",
+    ),
+    Wanted(
+        "Memory",
+        "sum by (instance, name) (container_memory_working_set_bytes{ENVIRONMENT})"
+        " or sum by (instance, name) (container_memory_usage_bytes{ENVIRONMENT})",
+        "bytes",
+        "{{name}}",
+    ),
+)
 CONTAINERS = (
     Column("Container", most=32),
     Column("State"),
@@ -53,10 +79,11 @@ CONTAINER_STYLES = {
 HEALTH_STYLES = {"healthy": "ok", "unhealthy": "critical", "starting": "warn"}
 
 
-def card(one: Card) -> Entry:
-    """Return a card as a row."""
+def card(one: Card, served: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Entry:
+    """Return a card as a row; served: the models of each service, by its id."""
     full = _share(one.memory_used, one.memory_total)
     models = dict.fromkeys(name for process in one.processes for name in process.models)
+    models |= dict.fromkeys(name for link in one.used_by for name in served.get(link.id, ()))
     users = dict.fromkeys((*_names(one.used_by), *(_name(process.container) for process in one.processes)))
     held: tuple[Field, Rank] = text(", ".join(one.throttled), "warn")
     if not one.throttled:
@@ -74,7 +101,8 @@ def card(one: Card) -> Entry:
             figure(one.power),
             figure(one.sm_clock),
             held,
-            text(", ".join(models)),
+            # Without who made it: there is little room, and its page says it.
+            text(", ".join(dict.fromkeys(name.rpartition("/")[2] or name for name in models))),
             text(", ".join(name for name in users if name)),
             figure(one.ecc, critical=1.0),
             text(f"{one.xid} {one.xid_text}" if one.xid is not None else "", "critical"),

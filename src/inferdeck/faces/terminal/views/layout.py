@@ -12,6 +12,8 @@ NARROW = 100
 WIDE = 160
 """From here on panels stand as the dashboard has them."""
 _SMALL_KINDS = frozenset({PanelKind.STAT, PanelKind.GAUGE})
+_PAIR_CELLS = 45
+"""What each of two tables or charts side by side needs."""
 _SMALL_CELLS = 26
 """What a single figure needs."""
 _ROWS = {"narrow": 1.0, "middle": 1.1, "wide": 1.25}
@@ -86,6 +88,8 @@ def _lines(panels: Sequence[Panel], width: int) -> list[list[_Placed]]:
     name = layout_name(width)
     if name == "wide":
         return _as_written(panels, width)
+    if name == "middle" and (pairs := _pairs(panels, width)):
+        return pairs
     lines: list[list[Panel]] = []
     for panel in panels:
         room = width // _room(panel, name, width)
@@ -95,6 +99,16 @@ def _lines(panels: Sequence[Panel], width: int) -> list[list[_Placed]]:
         else:
             lines.append([panel])
     return [_side_by_side(line, width, name) for line in lines]
+
+
+def _pairs(panels: Sequence[Panel], width: int) -> list[list[_Placed]]:
+    """Return the panels as they are written where two stand in each line and both have room so; else nothing."""
+    lines = _as_written(panels, width)
+    fitting = all(len(line) == 2 and all(wide >= _PAIR_CELLS for _, _, wide, _ in line) for line in lines)
+    if not fitting or any(panel.kind in _SMALL_KINDS for panel in panels):
+        return []
+    heights = [max(_height(panel, "middle") for panel, *_ in line) for line in lines]
+    return [[(panel, x, wide, high) for panel, x, wide, _ in line] for line, high in zip(lines, heights, strict=True)]
 
 
 def _room(panel: Panel, name: str, width: int) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import math
+import re
 from collections.abc import Sequence
 
 from inferdeck.faces.terminal.drawing.picture import Row, Span
@@ -15,9 +18,32 @@ from inferdeck.model.log_lines import LogLine
 LEVELS = ("", "debug", "info", "warning", "error", "critical")
 """What is asked for in turn: all lines, then those of this level or worse."""
 _STYLES = {"trace": "dim", "debug": "dim", "warning": "warn", "error": "critical", "critical": "critical"}
+_COLOURS = re.compile("\x1b\\[[0-9;:]*m")
 _TIME = 14
 _LEVEL = 9
 _LONGEST_STREAM = 20
+
+
+_WORDS = ("message", "msg", "event")
+_TOLD = frozenset({*_WORDS, "level", "levelname", "severity", "timestamp", "time", "ts", "asctime"})
+"""What a line of JSON has for its words; what the columns beside it say already."""
+_LONGEST_JSON = 20_000
+
+
+@functools.lru_cache(maxsize=1024)
+def told(text: str) -> str:
+    """Return the first line of what a line says; of one that is JSON its words, and its other fields behind them."""
+    if not text.startswith("{") or len(text) > _LONGEST_JSON:
+        return cells.clean(text.split("\n", 1)[0])
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = {}
+    words = next((str(found[key]) for key in _WORDS if found.get(key)), "")
+    if not words:
+        return cells.clean(text.split("\n", 1)[0])
+    rest = "  ".join(f"{key}={value}" for key, value in found.items() if key not in _TOLD and value not in ("", None))
+    return cells.clean(f"{_COLOURS.sub('', words)}  {rest}".replace("\n", " ").rstrip())
 
 
 class LogRows:
@@ -72,7 +98,7 @@ class LogRows:
     def _line(self, place: int, width: int) -> Row:
         one = self.lines[place]
         style = _STYLES.get(one.level, "")
-        text = cells.clean(one.text.split("\n", 1)[0])
+        text = told(one.text)
         tail: tuple[Span, ...] = ((" +", "dim"),) if "\n" in one.text else ()
         return fit((*self._head(one), (text, style), *tail), width)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from inferdeck.faces.terminal.drawing.grid import Column, Field
 from inferdeck.faces.terminal.drawing.picture import Row, Span
 from inferdeck.faces.terminal.drawing.prose import wrapped
+from inferdeck.faces.terminal.views.charts import Wanted
 from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.faces.terminal.views.table import Entry, Rank, entry, figure, text
 from inferdeck.model import cells, numbers
@@ -30,6 +31,33 @@ COLUMNS = (
     Column("Can", drop=3, most=36),
     Column("Ends", drop=8, most=12),
     Column("Licence", drop=2, most=16),
+)
+CHARTS = (
+    Wanted(
+        "Requests",
+        "sum by (gateway, model) (rate(llm_requests_total{ENVIRONMENT}[RANGE]))",
+        "rate",
+        "{{model}}",
+    ),
+    Wanted(
+        "Latency p95",
+        "histogram_quantile(0.95, sum by (le, gateway, model)"
+        " (rate(llm_request_duration_seconds_bucket{ENVIRONMENT}[RANGE])))",
+        "seconds",
+        "{{model}}",
+    ),
+    Wanted(
+        "Output",
+        'sum by (gateway, model) (rate(llm_tokens_used_total{ENVIRONMENT, token_type="output"}[RANGE]))',
+        "tokens_per_second",
+        "{{model}}",
+    ),
+    Wanted(
+        "Cost",
+        "3600 * sum by (gateway, model) (rate(llm_cost_total{ENVIRONMENT}[RANGE]))",
+        "money_per_hour",
+        "{{model}}",
+    ),
 )
 _STATES = {"available": "ok", "loading": "warn", "degraded": "warn", "error": "critical"}
 _SOON_DAYS = 60

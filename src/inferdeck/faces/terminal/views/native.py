@@ -46,7 +46,7 @@ _QUESTIONS: Mapping[str, Asked] = {
 
 
 def ask(client: Client, data: DashboardData, until: float | None) -> dict[str, Native]:
-    """Return by panel what its question gives now, or at a moment of the past where it can be asked of one."""
+    """Return by panel what its question gives now, or at a moment of the past."""
     found: dict[str, Native] = {}
     for panel in data.panels:
         name, _, query = panel.question.partition("?")
@@ -54,8 +54,8 @@ def ask(client: Client, data: DashboardData, until: float | None) -> dict[str, N
             continue
         fields = {key: value for key, value in parse_qsl(query) if value}
         fields.setdefault("limit", MOST)
-        if until is not None and name == "events":
-            fields["until"] = f"{until:.3f}"
+        if until is not None:
+            fields["until" if name == "events" else "at"] = f"{until:.3f}"
         try:
             found[panel.id] = Native(name, _QUESTIONS[name](client, fields))
         except InferdeckError as error:

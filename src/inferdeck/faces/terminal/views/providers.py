@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from inferdeck.faces.terminal.drawing.grid import Column, Field
 from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.views.charts import Wanted
 from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.faces.terminal.views.table import Entry, Rank, entry, figure, text
 from inferdeck.model import cells, numbers
@@ -16,20 +17,35 @@ from inferdeck.model.model_catalog import ProviderRow, Score
 
 COLUMNS = (
     Column("Provider", most=32),
-    Column("Gateway", drop=2, most=20),
+    Column("Gateway", drop=8, most=20),
     Column("State"),
     Column("Score", right=True),
     Column("Grade", drop=3),
     Column("Use as", drop=1, most=14),
-    Column("Load", right=True, drop=9),
+    Column("Load", right=True, drop=12),
     Column("Errors", right=True),
     Column("p95", right=True),
-    Column("TTFT p95", right=True, drop=6),
-    Column("Output", right=True, drop=8),
-    Column("Models", right=True, drop=7),
-    Column("Cached", right=True, drop=5),
+    Column("TTFT p95", right=True, drop=5),
+    Column("Output", right=True, drop=11),
+    Column("Models", right=True, drop=10),
+    Column("Cached", right=True, drop=9),
     Column("There", right=True, drop=4),
-    Column("Cost", right=True, drop=10),
+    Column("Cost", right=True, drop=6),
+)
+CHARTS = (
+    Wanted(
+        "Latency p95",
+        "histogram_quantile(0.95, sum by (le, gateway, provider)"
+        " (rate(llm_request_duration_seconds_bucket{ENVIRONMENT}[RANGE])))",
+        "seconds",
+        "{{provider}}",
+    ),
+    Wanted(
+        "Load",
+        "sum by (gateway, provider) (rate(llm_requests_total{ENVIRONMENT}[RANGE]))",
+        "rate",
+        "{{provider}}",
+    ),
 )
 _STATES = {"ok": "ok", "degraded": "warn", "failing": "critical", "down": "critical", "idle": "dim"}
 _GRADES = {"A": "ok", "B": "ok", "C": "warn", "D": "warn", "F": "critical"}
@@ -38,6 +54,11 @@ _GRADES = {"A": "ok", "B": "ok", "C": "warn", "D": "warn", "F": "critical"}
 def key_of(one: ProviderRow) -> str:
     """Return what tells a provider from all others."""
     return f"{one.environment}/{one.gateway}/{one.name}"
+
+
+def load_of(one: ProviderRow) -> float:
+    """Return how many requests a second it gets, 0 where nobody knows."""
+    return one.requests.value or 0.0
 
 
 def entry_of(one: ProviderRow) -> Entry:
@@ -85,7 +106,7 @@ _COMPARED: tuple[tuple[str, Callable[[ProviderRow], Number], bool | None], ...] 
 )
 """Figure by figure: what it is called, where it stands, whether less is better (None: neither)."""
 _NAME = 10
-_BAR = 12
+_BAR = 24
 
 
 def compared(chosen: Sequence[ProviderRow], width: int, full: str = "█", rest: str = "·") -> list[Row]:
@@ -93,9 +114,9 @@ def compared(chosen: Sequence[ProviderRow], width: int, full: str = "█", rest:
     if not chosen:
         return [fit((("mark providers with space to compare them here", "dim"),), width)]
     room = max(12, (width - _NAME) // len(chosen))
-    rows: list[Row] = [
-        fit(((" " * _NAME, ""), *((cells.fit(cells.clean(one.name), room), "title") for one in chosen)), width)
-    ]
+    several = len({one.gateway for one in chosen}) > 1
+    names = [cells.clean(f"{one.name} ({one.gateway})" if several else one.name) for one in chosen]
+    rows: list[Row] = [fit(((" " * _NAME, ""), *((f"{cells.fit(name, room - 1)} ", "title") for name in names)), width)]
     for name, get, less in _COMPARED:
         figures = [get(one) for one in chosen]
         known = [one.value for one in figures if one.value is not None]
@@ -104,10 +125,10 @@ def compared(chosen: Sequence[ProviderRow], width: int, full: str = "█", rest:
         spans = [(name.ljust(_NAME), "dim")]
         for number in figures:
             value = number.value
-            size = min(_BAR, max(0, room - 14))
+            size = min(_BAR, max(0, room - 16))
             filled = 0 if value is None or most <= 0 else round(size * max(0.0, value / most))
             style = "ok" if best is not None and value == best else ""
-            spans.append((full * filled + rest * (size - filled), style or "dim"))
+            spans += [(full * filled, style or "series1"), (rest * (size - filled), "dim")]
             spans.append((cells.fit(f" {shown(number)}", room - size), style))
         rows.append(fit(spans, width))
     return rows

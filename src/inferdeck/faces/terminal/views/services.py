@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inferdeck.faces.terminal.drawing.grid import Column, Field
+from inferdeck.faces.terminal.views.charts import Wanted
 from inferdeck.faces.terminal.views.table import Entry, Rank, entry, figure, text
 from inferdeck.model.stack import Link, StackService
 
@@ -22,6 +23,10 @@ COLUMNS = (
     Column("Config", drop=3, most=10),
     Column("Address", drop=2, most=32),
     Column("Trouble", drop=1, most=60),
+)
+CHARTS = (
+    Wanted("Answers in", "max by (job, instance) (scrape_duration_seconds{ENVIRONMENT})", "seconds", "{{job}}"),
+    Wanted("Services down", "count(up{ENVIRONMENT} == 0) or 0 * count(up{ENVIRONMENT})", "count"),
 )
 _HEALTH = {"up": "ok", "down": "critical"}
 
