@@ -167,8 +167,13 @@ class Server:
         try:
             yield Listener(process)
         finally:
-            process.terminate()
-            process.wait(10)
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def stop(self) -> None:
         """End all programs."""

@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.terminals import Pane, Server, Share, cpu_seconds, memory, share
+from bench.terminals import HEIGHT, Pane, Server, Share, cpu_seconds, memory, share
 from bench.top_replay import Replay, served
 from inferdeck.client.tiny import Address, Client
 
@@ -41,6 +41,8 @@ COMMAND = str(Path(sys.executable).parent / "inferdeck")
 PEERS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "inferdeck-bench"
 DAYS, PAST_SECONDS = 0.125, 7200.0
 INTERVAL_SECONDS, STEP_SECONDS = 2.0, 5.0
+PACE = STEP_SECONDS / INTERVAL_SECONDS
+"""At it a step of the past passes in one refresh."""
 GOAL_CPU, GOAL_MB, GOAL_KB, GOAL_FRAME, GOAL_GROWTH_MB = 0.02, 70.0, 25.0, 3.0, 1.0
 EMPTY = """
 from textual.app import App
@@ -111,54 +113,45 @@ def write_dashboard(place: Path) -> None:
 
 
 @contextlib.contextmanager
-def demo(folder: Path) -> Iterator[str]:
-    """Run a demo until its past is there; yields its address."""
+def demo(folder: Path) -> Iterator[Path]:
+    """Run a demo until its past is there; yields its configuration file."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "PYTHONUNBUFFERED": "1"}
     command = [COMMAND, "demo", "--days", str(DAYS)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    url = ""
     try:
         assert process.stdout is not None
-        for line in process.stdout:
-            if " http://" in line:
-                url = "http" + line.partition(" http")[2].partition(",")[0]
-                (place,) = folder.glob("inferdeck/demo-*")
-                write_dashboard(place)
-            if line.startswith("all "):
-                break
-        else:
+        if not any(line.startswith("all ") for line in process.stdout):
             raise SystemExit("the demo has ended")
-        yield url
+        (config,) = folder.glob("inferdeck/demo-*/inferdeck.yaml")
+        yield config
     finally:
         process.terminate()
         process.wait(60)
 
 
-def _demo(config: str | None, folder: Path) -> contextlib.AbstractContextManager[str]:
-    if not config:
-        return demo(folder)
-    write_dashboard(Path(config).parent)
-    address = json.loads((Path(config).parent / "data" / "daemon.json").read_text())
-    return contextlib.nullcontext(str(address["url"]))
+def top(where: Sequence[str], view: str) -> list[str]:
+    """Return the command of our own program; where: how it finds its daemon."""
+    return [COMMAND, "top", *where, "--screen", view, "--interval", f"{INTERVAL_SECONDS:g}s", "--range", "30m"]
 
 
-def top(url: str, view: str) -> list[str]:
-    """Return the command of our own program."""
-    return [COMMAND, "top", "--url", url, "--screen", view, "--interval", f"{INTERVAL_SECONDS:g}s", "--range", "30m"]
-
-
-def programs(live: str, played: str, vllm: str, folder: Path) -> list[Program]:
+def programs(config: Path, played: str, vllm: str, folder: Path) -> list[Program]:
     """Return what is there, and say what is not."""
     every = f"{INTERVAL_SECONDS:g}"
     wanted = [
         ("glances", ["-t", every, "--disable-check-update"], "CPU", False, "apt-get install glances"),
         ("btop", ["--utf-force"], "cpu", False, "apt-get install btop"),
-        ("vllmtop", ["--url", vllm, "--interval", every, "--db", str(folder / "vllm.db")], "Connected", True, "vllm-mon"),
+        (
+            "vllmtop",
+            ["--url", vllm, "--interval", every, "--db", str(folder / "vllm.db")],
+            "Connected",
+            True,
+            "vllm-mon",
+        ),
         ("vllmstat", ["--url", vllm, "--interval", every], "vllm", True, "vllmstat"),
     ]
     found = [
-        Program("inferdeck top, overview", top(live, "overview"), "Providers", True),
-        Program("inferdeck top, six panels", top(played, "bench"), "Answered in", True),
+        Program("inferdeck top, overview", top(["--config", str(config)], "overview"), "healthy", True),
+        Program("inferdeck top, six panels", top(["--url", played], "bench"), "Answered in", True),
         Program("an empty Textual app", [sys.executable, "-c", EMPTY], "ready"),
     ]
     for name, words, said, textual, package in wanted:
@@ -173,7 +166,7 @@ def programs(live: str, played: str, vllm: str, folder: Path) -> list[Program]:
     return found
 
 
-def costs(server: Server, compared: Sequence[Program], seconds: float, goals: Goals) -> None:
+def costs(server: Server, compared: Sequence[Program], replay: Replay, seconds: float, goals: Goals) -> None:
     """Print what each program costs while all of them run."""
     panes = [(one, server.start(one.command, one.environment)) for one in compared]
     running = []
@@ -184,8 +177,9 @@ def costs(server: Server, compared: Sequence[Program], seconds: float, goals: Go
         except SystemExit as error:
             print(f"{one.name} is left out: {str(error)[:300]}")
     time.sleep(10.0)
-    before = [pane.cost() for _, pane in running]
+    before, answers = [pane.cost() for _, pane in running], replay.questions
     time.sleep(seconds)
+    answers = replay.questions - answers
     found = {one.name: share(cost, pane.cost()) for (one, pane), cost in zip(running, before, strict=True)}
     print(f"\nover {seconds:g} s              CPU of a core   RSS MB   PSS MB   grown   to the terminal kB/s")
     for name, used in found.items():
@@ -194,6 +188,7 @@ def costs(server: Server, compared: Sequence[Program], seconds: float, goals: Go
             f" {used.written_kb_per_second:12.2f}",
             flush=True,
         )
+    print(f"six panels: {answers} answers, one every {seconds / max(1, answers):.2f} s")
     for _, pane in panes:
         pane.close()
     _judged(found, compared, goals)
@@ -212,11 +207,11 @@ def _judged(found: dict[str, Share], compared: Sequence[Program], goals: Goals) 
         goals.told(f"{name}: to the terminal", one.written_kb_per_second, GOAL_KB, "kB/s")
 
 
-def frames(server: Server, url: str, runs: int, goals: Goals) -> None:
+def frames(server: Server, config: Path, runs: int, goals: Goals) -> None:
     """Print CPU up to the first frame, and up to all figures, beside an empty app."""
     ways: dict[str, tuple[list[str], tuple[bytes, ...]]] = {
         "empty": ([sys.executable, "-c", EMPTY], (b"ready",)),
-        "top": (top(url, "overview"), (b"inferdeck", b"healthy")),
+        "top": (top(["--config", str(config)], "overview"), (b"inferdeck", b"healthy")),
     }
     cpu: dict[str, list[float]] = {}
     wall: dict[str, list[float]] = {}
@@ -256,8 +251,8 @@ def first_frame(server: Server, command: Sequence[str], marks: Sequence[bytes]) 
 def keys(server: Server, url: str, replay: Replay, times: int) -> None:
     """Print how long keys take until the picture is whole."""
     print(f"\nfrom a key to the whole picture, through tmux, ms{'':13} median    90 %   longest")
-    pane = server.start(top(url, "overview"))
-    pane.wait("healthy")
+    pane = server.start(top(["--url", url], "bench"))
+    pane.wait("Answered in")
     with server.listening() as listener:
 
         def told(what: str, *pressed: str) -> None:
@@ -269,23 +264,28 @@ def keys(server: Server, url: str, replay: Replay, times: int) -> None:
             middle, most = statistics.median(some), some[min(len(some) - 1, int(len(some) * 0.9))]
             print(f"{what:60} {middle:8.1f} {most:7.1f} {some[-1]:9.1f}", flush=True)
 
-        told("overview: the next panel is selected (tab)", "Tab")
-        told("overview: the cursor reads the next moment (left)", "Left")
-        told("overview: a panel alone, and all again (m)", "m")
-        told("overview: help, and away again (? and esc)", "?", "Escape")
-        pane.press("Escape", "Escape")
+        told("six panels: the next one is selected (tab)", "Tab")
+        listener.painted(pane, "1")
+        told("six panels: the cursor reads the moment before (left)", "Left")
+        told("six panels: one of them alone, and all again (m)", "m")
+        told("six panels: help, and away again (? and q)", "?", "q")
         replay.rows = True
-        pane.press(":", *"models", "Enter")
+        listener.press(pane, ":")
+        pane.wait("a view: overview")
+        for key in (*"models", "Enter"):
+            listener.painted(pane, key)
         pane.wait("model-010")
-        told("500 rows: the next row, the picture stays (down)", "Down", "Up")
-        pane.press(*["Down"] * 44)
-        time.sleep(2.0)
+        told("500 rows: another one is selected (down, up)", "Down", "Up")
+        listener.painted(pane, "End")
+        listener.painted(pane, "Home")
+        for _ in range(HEIGHT):
+            listener.painted(pane, "Down")
         told("500 rows: scrolled by a line (down)", "Down")
         told("500 rows: scrolled by a page (page down, page up)", "NPage", "PPage")
-        told("500 rows: to the end and back (end, home)", "End", "Home")
-        told("500 rows: sorted by another column (s)", "s")
-        pane.press("Home")
-        held(pane, 400)
+        told("500 rows: to the end and to the beginning (end, home)", "End", "Home")
+        told("500 rows: sorted by the next column (s)", "s")
+        listener.painted(pane, "Home")
+    held(pane, 400)
     replay.rows = False
     pane.close()
 
@@ -312,7 +312,7 @@ def growth(server: Server, url: str, replay: Replay, refreshes: int, goals: Goal
     """Print memory while so many refreshes show what has happened since."""
     per_second = 7.5
     replay.begin(time.time() - PAST_SECONDS, per_second * STEP_SECONDS)
-    pane = server.start(top(url, "bench"))
+    pane = server.start(top(["--url", url], "bench"))
     pane.wait("Answered in")
     said: list[tuple[int, float]] = []
     before = replay.questions
@@ -342,28 +342,36 @@ def main() -> int:
     options = parser.parse_args()
     if shutil.which("tmux") is None:
         raise SystemExit("tmux is not installed: apt-get install tmux")
-    short, goals = bool(options.short), Goals()
-    with tempfile.TemporaryDirectory(prefix="t-") as name, _demo(options.config, Path(name)) as live:
+    goals = Goals()
+    with tempfile.TemporaryDirectory(prefix="t-") as name:
         folder = Path(name)
-        status = Client(Address(url=live), 30.0).status()
-        vllm = next((one.url for one in status.services if one.kind == "vllm"), "")
-        replay = Replay(live)
-        server = Server(folder, {"XDG_RUNTIME_DIR": name})
-        parts: dict[str, Callable[[str], None]] = {
-            "cost": lambda url: costs(server, programs(live, url, vllm, folder), 20.0 if short else 60.0, goals),
-            "frames": lambda url: frames(server, live, 3 if short else 10, goals),
-            "keys": lambda url: keys(server, url, replay, 8 if short else 30),
-            "growth": lambda url: growth(server, url, replay, 120 if short else 900, goals),
-        }
-        try:
-            with served(replay) as url:
-                for part, work in parts.items():
-                    if part in options.only.split(","):
-                        replay.live() if part == "keys" else replay.begin(time.time() - PAST_SECONDS, 2.5)
-                        work(url)
-        finally:
-            server.stop()
+        running = contextlib.nullcontext(Path(options.config)) if options.config else demo(folder)
+        with running as config:
+            run(config, folder, options.only.split(","), short=bool(options.short), goals=goals)
     return 1 if goals.missed else 0
+
+
+def run(config: Path, folder: Path, parts: Sequence[str], *, short: bool, goals: Goals) -> None:
+    """Print the parts that are wanted."""
+    write_dashboard(config.parent)
+    live = str(json.loads((config.parent / "data" / "daemon.json").read_text())["url"])
+    status = Client(Address(url=live), 30.0).status()
+    vllm = next((one.url for one in status.services if one.kind == "vllm"), "")
+    replay, server = Replay(live), Server(folder, {"XDG_RUNTIME_DIR": str(folder)})
+    works: dict[str, Callable[[str], None]] = {
+        "cost": lambda url: costs(server, programs(config, url, vllm, folder), replay, 20.0 if short else 60.0, goals),
+        "frames": lambda url: frames(server, config, 3 if short else 10, goals),
+        "keys": lambda url: keys(server, url, replay, 8 if short else 30),
+        "growth": lambda url: growth(server, url, replay, 120 if short else 900, goals),
+    }
+    try:
+        with served(replay) as url:
+            for part, work in works.items():
+                if part in parts:
+                    replay.live() if part == "keys" else replay.begin(time.time() - PAST_SECONDS, PACE)
+                    work(url)
+    finally:
+        server.stop()
 
 
 if __name__ == "__main__":
