@@ -22,7 +22,7 @@ from inferdeck.query.status import WINDOW_SECONDS, Surroundings
 from inferdeck.simulate import scenario
 from inferdeck.simulate.fleet import Deployment, Engine, Gateway, Price
 from inferdeck.sources.interface import FollowsModels
-from tests.pipeline.collecting import Stage, Watched, stage
+from tests.pipeline.collecting import HUGE, Stage, Watched, stage
 from tests.pipeline.gateways import GatewayTruth
 from tests.unit.query.stack import around as surroundings
 
@@ -83,34 +83,37 @@ def moments(found: scenario.Scenario) -> list[float]:
     edges = [step.at + (step.seconds or 0.0) / 2 for step in found.steps] or [found.duration / 2]
     middle = min(edges) + 200.0
     end = min(found.duration, max(edges) + 700.0)
-    if found.name == "huge-fleet":
-        return [240.0, 255.0, 555.0, 570.0]
     times = [60.0, 75.0, middle, middle + 15, end - INVENTORY_SECONDS, end - 30, end - 15, end]
     return sorted({time for time in times if 0 <= time <= found.duration})
 
 
-@pytest.mark.parametrize("name", [name for name in scenario.available() if name != "empty-fleet"])
+def check_catalog(found: Stage) -> None:
+    """Compare the lists of models and providers, and some models' pages, with the world as it is now."""
+    truth, asked = Truth(found), catalog(found)
+    listed = asked.models(EVERY)
+    rows = {row.name: row for row in listed.items}
+    assert listed.total == len(listed.items) == len(rows)
+    assert set(rows) == truth.names()
+    checked = sum(truth.check_row(row) for row in rows.values())
+    for wanted in [*rows][:6]:
+        truth.check_page(asked.model(wanted))
+    providers = truth.check_providers(asked)
+    name = found.scenario.name
+    if found.scenario.fleet.hub and truth.told:
+        assert any(row.licence and row.link for row in rows.values()), "the Hub knows the engines' models"
+    print(f"{name}: {len(rows)} models, {checked} facts of {len(truth.told)} engines, {providers} providers")
+    assert rows
+    assert checked >= len(rows)
+
+
+@pytest.mark.parametrize("name", [name for name in scenario.available() if name not in ("empty-fleet", HUGE)])
 async def test_the_catalog_is_the_fleet(name: str, tmp_path: Path) -> None:
     chosen = scenario.named(name)
     async with stage(chosen, tmp_path) as found:
         for moment in moments(chosen):
             tell(found)
             await found.go(moment)
-        truth = Truth(found)
-        asked = catalog(found)
-        listed = asked.models(EVERY)
-        rows = {row.name: row for row in listed.items}
-        assert listed.total == len(listed.items) == len(rows)
-        assert set(rows) == truth.names()
-        checked = sum(truth.check_row(row) for row in rows.values())
-        for wanted in [*rows][:6]:
-            truth.check_page(asked.model(wanted))
-        providers = truth.check_providers(asked)
-        if chosen.fleet.hub and truth.told:
-            assert any(row.licence and row.link for row in rows.values()), "the Hub knows the engines' models"
-    print(f"{name}: {len(rows)} models, {checked} facts of {len(truth.told)} engines, {providers} providers")
-    assert rows
-    assert checked >= len(rows)
+        check_catalog(found)
 
 
 class Truth:
