@@ -189,10 +189,14 @@ def repositories(draft: Draft) -> list[str]:
 
 
 def age_of(state: TargetState, now: float, what: str = "") -> float | None:
-    """Return the seconds since a target told its facts; `what` is a reading of its own, such as an inventory."""
+    """Return the seconds since a target told its facts; `what` is a reading of its own, such as an inventory.
+
+    What was read after `now`, which then is a moment of the past, has no age.
+    """
     for fact in state.inventory:
         if what and fact.kind == "reading" and fact.name == what:
-            return max(0.0, now - float(fact.facts.get("time", now)))
+            age = now - float(fact.facts.get("time", now))
+            return age if age >= 0.0 else None
     return max(0.0, now - state.last_success_ms / 1000) if state.last_success_ms else None
 
 

@@ -6,13 +6,14 @@ it belongs to the same start of the same thing, and left out where it cannot.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from inferdeck.model.target import Fact, Health, TargetState
 from inferdeck.query.figures import TARGET, Figures, intervals
-from inferdeck.query.narrowed import Narrowed
+from inferdeck.query.narrowed import Narrowed, Until
 from inferdeck.query.past.targets import FRESH_MS
 from inferdeck.query.rows import Group, Row
 from inferdeck.query.stack.inventory import ID_DIGITS, real
@@ -87,27 +88,40 @@ class _Told:
 def told(reader: MetricReader, states: Iterable[TargetState], at_ms: int) -> tuple[TargetState, ...]:
     """Return the targets with what they told last by then; `states` are as they were then."""
     every = tuple(states)
-    now = _Told(Figures(reader, NAMES, at_ms, FRESH_MS, intervals(every)))
-    read = [(state, _at(state, reader, now)) for state in every]
-    found = [_state(state, told) for state, told in read]
+    moments: dict[int, list[TargetState]] = defaultdict(list)
+    for state in every:
+        moments[_last_told(state, at_ms)].append(state)
+    read = {state.key.id: one for moment, some in moments.items() for state, one in _read(reader, some, moment, at_ms)}
+    found = [_state(state, read[state.key.id]) for state in every]
     steady = {name for state, then in zip(every, found, strict=True) for name in _steady(state, then)}
     return tuple(
-        replace(then, inventory=(*then.inventory, *_processes(state, told, steady)))
-        for (state, told), then in zip(read, found, strict=True)
+        replace(then, inventory=(*then.inventory, *_processes(state, read[state.key.id], steady)))
+        for state, then in zip(every, found, strict=True)
     )
 
 
-def _at(state: TargetState, reader: MetricReader, now: _Told) -> _Told:
-    """Return the series as they were when a target was read last: they end where it cannot be read any more."""
+def _last_told(state: TargetState, at_ms: int) -> int:
+    """Return when a target's series were alive last: they end where it cannot be read any more."""
     if state.health is Health.UP or not state.last_success_ms or not TOLD & {fact.kind for fact in state.inventory}:
-        return now
-    own = Narrowed(reader, Matcher("instance", MatchOp.EQUAL, state.key.instance))
-    return _Told(Figures(own, NAMES, state.last_success_ms, FRESH_MS, intervals([state])))
+        return at_ms
+    return state.last_success_ms
+
+
+def _read(
+    reader: MetricReader, states: Sequence[TargetState], moment_ms: int, at_ms: int
+) -> Iterator[tuple[TargetState, _Told]]:
+    only = reader
+    if moment_ms != at_ms:
+        pattern = "|".join(sorted(re.escape(state.key.instance) for state in states))
+        only = Narrowed(Until(reader, moment_ms), Matcher("instance", MatchOp.MATCH, pattern))
+    told = _Told(Figures(only, NAMES, moment_ms, FRESH_MS, intervals(states)))
+    for state in states:
+        yield state, told
 
 
 def _state(state: TargetState, told: _Told) -> TargetState:
     facts = [
-        *(_lasting(fact) for fact in state.inventory if fact.kind not in TOLD and fact.kind != "reading"),
+        *(_lasting(fact) for fact in state.inventory if fact.kind not in TOLD),
         *_containers(state, told),
         *_units(state, told),
         *_models(state, told),
@@ -148,18 +162,23 @@ def _containers(state: TargetState, told: _Told) -> Iterator[Fact]:
     known = {
         fact.facts.get("id", "")[:ID_DIGITS] or fact.name: fact for fact in state.inventory if fact.kind == "container"
     }
+    named = {fact.name: fact for fact in known.values()}
     words, healths = (told.words(name, state, _container, "status") for name in (STATUS, HEALTH))
     killed, restarts, started, limits = (
         told.values(name, state, _container) for name in (KILLED, RESTARTS, STARTED, LIMIT)
     )
     for row in told.rows(INFO, state):
         key = _container(row)
-        fact = known.get(key[0])
         labels = row.labels
+        fact = known.get(key[0])
         word, begun = words.get(key, ""), started.get(key)
-        own = {"id": key[0], "image": labels.get("image", "")}
-        own |= {name: labels.get(name, "") for name in (*_ABOUT, *_PLACE)}
-        base = dict(_lasting(fact).facts) if fact is not None else own
+        if fact is not None:
+            base = dict(_lasting(fact).facts)
+        else:
+            # What has its name now has its place: ports, networks and addresses are told of nothing else.
+            base = dict(_lasting(named[labels.get("name", "")]).facts) if labels.get("name", "") in named else {}
+            base |= {"id": key[0], "image": labels.get("image", ""), "created": ""}
+            base |= {name: labels.get(name, "") for name in (*_ABOUT, *_PLACE)}
         same = _same_start(fact, begun)
         if same and fact is not None and fact.facts.get("state") == word:
             base |= {name: fact.facts.get(name, "") for name in ("pid", "exit_code", "finished")}

@@ -126,7 +126,7 @@ class LocalStackQuestions:
     def routes(self, wanted: Wanted = EVERYTHING) -> Page[Route]:
         seen = self._seen(wanted, "deployments, fallbacks and addresses are as they are configured now")
         joins = self._joined(seen)
-        graph = routes.Graph(joins, _figures(seen, routes.METRICS))
+        graph = routes.Graph(joins, _figures(seen, routes.METRICS), seen.around.states)
         return chosen(
             graph.routes([*joins.sources, *self._files()]),
             wanted,
@@ -152,7 +152,9 @@ class LocalStackQuestions:
     def _joined(self, seen: Moment) -> Joins:
         around = seen.around
         if seen.past is not None:
-            return Joins(around.states, around.machine, _cards_at(seen.reader, around.now))
+            # In the order of the cache's, which decides between what is equally likely.
+            states = sorted(around.states, key=lambda state: state.key.id)
+            return Joins(states, around.machine, _cards_at(seen.reader, around.now))
         return self._joins.of(around.states, around.machine, self._card_series(around.now))
 
     def _card_series(self, now: float) -> tuple[dict[str, str], ...]:

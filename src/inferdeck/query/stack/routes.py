@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from inferdeck.model.answers import Number
 from inferdeck.model.stack import DeploymentEdge, FallbackEdge, Route, RouteSource, RouteTarget
-from inferdeck.model.target import Health
+from inferdeck.model.target import Health, TargetState
 from inferdeck.query.figures import Figures, ratio, total
 from inferdeck.query.rows import Group
 from inferdeck.query.stack.joins import Joins
@@ -37,10 +37,11 @@ _ENGINE_TROUBLE = ("error", "loading")
 
 
 class Graph:
-    """The routes of one moment."""
+    """The routes of one moment; `states` are the targets as they are then, the joins may hold earlier ones."""
 
-    def __init__(self, joins: Joins, figures: Figures) -> None:
+    def __init__(self, joins: Joins, figures: Figures, states: Iterable[TargetState]) -> None:
         self._joins = joins
+        self._health = {state.key.id: state.health for state in states}
         self._figures = figures
         requests = figures.rate(REQUESTS)
         self._of_model = total(requests, BY_MODEL)
@@ -126,7 +127,8 @@ class Graph:
     def _state(self, key: Group, engine: str) -> tuple[str, str]:
         """Return how a deployment is: its engine's own state where that is worse than what the gateway says."""
         joined = self._joins.targets.get(engine)
-        if joined is not None and joined.state.health is Health.DOWN:
+        health = self._health.get(engine)
+        if joined is not None and health is Health.DOWN:
             return DOWN, f"the engine {joined.state.name} does not answer"
         served = self._joins.inventory.served.get(engine, ())
         words = [word for fact in served if (word := fact.facts.get("status", "")) in _ENGINE_TROUBLE]
@@ -143,7 +145,7 @@ class Graph:
         if self._of_deployment.get(key) or self._attempts.get(key):
             failed = self._failed_attempts.get(key) or self._failed_deployment.get(key)
             return (DEGRADED if failed else ACTIVE), "it answers requests" + (", and fails some" if failed else "")
-        if joined is not None and joined.state.health is Health.UP:
+        if joined is not None and health is Health.UP:
             return ACTIVE, f"the engine {joined.state.name} answers; the gateway says nothing of it"
         return UNKNOWN, "neither its gateway nor an engine says how it is"
 
