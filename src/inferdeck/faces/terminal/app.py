@@ -10,6 +10,7 @@ from typing import Any
 
 from textual.app import SystemCommand
 from textual.binding import Binding
+from textual.events import Key
 from textual.screen import Screen
 
 from inferdeck import __version__
@@ -36,6 +37,7 @@ INTERVALS = (2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 BLURRED = 4
 """Times as rarely while another window has the keys."""
 LISTS_EVERY_SECONDS = 60.0
+MOST_VISITED = 12
 Visited = tuple[str, Mapping[str, Any]]
 """A place, and what its view kept."""
 
@@ -127,7 +129,7 @@ class Terminal(DressedApp):
             self.notify(f"there is no view {place!r}; : and a tab show what there is", severity="warning", markup=False)
             return
         if remember and self._place:
-            self._visited.append(self._here())
+            self._visited = [*self._visited, self._here()][-MOST_VISITED:]
             self._left.clear()
         if kept:
             made.recall(kept)
@@ -217,6 +219,11 @@ class Terminal(DressedApp):
         """Return what can be done in the view that is shown."""
         view = self.view
         return of_scope(self.all_actions, view.SCOPES if view else (), readonly=self.readonly)
+
+    def on_key(self, event: Key) -> None:
+        """Give a line what was typed before it stood there."""
+        if isinstance(self.screen, Prompt) and self.screen.take(event):
+            event.prevent_default()
 
     def action_press(self, key: str) -> None:
         """Do what a key means here."""

@@ -91,10 +91,13 @@ class View(Screen[None], inherit_bindings=False):
 
     def kept(self) -> dict[str, Any]:
         """Return what whoever comes back finds again: a selection, words of a filter, an order."""
-        return {}
+        return {"held": self.held}
 
     def recall(self, kept: Mapping[str, Any]) -> None:
         """Take what `kept` of a view of the same place gave; called before the view is shown."""
+        # The answers of then stand until there are new ones.
+        self.held |= {key: held.at_once() for key, held in kept.get("held", {}).items() if held.value is not None}
+        self._early |= {key for key, held in self.held.items() if held.value is not None}
 
     def copied(self) -> str:
         """Return what `copy` takes, "" where nothing is selected."""
@@ -120,6 +123,9 @@ class View(Screen[None], inherit_bindings=False):
         early, self._early = self._early, set()
         for key in sorted(early):
             self.answered(key)
+
+    def on_resize(self) -> None:
+        self.draw_lines()
 
     def on_screen_resume(self) -> None:
         self.draw_lines()

@@ -211,6 +211,7 @@ class BoardView(View):
     def kept(self) -> dict[str, Any]:
         panels = self._panels
         return {
+            **super().kept(),
             "chosen": dict(self.chosen),
             "opened": set(self._opened),
             "shut": set(self._shut),
@@ -221,6 +222,7 @@ class BoardView(View):
         }
 
     def recall(self, kept: Mapping[str, Any]) -> None:
+        super().recall(kept)
         self.chosen, self._opened, self._shut = kept["chosen"], kept["opened"], kept["shut"]
         self._alone, self._row = kept["alone"], kept["row"]
         self._panels.selected, self._panels.cursor = kept["selected"], kept["cursor"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from inferdeck.client.tiny import Client
 from inferdeck.errors import NotFoundError
 from inferdeck.faces.terminal.drawing.picture import Row
-from inferdeck.faces.terminal.screens.page import PageView
+from inferdeck.faces.terminal.screens.charted import ChartedView
 from inferdeck.faces.terminal.view import Ask
-from inferdeck.faces.terminal.views import charts, details
-from inferdeck.faces.terminal.views.charts import Charts, Wanted
+from inferdeck.faces.terminal.views import details
+from inferdeck.faces.terminal.views.charts import Wanted
 from inferdeck.faces.terminal.views.details import Pair
 from inferdeck.model import cells
 from inferdeck.model.page import Page
@@ -19,13 +19,14 @@ from inferdeck.model.past import Past
 from inferdeck.model.stack import Card, StackContainer, StackService
 
 MOST = "1000"
-THING, CHARTS = "thing", "charts"
+THING = "thing"
 
 
-class DetailsView(PageView):
+class DetailsView(ChartedView):
     """One thing of a list. words: its key there, or the name that other answers have of it."""
 
     NOUN = "thing"
+    ABOVE = THING
 
     def __init__(self, words: str) -> None:
         self._words = words
@@ -44,9 +45,12 @@ class DetailsView(PageView):
         """Return what is known of the thing."""
         return ()
 
-    def wanted(self, one: Any) -> Sequence[Wanted]:
+    def charted(self, one: Any) -> Sequence[Wanted]:
         """Return what is charted of the thing."""
         return ()
+
+    def wanted(self) -> Sequence[Wanted]:
+        return self.charted(self.held[THING].value)
 
     def users(self, one: Any, width: int) -> Sequence[Row]:
         """Return rows of their own between what is known and the charts."""
@@ -56,22 +60,11 @@ class DetailsView(PageView):
         one = self.held[THING].value
         return f"{self.TITLE} {cells.clean(self.names(one)[0] if one is not None else self._words)}"
 
-    def questions(self) -> Mapping[str, float]:
-        return {THING: 1.0, CHARTS: 3.0}
-
-    def can_ask(self, key: str) -> bool:
-        return key == THING or self.held[THING].value is not None
-
     def ask(self, key: str) -> Ask:
         if key == THING:
             at = self.terminal.span.moment
             return lambda client: self._found(client, at)
-        span, now = self.terminal.span, self.terminal.now()
-        wanted = self.wanted(self.held[THING].value)
-        across = charts.columns(len(wanted), self.size.width)
-        points = max(20, self.size.width * 2 // across)
-        end = now if span.until is None else span.until
-        return lambda client: charts.ask(client, wanted, end, span.range_seconds, points)
+        return self.charts_question()
 
     def _found(self, client: Client, at: str) -> Any:
         listed = self.listed(client, at)
@@ -85,25 +78,10 @@ class DetailsView(PageView):
         if self._past is not None:
             yield self._past
 
-    def answered(self, key: str) -> None:
-        super().answered(key)
-        if key == THING and not self.held[CHARTS].changes:
-            self.look()
-
-    def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
-        one = answers[THING]
-        found = [*details.pair_rows(self.pairs(one), width), ()]
-        if users := self.users(one, width):
-            found += [*users, ()]
-        drawn: Charts | None = answers.get(CHARTS)
-        if drawn is None:
-            return found
-        lines = -(-len(drawn.panels) // charts.columns(len(drawn.panels), width))
-        height = min(18, max(charts.HEIGHT, (self.widget.size.height - len(found)) // max(1, lines)))
-        return [*found, *charts.rows(drawn, width, self.terminal.look, height)]
-
-    def on_resize(self) -> None:
-        self.drawn()
+    def above(self, answer: Any, width: int) -> list[Row]:
+        found = [*details.pair_rows(self.pairs(answer), width), ()]
+        users = self.users(answer, width)
+        return [*found, *users, ()] if users else found
 
 
 class ServiceView(DetailsView):
@@ -121,7 +99,7 @@ class ServiceView(DetailsView):
     def pairs(self, one: StackService) -> Sequence[Pair]:
         return details.service_pairs(one)
 
-    def wanted(self, one: StackService) -> Sequence[Wanted]:
+    def charted(self, one: StackService) -> Sequence[Wanted]:
         return details.service_charts(one)
 
 
@@ -140,7 +118,7 @@ class ContainerView(DetailsView):
     def pairs(self, one: StackContainer) -> Sequence[Pair]:
         return details.container_pairs(one)
 
-    def wanted(self, one: StackContainer) -> Sequence[Wanted]:
+    def charted(self, one: StackContainer) -> Sequence[Wanted]:
         return details.container_charts(one)
 
 
@@ -162,5 +140,5 @@ class CardView(DetailsView):
     def users(self, one: Card, width: int) -> Sequence[Row]:
         return details.card_users(one, width)
 
-    def wanted(self, one: Card) -> Sequence[Wanted]:
+    def charted(self, one: Card) -> Sequence[Wanted]:
         return details.card_charts(one)

@@ -79,9 +79,10 @@ class ListingView(View):
         found: Charts | None = self.held[BELOW].value if BELOW in self.held else None
         if found is None or height < charts.LEAST:
             return ()
-        lines = -(-len(found.panels) // charts.columns(len(found.panels), width))
-        high = min(charts.HIGHEST, max(charts.LEAST, height // lines))
-        return charts.rows(found, width, self.terminal.look, high)[: height // high * high]
+        across = charts.columns(len(found.panels), width)
+        lines = min(-(-len(found.panels) // across), max(1, height // charts.LEAST))
+        shown = Charts(found.panels[: lines * across], found.moment)
+        return charts.rows(shown, width, self.terminal.look, min(charts.HIGHEST, height // lines))
 
     def _draw_below(self) -> None:
         width, room = max(1, self.size.width - 2), self._room()
@@ -140,6 +141,7 @@ class ListingView(View):
     def kept(self) -> dict[str, Any]:
         table = self.table
         return {
+            **super().kept(),
             "selected": table.selected,
             "words": table.words,
             "order": table.order,
@@ -148,6 +150,7 @@ class ListingView(View):
         }
 
     def recall(self, kept: Mapping[str, Any]) -> None:
+        super().recall(kept)
         table = self.table
         table.selected, table.words, table.order = kept["selected"], kept["words"], kept["order"]
         table.left, self.marked = kept["left"], list(kept["marked"])

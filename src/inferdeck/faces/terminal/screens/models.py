@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from inferdeck.faces.terminal.actions import LIST, MARKS
 from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.screens.charted import CHARTS, ChartedView
 from inferdeck.faces.terminal.screens.listing import BELOW, ListingView
-from inferdeck.faces.terminal.screens.page import PageView
 from inferdeck.faces.terminal.view import Ask
 from inferdeck.faces.terminal.views import models
+from inferdeck.faces.terminal.views.charts import Wanted
 from inferdeck.faces.terminal.views.table import Entry
 from inferdeck.model.model_catalog import ModelPage, Models
 
@@ -55,7 +56,7 @@ class ModelsView(ListingView):
         return super().do(action)
 
 
-class ModelView(PageView):
+class ModelView(ChartedView):
     """Everything that is known of one model."""
 
     TITLE = "Model"
@@ -68,19 +69,23 @@ class ModelView(PageView):
     def heading(self) -> str:
         return f"Model {self._model}"
 
-    def questions(self) -> Mapping[str, float]:
-        return {"page": 1.0}
+    def wanted(self) -> Sequence[Wanted]:
+        return models.charts_of([self._model])
 
     def ask(self, key: str) -> Ask:
+        if key == CHARTS:
+            return self.charts_question()
         at = self.terminal.span.moment
         return lambda client: client.model(self._model, self._environment, at)
 
-    def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
-        page: ModelPage = answers["page"]
-        return models.page_rows(page, width)
+    def above(self, answer: ModelPage, width: int) -> list[Row]:
+        return models.first_rows(answer, width)
+
+    def beneath(self, answer: ModelPage, width: int) -> list[Row]:
+        return models.further_rows(answer, width)
 
 
-class CompareView(PageView):
+class CompareView(ChartedView):
     """Up to four models side by side."""
 
     TITLE = "Compare"
@@ -90,14 +95,16 @@ class CompareView(PageView):
         self._keys = [key for key in words.split("\t") if key][:MOST_COMPARED]
         super().__init__()
 
-    def questions(self) -> Mapping[str, float]:
-        return {"models": 2.0}
+    def wanted(self) -> Sequence[Wanted]:
+        return models.charts_of([key.rpartition(" ")[0] for key in self._keys])
 
     def ask(self, key: str) -> Ask:
+        if key == CHARTS:
+            return self.charts_question()
         at = self.terminal.span.moment
         return lambda client: client.models(limit=MOST, at=at)
 
-    def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
-        found: Models = answers["models"]
-        by_key = {models.key_of(one): one for one in found.items}
-        return models.compared([by_key[key] for key in self._keys if key in by_key], width)
+    def above(self, answer: Models, width: int) -> list[Row]:
+        by_key = {models.key_of(one): one for one in answer.items}
+        chosen = [by_key[key] for key in self._keys if key in by_key]
+        return [*models.compared(chosen, width), ()]

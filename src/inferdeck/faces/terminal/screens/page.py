@@ -55,9 +55,10 @@ class PageView(View):
                 self._row = 0
 
     def kept(self) -> dict[str, Any]:
-        return {"row": self.widget.scroll_offset.y}
+        return {**super().kept(), "row": self.widget.scroll_offset.y}
 
     def recall(self, kept: Mapping[str, Any]) -> None:
+        super().recall(kept)
         self._row = int(kept["row"])
 
     def copied(self) -> str:

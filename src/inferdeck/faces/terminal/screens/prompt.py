@@ -13,7 +13,17 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from inferdeck.model import cells
+
 MOST_SHOWN = 8
+
+
+class Words(Input):
+    """A line that is typed or pasted: nothing stands in it that a terminal would obey or turn round."""
+
+    def validate_value(self, value: str) -> str:
+        """Return the text as it may be shown."""
+        return cells.clean(value)
 
 
 class Prompt(ModalScreen[str | None]):
@@ -50,27 +60,37 @@ class Prompt(ModalScreen[str | None]):
         self._matches: tuple[str, ...] = ()
         self._matched = ""
         self._early: list[Key] = []
+        self._ready = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="prompt"):
             yield OptionList(id="matches", markup=False)
             with Horizontal(id="line"):
                 yield Label(Content(f"{self._sign} "), id="sign")
-                yield Input(self._before, placeholder=self._hint, id="words", select_on_focus=False)
+                yield Words(self._before, placeholder=self._hint, id="words", select_on_focus=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).can_focus = False
         line = self.query_one(Input)
         self.set_focus(line)
         self._match("")
+        self._ready = True
         for key in self._early:
-            line.post_message(key)
+            if not self.take(key) and key.key == "enter":
+                self.call_next(line.action_submit)
+
+    def take(self, key: Key) -> bool:
+        """Take what is typed before there is a line to type into, in a view it means something else; False if not."""
+        if not self._ready:
+            self._early.append(key)
+        elif key.is_printable and key.character:
+            self.query_one(Input).insert_text_at_cursor(key.character)
+        else:
+            return False
+        return True
 
     def _forward_event(self, event: Event) -> None:
-        # What is typed before there is a line is meant for it: a q would leave the program.
-        if isinstance(event, Key) and not self.is_mounted:
-            self._early.append(event)
-        else:
+        if not isinstance(event, Key) or self._ready or not self.take(event):
             super()._forward_event(event)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -79,6 +99,9 @@ class Prompt(ModalScreen[str | None]):
         self._match(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        if not self.is_current:
+            # A second enter, before the first one was heard.
+            return
         words = event.value.strip()
         self._catch_up(event.value)
         if self._names:
@@ -93,7 +116,8 @@ class Prompt(ModalScreen[str | None]):
         self.dismiss(words)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._matches[event.option_index])
+        if self.is_current:
+            self.dismiss(self._matches[event.option_index])
 
     def action_leave(self) -> None:
         """Close it without an answer."""

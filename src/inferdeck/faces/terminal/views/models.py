@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from inferdeck.faces.terminal.drawing.grid import Column, Field
 from inferdeck.faces.terminal.drawing.picture import Row, Span
 from inferdeck.faces.terminal.drawing.prose import wrapped
-from inferdeck.faces.terminal.views.charts import Wanted
+from inferdeck.faces.terminal.views.charts import Wanted, quoted
 from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.faces.terminal.views.table import Entry, Rank, entry, figure, text
 from inferdeck.model import cells, numbers
@@ -61,6 +63,8 @@ CHARTS = (
 )
 _STATES = {"available": "ok", "loading": "warn", "degraded": "warn", "error": "critical"}
 _SOON_DAYS = 60
+_FACT = 36
+"""Cells of a fact, before who says so."""
 
 
 def key_of(one: ModelRow) -> str:
@@ -116,18 +120,45 @@ def _ends(end: Deprecation | None) -> tuple[Field, Rank]:
     return Field(end.date or "deprecated", "critical" if days is not None and days < 0 else style), end.date or None
 
 
+def charts_of(names: Sequence[str]) -> list[Wanted]:
+    """Return what is charted of these models."""
+    matcher = f"ENVIRONMENT, model=~{quoted('|'.join(re.escape(name) for name in names))}"
+    return [replace(one, expr=one.expr.replace("ENVIRONMENT", matcher)) for one in CHARTS]
+
+
 def page_rows(page: ModelPage, width: int) -> list[Row]:
     """Return everything that is known of one model, part under part."""
+    return [*first_rows(page, width), *further_rows(page, width)]
+
+
+def first_rows(page: ModelPage, width: int) -> list[Row]:
+    """Return what a model is, where it is served, and how it is used."""
+    return _parts(
+        (
+            ("", list(_facts(page, width))),
+            ("Where it is served", [_place(one, width) for one in page.places]),
+            ("Use", [_use(one, width) for one in page.use]),
+            ("Engines", [_engine(one, width) for one in page.engines]),
+        ),
+        width,
+    )
+
+
+def further_rows(page: ModelPage, width: int) -> list[Row]:
+    """Return what is tried after a model, what it can do, and how to ask for it."""
+    return _parts(
+        (
+            ("Then tried", [fit(((cells.clean(one), ""),), width) for one in page.fallbacks]),
+            ("Capabilities", list(_capabilities(page, width))),
+            ("How to ask for it", list(_examples(page, width))),
+        ),
+        width,
+    )
+
+
+def _parts(parts: Sequence[tuple[str, list[Row]]], width: int) -> list[Row]:
     rows: list[Row] = []
-    for title, part in (
-        ("", list(_facts(page, width))),
-        ("Where it is served", [_place(one, width) for one in page.places]),
-        ("Use", [_use(one, width) for one in page.use]),
-        ("Engines", [_engine(one, width) for one in page.engines]),
-        ("Then tried", [fit(((cells.clean(one), ""),), width) for one in page.fallbacks]),
-        ("Capabilities", list(_capabilities(page, width))),
-        ("How to ask for it", list(_examples(page, width))),
-    ):
+    for title, part in parts:
         if part:
             rows += [*([fit(((title, "title"),), width)] if title else []), *part, fit((), width)]
     return rows
@@ -144,14 +175,26 @@ def _facts(page: ModelPage, width: int) -> Iterator[Row]:
         yield fit(((f"ends {end.date or 'soon'}, says {end.source}{after}", "warn"),), width)
     for name, known in page.facts.items():
         if known.value:
+            value = cells.fit(_fact(name, known.value), _FACT)
             others = "".join(f"; {one.source} says {one.value}" for one in known.others)
             said = ((f"  {cells.clean(known.source)}{cells.clean(others)}", "dim"),)
-            yield fit(((name.replace("_", " ").ljust(18), "dim"), (cells.clean(known.value), ""), *said), width)
+            yield fit(((name.replace("_", " ").ljust(18), "dim"), (f"{value} ", ""), *said), width)
     price = row.price
     told = price.word or f"{shown(price.input)} in, {shown(price.output)} out, $ per million tokens"
     yield fit((("price".ljust(18), "dim"), (told, ""), (f"  {cells.clean(price.difference)}", "warn")), width)
     for offer in price.offers:
         yield fit((("".ljust(18), ""), (cells.clean(f"{offer.source} {offer.detail}"), "dim")), width)
+
+
+def _fact(name: str, value: str) -> str:
+    """Return a fact as people write it: 12.2 B parameters, 7.54 GiB, 8.19 k tokens of context."""
+    form = {"parameters": "count", "size_bytes": "bytes", "context": "tokens"}.get(name)
+    try:
+        number = Number(float(value), form or "", "measured")
+    except ValueError:
+        return cells.clean(value)
+    text = shown(number) if form else value
+    return cells.clean(text.replace("G", "B") if name == "parameters" else text)
 
 
 def _place(one: Place, width: int) -> Row:
