@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from inferdeck.cli.whole_screen import check_terminal, size_of
+from inferdeck.cli.whole_screen import check_terminal, settle, size_of
 from inferdeck.errors import UsageError
 
 SCRIPTS = Path(__file__).parents[1] / "faces" / "widgets" / "scripts"
@@ -33,9 +33,7 @@ def board(options: argparse.Namespace) -> int:
         dict(os.environ), lambda: daemons.running(options), scripts=str(SCRIPTS), folder=found.folder
     )
     if not options.once:
-        # Exported by some shells and hosts: they would hide from Textual how large the window is now.
-        for name in ("COLUMNS", "LINES"):
-            os.environ.pop(name, None)
+        settle()
         app.run(app.BoardApp(found, run))
         return 0
     draw = picture.svg if options.format == "svg" else picture.text

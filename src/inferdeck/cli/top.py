@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inferdeck.cli import daemons, signs, themes
-from inferdeck.cli.whole_screen import check_terminal, size_of
+from inferdeck.cli.whole_screen import check_terminal, settle, size_of
 from inferdeck.config import places
 from inferdeck.errors import DaemonDownError, UnavailableError, UsageError
 from inferdeck.model.quantities import parse_duration
@@ -44,6 +44,7 @@ def top(options: argparse.Namespace) -> int:
             if getattr(options, name):
                 raise UsageError(f"--{name} goes with --once")
         check_terminal("the terminal view", "inferdeck top --once")
+    settle()
     chosen = _chosen(options)
     if options.once:
         from inferdeck.faces.terminal import once
@@ -59,9 +60,6 @@ def top(options: argparse.Namespace) -> int:
     # Made before a daemon is started: it knows what is wrong with keys and themes.
     app = Terminal(lambda: _patient(options), chosen)
     app.said = _reach(options)
-    # Exported by some shells and hosts: they would hide from Textual how large the window is now.
-    for name in ("COLUMNS", "LINES"):
-        os.environ.pop(name, None)
     return run(app)
 
 

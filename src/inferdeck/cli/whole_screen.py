@@ -24,6 +24,16 @@ def size_of(text: str) -> tuple[int, int] | None:
     return size
 
 
+def settle() -> None:
+    """Drop variables that would mislead Textual."""
+    # Exported by some shells and hosts: they would hide from it how large the window is now.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+    # An empty one says nothing (no-color.org), to it as well.
+    if not os.environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)
+
+
 def check_terminal(what: str, instead: str) -> None:
     """Raises UsageError where nothing can be drawn or no key can be read; instead: the command that needs neither."""
     # Textual reads keys from standard input and draws on standard error, so that all three are looked at.
