@@ -66,12 +66,8 @@ class _Collector(asyncio.SubprocessProtocol):
 
 async def run(command: str, environment: Mapping[str, str], timeout_seconds: float) -> Outcome:
     """Run a command with /bin/sh, without standard input, in a process group that does not outlive this call."""
-    loop = asyncio.get_running_loop()
     try:
-        transport, collector = await loop.subprocess_exec(
-            _Collector, "/bin/sh", "-c", command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
-            env=dict(environment),
-        )  # fmt: skip
+        transport, collector = await _started(command, environment)
     except (OSError, ValueError) as error:
         return Outcome("", f"cannot be started: {getattr(error, 'strerror', None) or error}")
     late = False
@@ -96,6 +92,28 @@ async def run(command: str, environment: Mapping[str, str], timeout_seconds: flo
             _groups.discard(group)
             transport.close()
     return _outcome(collector, transport.get_returncode(), timeout_seconds if late else 0.0)
+
+
+async def _started(command: str, environment: Mapping[str, str]) -> tuple[asyncio.SubprocessTransport, _Collector]:
+    """Start a shell, whole: asyncio's own way out of a start ends the shell alone and waits for what it has begun."""
+    loop = asyncio.get_running_loop()
+    starting = asyncio.ensure_future(
+        loop.subprocess_exec(
+            _Collector, "/bin/sh", "-c", command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
+            env=dict(environment),
+        )
+    )  # fmt: skip
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError, ValueError):
+            transport, collector = await starting
+            _signal(transport.get_pid(), signal.SIGKILL)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE_SECONDS):
+                    await collector.exited.wait()
+            transport.close()
+        raise
 
 
 def kill_all() -> None:

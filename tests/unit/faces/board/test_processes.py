@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -96,6 +97,20 @@ async def test_a_command_that_is_given_up_leaves_nothing() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not alive(sleep(3615)) + alive(sleep(3616))
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_command_that_is_given_up_while_it_starts_leaves_nothing(turns: int) -> None:
+    task = asyncio.create_task(run(f"{sleep(3617)} & {sleep(3618)} | cat"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end and not all(sleep(number) in alive(sleep(number)) for number in (3617, 3618)):
+        pass  # The event loop stands still, as on a busy machine, while the shell goes on.
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not alive(sleep(3617)) + alive(sleep(3618))
 
 
 async def test_a_signal_is_told_by_name() -> None:
