@@ -96,7 +96,7 @@ def test_a_remote_write_shows_what_it_sent_and_why_it_does_not_send(tmp_path: Pa
         programs.prometheus(tmp_path / "prometheus", receive_remote_write=True) as prometheus,
         mirror(Mirror(503, "away for a while")) as away,
     ):
-        place = Place.of(tmp_path / "daemon", f"prometheus: {{url: {prometheus.url}, interval: 500ms}}")
+        place = Place.of(tmp_path / "daemon", f"prometheus: {{url: {prometheus.url}, interval: 500ms, deadline: 10s}}")
         with place.config.open("a") as file:
             file.write(
                 f"remote_write:\n  - {{url: {prometheus.url}/api/v1/write, name: near}}\n"

@@ -61,7 +61,7 @@ def _watched(place: Place, log: AccessLog, least: int) -> dict[str, object]:
 async def test_one_refusal_and_no_more(tmp_path: Path, proxy: programs.Running, key: str) -> None:
     before = failed_by_route(proxy.url)
     async with access_log(proxy.url) as log:
-        place = Place.of(tmp_path, f"litellm: {{url: {log.url}, interval: 500ms{key}}}")
+        place = Place.of(tmp_path, f"litellm: {{url: {log.url}, interval: 500ms, deadline: 10s{key}}}")
         found = await asyncio.to_thread(_watched, place, log, INTERVALS)
         # `sources test` is the user's own request, and the last one here.
         asked = Counter(entry.path for entry in log.entries)

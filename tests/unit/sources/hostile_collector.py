@@ -35,7 +35,7 @@ async def main(places: dict[str, str]) -> None:
     writer = SinkWriter(sink)
     runner = Runner(SystemClock(), writer)
     for name, url in places.items():
-        runner.add(endpoint(url, http, name, interval=0.2, deadline=DEADLINES.get(name, 30.0)))
+        runner.add(endpoint(url, http, name, interval=0.2, deadline=DEADLINES.get(name, 120.0)))
     runner.start()
     while not all(
         state.failures_total + (state.last_success_ms > 0) >= (1 if state.last_success_ms else ROUNDS)

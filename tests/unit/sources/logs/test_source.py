@@ -122,7 +122,7 @@ async def test_a_command_that_fails_or_does_not_end_is_a_warning(
 async def test_a_question_about_many_files_holds_no_more_than_its_limit(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferdeck.sources.logs.source.READ_SECONDS", 60.0)
+    monkeypatch.setattr("inferdeck.sources.logs.source.READ_SECONDS", 240.0)
     for number in range(200):
         lines = (f"2026-11-21 02:00:{n:02d} INFO {number} {'x' * 1000}{n}\n" for n in range(40))
         (tmp_path / f"{number:03}.log").write_text("".join(lines))

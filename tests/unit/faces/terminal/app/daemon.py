@@ -16,7 +16,7 @@ from inferdeck.faces.terminal.once import text_of
 from inferdeck.faces.terminal.view import View
 from tests.unit.api.place import Place
 
-SECONDS = 20.0
+SECONDS = 60.0
 """A test that waits longer hangs."""
 Find = Callable[[], Client | None]
 
