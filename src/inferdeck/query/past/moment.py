@@ -40,7 +40,8 @@ def seen(reader: MetricReader, around: Surroundings, at: float | None, *of_now: 
     at_ms = int(at * 1000)
     until = Until(reader, at_ms)
     then = targets.states(until, around.states, at_ms)
-    past = Past(at, (*of_now, *_unread(around, at, read=any(one.health is not Health.UNKNOWN for one in then))))
+    read = any(one.health is not Health.UNKNOWN for one in then)
+    past = Past(at, (*_unread(around, at, read=read), *of_now))
     return Moment(_around(around, at, facts.told(until, then, at_ms)), until, past)
 
 

@@ -75,7 +75,7 @@ def test_what_is_said_of_a_time_of_which_nothing_is_known() -> None:
     surroundings = replace(around(state("redis", "r:6379")), store=begun)
     seen = moment.seen(MemoryStore(), surroundings, AT, "names are those of now")
     assert seen.past is not None and seen.past.at == AT
-    assert seen.past.notes == ("names are those of now", "nothing was read in the five minutes up to then")
+    assert seen.past.notes == ("nothing was read in the five minutes up to then", "names are those of now")
     before = moment.seen(MemoryStore(), surroundings, AT - 7200)
     assert before.past is not None
     assert before.past.notes == ("nothing is known of then: the history begins 2027-01-15T06:00:00Z",)
