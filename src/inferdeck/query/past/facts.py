@@ -93,7 +93,7 @@ def told(reader: MetricReader, states: Iterable[TargetState], at_ms: int) -> tup
         moments[_last_told(state, at_ms)].append(state)
     read = {state.key.id: one for moment, some in moments.items() for state, one in _read(reader, some, moment, at_ms)}
     found = [_state(state, read[state.key.id]) for state in every]
-    steady = {name for state, then in zip(every, found, strict=True) for name in _steady(state, then)}
+    steady = lasting(every, found)
     return tuple(
         replace(then, inventory=(*then.inventory, *_processes(state, read[state.key.id], steady)))
         for state, then in zip(every, found, strict=True)
@@ -250,13 +250,16 @@ def _order(word: str) -> int:
     return _WORDS.index(word) if word in _WORDS else len(_WORDS)
 
 
-def _steady(now: TargetState, then: TargetState) -> Iterator[str]:
-    """Yield the containers (their id) and units (their name) that run since then without a new start."""
-    running = {(fact.kind, fact.name): fact for fact in then.inventory}
-    for fact in now.inventory:
-        before = running.get((fact.kind, fact.name))
-        if fact.kind in ("container", "unit") and before is not None and before.facts.get("pid"):
-            yield fact.facts.get("id", "")[:ID_DIGITS] if fact.kind == "container" else fact.name
+def lasting(now: Iterable[TargetState], then: Iterable[TargetState]) -> frozenset[str]:
+    """Return the containers (their id) and units (their name) that run since then without a new start."""
+    found = set()
+    for state, before in zip(now, then, strict=True):
+        running = {(fact.kind, fact.name): fact for fact in before.inventory}
+        for fact in state.inventory:
+            known = running.get((fact.kind, fact.name))
+            if fact.kind in ("container", "unit") and known is not None and known.facts.get("pid"):
+                found.add(fact.facts.get("id", "")[:ID_DIGITS] if fact.kind == "container" else fact.name)
+    return frozenset(found)
 
 
 _OWNER = ("process", "container", "unit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 from inferdeck.errors import UsageError
 from inferdeck.model.answers import Number, Own, StoreState, number
 from inferdeck.model.past import Past
+from inferdeck.model.stack import Machine
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query.narrowed import Until
 from inferdeck.query.past import facts, targets
@@ -65,9 +67,16 @@ def _around(around: Surroundings, at: float, states: tuple[TargetState, ...]) ->
         discovered=(),
         not_found=(),
         remote_write=(),
+        machine=_machine(around.machine, facts.lasting(around.states, states)),
         store=_without_figures(around.store),
         own=_without_figures(around.own),
     )
+
+
+def _machine(machine: Machine, lasting: Set[str]) -> Machine:
+    """Return the machine with those sockets whose container or unit was not started since: others may be new."""
+    kept = tuple(one for one in machine.sockets if {one.container, one.unit} & lasting)
+    return replace(machine, sockets=kept, looked=False)
 
 
 def _without_figures(one: T) -> T:

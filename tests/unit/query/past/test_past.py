@@ -12,6 +12,7 @@ from inferdeck.errors import UsageError
 from inferdeck.model.answers import number
 from inferdeck.model.labels import Labels
 from inferdeck.model.scrape import STALE, Layout, Scrape
+from inferdeck.model.stack import Machine, Socket
 from inferdeck.model.target import Fact, Health, TargetState
 from inferdeck.query.evidence import Facts
 from inferdeck.query.figures import Figures
@@ -298,3 +299,23 @@ def test_a_deployment_whose_engine_was_down_then() -> None:
     assert (states(), states(AT), states()) == (["active"], ["down"], ["active"])
     surroundings[0] = around(surroundings[0].states[0], replace(behind, health=Health.DOWN))
     assert states() == ["down"]
+
+
+def test_a_socket_tells_of_then_where_its_unit_was_not_started_since() -> None:
+    """What listens on a port now may be another program than then."""
+    store = MemoryStore()
+    kept = Fact("unit", "kept.service", {"manager": "system", "pid": "9", "started": f"{AT - 50:.6f}"})
+    later = Fact("unit", "later.service", {"manager": "system", "pid": "8", "started": f"{AT + 50:.6f}"})
+    one = state("systemd", "box", inventory=(kept, later))
+    own = {name: (("manager", "system"), ("name", name)) for name in (kept.name, later.name)}
+    values = {
+        "node_systemd_unit_state": {(*pairs, ("state", "active")): 1.0 for pairs in own.values()},
+        "node_systemd_unit_start_time_seconds": dict.fromkeys(own.values(), AT - 50),
+    }
+    told(store, one, {"up": 1.0, **values}, AT_MS)
+    sockets = tuple(
+        Socket("127.0.0.1", 8000 + number, number, "python", unit=unit)
+        for number, unit in enumerate(("kept.service", "later.service", ""))
+    )
+    surroundings = replace(around(one), machine=Machine("box", sockets=sockets, looked=True))
+    assert moment.seen(store, surroundings, AT).around.machine.sockets == sockets[:1]
