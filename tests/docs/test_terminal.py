@@ -7,10 +7,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from inferdeck.cli import arguments, whole_screen
+from inferdeck.cli import themes as cli_themes
 from inferdeck.config.load import load
-from inferdeck.faces.terminal import places
+from inferdeck.faces.terminal import places, themes
 from inferdeck.faces.terminal.actions import ACTIONS, MOVES, SCOPES, mapped, spoken
 from inferdeck.faces.terminal.once import FORMATS
+from inferdeck.faces.terminal.span import DAY
 from inferdeck.faces.terminal.views import layout
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -42,12 +44,21 @@ def test_every_view_stands_on_the_page() -> None:
 
 
 def test_the_settings_on_the_page_are_settings(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    text, _ = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "inferdeck.yaml").write_text(text, encoding="utf-8")
     found = load(path=tmp_path / "inferdeck.yaml", environ={}, kinds={}).terminal
     assert (found.interval, found.range, found.view, found.glyphs) == (10.0, 21600.0, "gateway", "block")
+    assert found.history == 7 * DAY
     keys = {one.id: one.keys for one in mapped(found.keys)}
     assert (keys["refresh"], keys["help"]) == (("f5", "r"), ("question_mark", "f1"))
+
+
+def test_the_theme_on_the_page_is_one(tmp_path: Path) -> None:
+    _, text = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    (one,) = cli_themes.read(tmp_path)
+    assert one.problems == () and one.name == "dusk"
+    assert all(f"`{key}`" in PAGE for key in (*themes.FURTHER, *themes.COLOURS) if key not in text)
 
 
 def test_the_command_lines_on_the_page_can_be_read() -> None:
@@ -61,7 +72,7 @@ def test_the_command_lines_on_the_page_can_be_read() -> None:
 
 def test_bounds_are_those_of_the_code() -> None:
     assert f"below {layout.NARROW} columns" in PAGE and f"below {layout.WIDE} in two" in PAGE
-    assert whole_screen.SMALLEST == (20, 5) and "20 columns and 5\nrows suffice" in PAGE
+    assert whole_screen.SMALLEST == (20, 5) and "20 columns and 5 rows suffice" in PAGE.replace("\n", " ")
     assert not any(one.dangerous for one in ACTIONS) and "today there is none" in PAGE
 
 

@@ -22,6 +22,7 @@ COLOURS = (
 )
 _FLAGS = ("dark", "ansi")
 _SHARES = {"luminosity_spread": 0.15, "text_alpha": 0.95}
+FURTHER = (*_FLAGS, *_SHARES)
 _VARIABLES = ColorSystem(primary="#000000").generate()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _SHARED = re.compile(r"(?P<colour>\S.*?)\s+(?P<share>[0-9]{1,2}|100)%")
@@ -84,7 +85,7 @@ def _theme(name: str, data: Mapping[str, Any], variables: Mapping[str, str]) -> 
 
 
 def _unknown(data: Mapping[str, Any]) -> list[Mistake]:
-    known = ("name", *COLOURS, *_FLAGS, *_SHARES, "variables")
+    known = ("name", *COLOURS, *FURTHER, "variables")
     return [Mistake((str(key),), _meant(str(key), known, "key")) for key in data if key not in known]
 
 
