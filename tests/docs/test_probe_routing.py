@@ -10,6 +10,7 @@ import pytest
 
 from inferdeck import errors
 from inferdeck.cli import arguments, probe
+from inferdeck.cli.commands import stack
 from inferdeck.probing import cases, cases_file, requests, running, statistics
 from inferdeck.probing.access import VARIABLES
 from inferdeck.probing.cases import Wish
@@ -82,7 +83,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert "each letter of the prompt as one" in PAGE
     assert all(f"`{name}`" in PAGE for name in VARIABLES)
     assert f"general_settings.{ALLOW_MOCK}: true" in PAGE
-    assert set(arguments.PROBES) == {str(kind) for kind in Kind}
+    assert set(stack.PROBES) == {str(kind) for kind in Kind}
 
 
 async def test_the_file_of_the_page_is_right_and_passes(tmp_path: Path) -> None:

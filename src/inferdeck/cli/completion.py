@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from inferdeck.cli.arguments import COMMANDS, GROUPS, Command
+from inferdeck.cli.arguments import COMMANDS, GROUPS
 from inferdeck.cli.arguments import parser as make_parser
+from inferdeck.cli.commands.form import Command
 
 
 def completion(options: argparse.Namespace) -> int:

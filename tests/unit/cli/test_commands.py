@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from inferdeck.cli.arguments import COMMANDS, SHELLS
+from inferdeck.cli.arguments import COMMANDS
+from inferdeck.cli.commands.simulate import SHELLS
 
 HEAVY = {"numpy", "pydantic", "fastapi", "aiohttp", "ruamel.yaml", "uvicorn", "psutil", "orjson", "zstandard", "shtab"}
 
@@ -136,6 +137,11 @@ def test_help_imports_the_standard_library_alone(tmp_path: Path, words: tuple[st
     assert {name for name in imported if name.startswith("inferdeck.")} <= {
         "inferdeck.cli",
         "inferdeck.cli.arguments",
+        "inferdeck.cli.commands",
+        *(
+            f"inferdeck.cli.commands.{name}"
+            for name in ("asking", "definitions", "form", "running", "simulate", "stack")
+        ),
         "inferdeck.faces",
         "inferdeck.faces.widgets",
         "inferdeck.faces.widgets.wish",

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from inferdeck.cli import arguments
+from inferdeck.cli.commands import running
 from inferdeck.errors import UsageError
 from inferdeck.faces.hosts import wanted
 from inferdeck.faces.hosts.table import HOSTS
@@ -91,8 +91,8 @@ def test_layouts_show_widgets_that_there_are(layout: str) -> None:
 
 
 def test_the_command_line_knows_every_host_and_layout() -> None:
-    assert set(arguments.HOSTS) == set(HOSTS)
-    assert arguments.LAYOUTS == LAYOUTS
+    assert set(running.HOSTS) == set(HOSTS)
+    assert running.LAYOUTS == LAYOUTS
 
 
 @LAYOUT
