@@ -13,11 +13,24 @@ from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
 from inferdeck.faces.terminal.drawing.grid import Column
 from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.held import Held, Phase
-from inferdeck.faces.terminal.views import config, gpus, head, logs, models, native, providers, routes, services
+from inferdeck.faces.terminal.views import (
+    config,
+    details,
+    events,
+    gpus,
+    head,
+    logs,
+    models,
+    native,
+    providers,
+    requests,
+    routes,
+    services,
+)
 from inferdeck.faces.terminal.views.native import Native
 from inferdeck.faces.terminal.views.table import Entry, Table
 from inferdeck.model.annotations import Event
-from inferdeck.model.answers import ConfigAnswer, Status
+from inferdeck.model.answers import ConfigAnswer, Gateway, Status
 from inferdeck.model.config_files import ConfigFile, ConfigFilePage
 from inferdeck.model.log_lines import LogLine
 from inferdeck.model.model_catalog import ModelPage, ModelRow, Models, ProviderRow
@@ -39,6 +52,8 @@ TABLES: dict[str, tuple[type, Sequence[Column], Callable[[Any], Entry]]] = {
     "containers": (StackContainer, gpus.CONTAINERS, gpus.container),
     "services": (StackService, services.COLUMNS, services.entry_of),
     "config": (ConfigFile, config.COLUMNS, config.entry_of),
+    "events": (Event, events.COLUMNS, events.entry_of),
+    "requests": (Gateway, requests.COLUMNS, requests.entry_of),
 }
 
 
@@ -52,6 +67,11 @@ PAGES: dict[str, tuple[Any, Callable[[Any, int], Sequence[Row]]]] = {
     "model": (ModelPage, models.page_rows),
     "models beside each other": (tuple[ModelRow, ...], models.compared),
     "providers beside each other": (tuple[ProviderRow, ...], providers.compared),
+    "service": (StackService, lambda found, width: details.pair_rows(details.service_pairs(found), width)),
+    "container": (StackContainer, lambda found, width: details.pair_rows(details.container_pairs(found), width)),
+    "card": (Card, lambda found, width: details.pair_rows(details.card_pairs(found), width)),
+    "what uses a card": (Card, details.card_users),
+    "requests": (tuple[Gateway, ...], lambda found, width: requests.rows(found, width, Look())),
     "file": (ConfigFilePage, config.page_rows),
     "settings": (ConfigAnswer, config.settings_rows),
     "routes": (tuple[Route, ...], lambda found, width: routes.rows(found, width, Look())),
