@@ -25,10 +25,10 @@ class Standing:
     age: float | None
     past: str = ""
     paused: bool = False
-    chosen: str = ""
-    """What the view is narrowed to, where there is room to say so."""
     environment: str = ""
     readonly: bool = False
+    chosen: str = ""
+    """What the view is narrowed to, where there is room to say so."""
 
 
 def head(status: Held[Status], standing: Standing, width: int) -> Row:
