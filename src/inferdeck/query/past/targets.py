@@ -21,18 +21,24 @@ Bools = NDArray[np.bool_]
 UP, DURATION = "up", "scrape_duration_seconds"
 FRESH_MS = 300_000
 """What was not read for so long, nor for STALE_INTERVALS of its intervals, was not watched: nobody knows how it was."""
+_LATEST = 20
+"""Collections from which their interval is seen."""
 REACH_MS = 86_400_000
 """How far back the last success of what was not up is looked for."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """Of one target: its newest collection, whether that worked, the newest one that did and how long it took."""
+    """Of one target: its newest collection, whether that worked, the newest one that did and how long it took.
+
+    interval_ms: between collections, by their median; 0 where there are not two.
+    """
 
     newest_ms: int = 0
     up: bool = False
     success_ms: int = 0
     seconds: float = 0.0
+    interval_ms: float = 0.0
 
 
 def states(reader: MetricReader, watched: Sequence[TargetState], at_ms: int) -> tuple[TargetState, ...]:
@@ -64,6 +70,8 @@ def _then(state: TargetState, seen: _Seen, at_ms: int) -> TargetState:
     return replace(
         state,
         health=(Health.UP if seen.up else Health.DOWN) if known else Health.UNKNOWN,
+        # It may have been read less often than now, and is not stale for that.
+        interval_seconds=max(state.interval_seconds, seen.interval_ms / 1000),
         last_attempt_ms=seen.newest_ms,
         last_success_ms=seen.success_ms,
         last_duration_seconds=seen.seconds,
@@ -100,6 +108,8 @@ def _read(one: _Seen, times_ms: Ints, values: Floats, known: Bools, stale: Bools
         # Where a series has ended, its target was not watched any more.
         one.newest_ms = 0 if stale[newest] else int(times_ms[newest])
         one.up = bool(values[newest])
+        moments = times_ms[known][-_LATEST:]
+        one.interval_ms = float(np.median(np.diff(moments))) if len(moments) > 1 else 0.0
     worked = np.flatnonzero(known & ~stale & (values > 0))
     if len(worked):
         one.success_ms = max(one.success_ms, int(times_ms[worked[-1]]))

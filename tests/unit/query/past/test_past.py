@@ -131,6 +131,16 @@ def test_what_was_not_read_then_is_neither_up_nor_down() -> None:
     assert then(store, slow).health is Health.UP
 
 
+def test_what_was_read_less_often_then_is_not_stale_for_that() -> None:
+    one, store = state("redis", "r:6379", interval_seconds=5.0), MemoryStore()
+    for seconds in (280, 90, 60, 30):
+        told(store, one, {"up": 1.0, "redis_memory_used_bytes": 5e6}, AT_MS - seconds * 1000)
+    assert then(store, one).interval_seconds == 30.0
+    found = LocalQuestions(store, lambda: around(one), Facts).status(AT)
+    assert [(cache.memory.quality, cache.memory.age_seconds) for cache in found.caches] == [("measured", 30.0)]
+    assert found.services[0].latency.quality != "stale"
+
+
 # What targets told.
 
 A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
