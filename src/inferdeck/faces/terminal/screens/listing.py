@@ -130,7 +130,7 @@ class ListingView(View):
             return held.error or "loading"
         if self.table.words:
             return f"nothing has {self.table.words!r}; esc shows all {self.table.total}"
-        return self.EMPTY
+        return "nothing of this is known of then" if self.terminal.past() else self.EMPTY
 
     def on_table_widget_moved(self) -> None:
         self._columns.show(self.table.heading(self.widget.row_width))
