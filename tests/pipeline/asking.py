@@ -11,6 +11,7 @@ from inferdeck.config.schema import Settings
 from inferdeck.daemon.widgets import DaemonWidgets, Sources
 from inferdeck.dashboards.answers import Dashboards
 from inferdeck.dashboards.folder import Folder
+from inferdeck.model.clock import Clock
 from inferdeck.model.model_catalog import PriceSource
 from inferdeck.pricing.published import Published
 from inferdeck.query.catalog.local import LocalCatalog
@@ -52,8 +53,12 @@ def asked(
     around: Callable[[], Surroundings],
     revisions: Revisions | None = None,
     held: Callable[[], Sequence[tuple[Named, Content]]] = tuple,
+    clock: Clock | None = None,
 ) -> Iterator[Sources]:
-    """Yield all questions. around: what the daemon knows; revisions, held: of configuration files, and the files."""
+    """Yield all questions. around: what the daemon knows; revisions, held: of configuration files, and the files.
+
+    clock: the daemon's, where it is later than the world.
+    """
 
     def readers() -> list[ReadsLogs]:
         sources = (one.target.source for one in found.watched.values())
@@ -67,7 +72,7 @@ def asked(
             questions=LocalQuestions(found.database, around, Facts),
             stack=stack,
             catalog=LocalCatalog(found.database, around, NothingPublished(), lambda: stack.joins().chains()),
-            dashboards=Dashboards(service, Folder(None, time.monotonic), found.clock, lambda: SCRAPE_MS),
+            dashboards=Dashboards(service, Folder(None, time.monotonic), clock or found.clock, lambda: SCRAPE_MS),
             logs=LocalLogQuestions(readers),
             files=ConfigFiles(held, lambda: around().states, revisions or Noted(), environment),
             service=service,

@@ -15,19 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from inferdeck.api import app, catalog, config_files, dashboards, happenings, logs, server, stack, widgets
+from inferdeck.api.prometheus import routes as prometheus
 from inferdeck.client.tiny import Address, Client
 from inferdeck.daemon.served import served
+from inferdeck.daemon.site import DaemonSite
 from inferdeck.daemon.widgets import DaemonWidgets
 from inferdeck.model.answers import Own, number
+from inferdeck.model.clock import ManualClock
 from inferdeck.model.config_files import FileRevision
 from inferdeck.query.happenings import Happenings
 from inferdeck.query.status import Surroundings
+from inferdeck.receive.remote_write import Receiver
 from inferdeck.routing import contents
 from inferdeck.routing.contents import LITELLM, Content, Named
 from inferdeck.simulate import scenario
 from inferdeck.simulate.events import GpuChanged
 from inferdeck.simulate.fleet import Gateway
 from inferdeck.sources.interface import FollowsModels
+from inferdeck.sources.runner import Runner
+from inferdeck.sources.writer import SinkWriter
 from inferdeck.store.state.database import StateDatabase
 from tests.pipeline.asking import asked
 from tests.pipeline.collecting import Stage
@@ -39,7 +45,7 @@ INTERVAL = 15.0
 NOTE = "prompts are cached from now on"
 """What somebody annotated two minutes before the end."""
 LATER_SECONDS = 6.0
-"""How long after the last collection the world stands still: dashboards wait for samples that are on their way."""
+"""How long after the last collection the daemon is asked: dashboards wait for samples that are on their way."""
 FOLDER = Path("/tmp/inferdeck-played")
 PORT = 24_600
 """The first of the fleet's: addresses stand on screens, and a screen is compared with the one of another day."""
@@ -60,22 +66,21 @@ class Played:
 
     @property
     def last(self) -> float:
-        """The moment of the last collection."""
-        return self.stage.world.now - LATER_SECONDS
+        """The moment of the last collection, at which the world stands still."""
+        return self.stage.world.now
 
     @property
     def now(self) -> float:
         """What the clock of the daemon and of whoever looks at it says."""
-        return self.stage.clock.now()
+        return self.last + LATER_SECONDS
 
 
 @contextlib.contextmanager
 def fixed_place() -> Iterator[Path]:
     """Yield an empty folder whose name is always the same; whoever has it has the ports, too."""
-    FOLDER.mkdir(mode=0o700, exist_ok=True)
     with (FOLDER.parent / f"{FOLDER.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        shutil.rmtree(FOLDER)
+        shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir(mode=0o700)
         try:
             yield FOLDER
@@ -103,8 +108,6 @@ def played(name: str, moments: Sequence[float], folder: Path, port: int = 0) -> 
                 for moment in moments:
                     _follow(found)
                     await found.go(moment)
-                await found.clock.advance(LATER_SECONDS)
-                await found.site.refresh()
                 async with _answering(found, folder) as path:
                     ready.append(Played(found, path, cards))
                     started.set()
@@ -139,24 +142,30 @@ def _follow(found: Stage) -> None:
 @contextlib.asynccontextmanager
 async def _answering(found: Stage, folder: Path) -> AsyncIterator[str]:
     environment = found.scenario.fleet.environment
-    around = _around(found)
-    kept = StateDatabase.open(folder / "state.sqlite", clock=found.clock)
+    clock = ManualClock(found.world.now + LATER_SECONDS)
+    around = replace(_around(found), now=clock.now())
+    kept = StateDatabase.open(folder / "state.sqlite", clock=clock)
     kept.note([(one, environment) for one in found.happenings])
     files = tuple(_files(found, folder, kept))
     try:
-        with asked(found, lambda: around, kept, lambda: files) as every:
-            happened = Happenings(kept, found.clock, environment)
-            happened.annotate(NOTE, time=found.clock.now() - 120.0, kind="deployment")
+        with asked(found, lambda: around, kept, lambda: files, clock) as every:
+            happened = Happenings(kept, clock, environment)
+            happened.annotate(NOTE, time=clock.now() - 120.0, kind="deployment")
             topics = [
-                stack.routes(every.stack, found.clock),
-                catalog.routes(every.catalog, found.clock),
-                happenings.routes(happened, found.clock),
+                stack.routes(every.stack, clock),
+                catalog.routes(every.catalog, clock),
+                happenings.routes(happened, clock),
                 config_files.routes(every.files),
-                logs.routes(every.logs, found.clock),
+                logs.routes(every.logs, clock),
                 dashboards.routes(every.dashboards),
-                widgets.routes(widgets.WidgetRoutes(DaemonWidgets(found.clock, every), found.clock)),
+                widgets.routes(widgets.WidgetRoutes(DaemonWidgets(clock, every), clock)),
             ]
-            application = app.build(every.questions, SmallOperations(), topics=topics)
+            writer = SinkWriter(found.database)
+            site = DaemonSite(
+                every.settings, clock, found.database, Runner(clock, writer), Receiver(writer, clock), clock.now()
+            )
+            own = prometheus.routes(every.service, site)
+            application = app.build(every.questions, SmallOperations(), own, topics)
             path = folder / "played.sock"
             listener = server.Listener(app.guarded(application, None), server.bind_unix(path), peers_checked=True)
             await listener.start()
@@ -164,6 +173,7 @@ async def _answering(found: Stage, folder: Path) -> AsyncIterator[str]:
                 yield str(path)
             finally:
                 await listener.stop()
+                writer.close()
     finally:
         kept.close()
 

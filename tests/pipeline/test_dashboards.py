@@ -163,7 +163,7 @@ async def compare(
         if one.variable("gateway") is not None:
             chosen = await panels.choose(one, values, window, given)
             asked |= {query.place: query for query in panels.queries(one, chosen, window)}
-    born = Births(found, process, claims)
+    born = Births(found, process)
     for figure in figures:
         result = await service.instant(asked[figure.place].text, window.end_ms)
         told = {
@@ -203,13 +203,13 @@ def check(figure: Figure, told: dict[Key, float], truth: Truth, report: Report) 
 
 
 class Births:
-    """Which series of a program began, or began anew, within the window."""
+    """Which series of a program began, or began anew, after `begin`, which is that of all collections."""
 
-    def __init__(self, found: Stage, process: str, claims: list[Claim]) -> None:
+    def __init__(self, found: Stage, process: str, begin: float | None = None) -> None:
         self._found = found
         self._one = found.watched[process]
-        self._kept = {claim.family: claim for claim in claims}
-        self.begin = self._one.read[0]
+        self.begin = self._one.read[0] if begin is None else begin
+        self.end = self._one.read[-1]
 
     def keys(self, family: str, by: tuple[str, ...], where: tuple[tuple[str, str], ...]) -> set[Key]:
         """Return the keys of which some series was not there at the beginning, or was reset, or is near to nothing."""
@@ -218,11 +218,11 @@ class Births:
             labels = dict(series)
             if not _fits(labels, where):
                 continue
-            line = [values[at] for at in sorted(values)]
-            steady = min(values) == round(self.begin * 1000) and len(line) == COLLECTIONS + 1 and line == sorted(line)
+            line = [values[at] for at in sorted(values) if at >= round(self.begin * 1000)]
+            span = self.end - self.begin
+            steady = min(values) <= round(self.begin * 1000) and len(line) == span / STEP + 1 and line == sorted(line)
             # A counter cannot have been below zero, so little is added before a first value that is small.
-            grown = line[-1] - line[0]
-            if not steady or line[0] * SPAN < grown * STEP:
+            if not steady or line[0] * span < (line[-1] - line[0]) * STEP:
                 found.add(tuple(labels.get(name, "") for name in by))
         return found
 
@@ -239,7 +239,7 @@ class Truth:
         self, family: str, by: tuple[str, ...], where: tuple[tuple[str, str], ...]
     ) -> tuple[dict[Key, float], set[Key]]:
         """Return amounts by key, and the keys that cannot be compared."""
-        start, end = self.born.begin, self.found.clock.now()
+        start, end = self.born.begin, self.born.end
         total: dict[Key, float] = defaultdict(float)
         for claim in self.claims:
             if claim.family != family or not _may(claim, where):

@@ -132,8 +132,8 @@ def boxed(
     tight = slot.height < 4
     high = slot.height - (1 if tight else 2)
     title, state = _title(slot, panel, answer), _state(answer)
-    if wide(title) + wide(state) > slot.width - 4 and answer.data is not None and answer.data.quality == "estimated":
-        state = ((" ~ ", "dim"),)
+    if wide(title) + wide(state) >= slot.width - 4:
+        state = _short(answer) or state
     head = sides(title, state, max(1, slot.width - 4))
     upper: Row = ((f"{left}{line}", frame), *_filled(head, line, frame), (f"{line}{right}", frame))
     rows: list[Row] = [fit(upper, slot.width)]
@@ -165,6 +165,15 @@ def _state(answer: Answer) -> Row:
         return ((" error ", "critical"),)
     row = drawing.state(answer.data)
     return ((" ", ""), *row, (" ", "")) if row and wide(row) else ()
+
+
+def _short(answer: Answer) -> Row:
+    """Return the state where there is little room, nothing where it has no short form."""
+    if answer.data is None:
+        return ()
+    if answer.stale_seconds is not None:
+        return ((" stale ", "warn"),)
+    return ((" ~ ", "dim"),) if answer.data.quality == "estimated" else ()
 
 
 def _body(

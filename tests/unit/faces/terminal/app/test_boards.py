@@ -97,6 +97,9 @@ def test_a_panel_says_how_old_it_is_and_why_there_is_none() -> None:
     found = Panels(alone(panel, 70, 14), Look())
     found.answer({"p": Answer(data, MOMENT, 40.0)})
     assert "stale, 40 s ago" in words([found.row(0, 70)])
+    narrow = Panels(alone(replace(panel, title="Cost (24 h)"), 27, 3), Look())
+    narrow.answer({"p": Answer(replace(data, title="", quality="estimated"), MOMENT, 40.0)})
+    assert " stale " in words([narrow.row(0, 27)])
     found.answer({"p": Answer(None, MOMENT, None, "no daemon answers", 7.0)})
     told = words([found.row(number, 70) for number in range(14)])
     assert "error" in told.splitlines()[0] and "no daemon answers" in told and "Next try in 7 s" in told
