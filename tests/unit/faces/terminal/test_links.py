@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inferdeck.dashboards.loader import shipped
 from inferdeck.faces.terminal import places
-from inferdeck.faces.terminal.views.links import MOST, Destination, destinations
+from inferdeck.faces.terminal.views.links import MOST, Destination, destinations, titled
 from inferdeck.model.dashboard import ALL, Column, Link, Panel, PanelKind
 from inferdeck.model.dashboard_answers import PanelData, QueryData, Series
 
@@ -59,6 +59,11 @@ def test_links_of_columns_count_and_a_moment_opens_logs() -> None:
     column = Column("A", links=(Link("Card", view="gpus", variables={"gpu": "{{gpu}}", "host": "{{Hostname}}"}),))
     found = destinations(panel(columns=(column,)), data({"gpu": "3", "Hostname": "h"}), {}, 1_700_000_000.5)
     assert [one.place for one in found] == ["card h 3", "logs @1700000000.500"]
+
+
+def test_headings_say_what_is_chosen() -> None:
+    chosen = {"window": ("1h",), "model": (ALL,), "team": ("a", "b")}
+    assert titled("Over $window, ${model}, $team of $other", chosen) == "Over 1h, all, 2 of $other"
 
 
 def test_a_url_is_no_place() -> None:

@@ -191,6 +191,7 @@ class BoardView(View):
             error = held.error if found is None else ""
             view = self._natives.get(slot.panel.id)
             answers[slot.panel.id] = Answer(found, moment, stale, error, retry if error else None, view)
+        self._panels.variables = data.variables if data is not None else {}
         self._panels.answer(answers)
         self._view.changed()
 

@@ -86,6 +86,18 @@ def _place(view: str, known: Mapping[str, str]) -> str:
     return f"{view} {' '.join(known.values())}".strip()
 
 
+def titled(text: str, variables: Mapping[str, Sequence[str]]) -> str:
+    """Return the heading of a row with the values of its variables; of many values their number."""
+
+    def value(found: re.Match[str]) -> str:
+        values = variables.get(found.group(1) or found.group(2))
+        if values is None:
+            return found.group()
+        return "all" if ALL in values else values[0] if len(values) == 1 else str(len(values))
+
+    return _VARIABLE.sub(value, text)
+
+
 def _filled(text: str, labels: Mapping[str, str], variables: Mapping[str, Sequence[str]]) -> str:
     """Return the text with its labels and variables; "" for a variable of which everything is chosen."""
 

@@ -11,6 +11,7 @@ from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.picture import Picture, Row, Span, blank, fit, sides, wide, words
 from inferdeck.faces.terminal.views import native
 from inferdeck.faces.terminal.views.layout import Slot
+from inferdeck.faces.terminal.views.links import titled
 from inferdeck.faces.terminal.views.native import Native
 from inferdeck.model import cells, numbers
 from inferdeck.model.dashboard import Panel
@@ -50,6 +51,8 @@ class Panels:
         self.look = look
         self.selected = ""
         self.cursor: float | None = None
+        self.variables: Mapping[str, Sequence[str]] = {}
+        """What is chosen: some headings say it."""
         self._answers: Mapping[str, Answer] = {}
         self._drawn: dict[int, _Drawn] = {}
         self._height = max((slot.bottom for slot in self.slots), default=0)
@@ -102,7 +105,7 @@ class Panels:
     def _rows(self, place: int) -> tuple[Row, ...]:
         slot = self.slots[place]
         if slot.panel is None:
-            return (_heading(slot),)
+            return (_heading(slot, self.variables),)
         answer = self._answers.get(slot.panel.id) or Answer(None, Moment(0.0, 0.0, 1.0, 0.0))
         selected = slot.panel.id == self.selected
         kept = self._drawn.get(place)
@@ -117,9 +120,9 @@ class Panels:
         return kept.rows
 
 
-def _heading(slot: Slot) -> Row:
+def _heading(slot: Slot, variables: Mapping[str, Sequence[str]]) -> Row:
     sign = "▸ " if slot.closed else ""
-    return words(f" {sign}{slot.heading}", slot.width, "strong")
+    return words(f" {sign}{titled(slot.heading, variables)}", slot.width, "strong")
 
 
 def boxed(
