@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from inferdeck.faces.terminal.app import Options
 
 ONCE_SIZE = (120, 36)
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 ANSWER_SECONDS = 30.0
 PATIENCE_SECONDS = 2.0
 """For the first answer of a daemon that was named."""
