@@ -64,7 +64,7 @@ def test_the_theme_on_the_page_is_one(tmp_path: Path) -> None:
 def test_the_command_lines_on_the_page_can_be_read() -> None:
     (text,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
     lines = [re.split(r" {2,}", line)[0] for line in text.splitlines()]
-    for line in [*lines, "inferdeck top --once --format svg --size 120x36 --range 6h"]:
+    for line in [*lines, "inferdeck top --once --format svg --size 120x46 --range 1d"]:
         assert line in PAGE
         assert arguments.parse(line.split()[1:]).command.words == ("top",)
     assert all(form in text for form in FORMATS)
