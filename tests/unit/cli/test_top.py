@@ -126,3 +126,50 @@ def test_at_any_moment(place: Place, capfdbinary: pytest.CaptureFixture[bytes]) 
     assert " at 2026-11-20 " in capfdbinary.readouterr().out.decode().splitlines()[0]
     for far in ("1e18", "nan", "inf", "-1e30"):
         assert run(place, "--at", far) == 2, far
+
+
+def test_variables_hold_without_a_file(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setenv("INFERDECK_TERMINAL__VIEW", "services")
+    monkeypatch.setenv("INFERDECK_TERMINAL__INTERVAL", "30s")
+    assert run(place) == 0
+    head = capfdbinary.readouterr().out.decode().splitlines()[0]
+    assert "Services" in head and "every 30 s" in head
+
+
+@pytest.mark.parametrize(
+    ("variables", "words", "drawn"),
+    [
+        ({"LC_ALL": "C"}, (), "ascii"),
+        ({"LC_ALL": "C.UTF-8", "TERM": "xterm"}, (), "braille"),
+        ({"LC_ALL": "C"}, ("--glyphs", "braille"), "braille"),
+        ({"LC_ALL": "C"}, ("--format", "svg"), "braille"),
+        ({"LC_ALL": "C", "INFERDECK_TERMINAL__GLYPHS": "block"}, (), "block"),
+    ],
+)
+def test_signs_are_those_of_the_terminal_or_those_that_were_chosen(
+    variables: dict[str, str],
+    words: tuple[str, ...],
+    drawn: str,
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert run(place, *words) == 0
+    out = capfdbinary.readouterr().out.decode()
+    found = "ascii" if out.isascii() else "braille" if "╭" in out else "block" if "┌" in out else ""
+    assert found == drawn
+
+
+def test_a_range_is_within_the_history(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setenv("INFERDECK_TERMINAL__HISTORY", "30m")
+    assert run(place) == 0
+    monkeypatch.setenv("INFERDECK_TERMINAL__RANGE", "45m")
+    capfdbinary.readouterr()
+    assert run(place) == 2
+    assert b"terminal: range is longer than history" in capfdbinary.readouterr().err
