@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from inferdeck.faces.terminal.drawing import grid
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.grid import Column, Field, Grid
-from inferdeck.faces.terminal.drawing.picture import Row, Span, fit
+from inferdeck.faces.terminal.drawing.picture import Row, Span, fit, styled
 from inferdeck.model.answers import Number
 from inferdeck.model.figure_text import shown
 
@@ -100,6 +100,8 @@ class Table:
     _changed: frozenset[tuple[str, int]] = frozenset()
     _widths: tuple[int, ...] = ()
     _drawn: dict[tuple[int, int], list[Row]] = field(default_factory=dict)
+    """By block and width; the selected row is drawn like the others, so that moving on draws none anew."""
+    _places: dict[str, int] = field(default_factory=dict)
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Take a new answer; what differs from the one before is marked until the next."""
@@ -115,7 +117,9 @@ class Table:
         words = self.words.lower().split()
         kept = [one for one in self._all if one.has(words)] if words else list(self._all)
         self.entries = ordered(kept, self.order)
-        if self.entries and all(one.key != self.selected for one in self.entries):
+        # Of several with one key it is the first.
+        self._places = {one.key: place for place, one in reversed(list(enumerate(self.entries)))}
+        if self.entries and self.selected not in self._places:
             self.selected = self.entries[0].key
         self.redraw()
 
@@ -131,13 +135,12 @@ class Table:
     @property
     def place(self) -> int | None:
         """Where the selected row stands."""
-        return next((place for place, one in enumerate(self.entries) if one.key == self.selected), None)
+        return self._places.get(self.selected)
 
     def select(self, place: int) -> None:
         """Select the row at a place, the nearest there is."""
         if self.entries:
             self.selected = self.entries[min(max(place, 0), len(self.entries) - 1)].key
-            self.redraw()
 
     def height(self, width: int) -> int:
         """Return how many rows there are; one where there are none, for the words that say why."""
@@ -156,7 +159,8 @@ class Table:
         if kept is None:
             kept = grid.rows(self._grid(), block * _AHEAD, _AHEAD, width, self.look.glyphs)
             self._drawn[block, width] = kept
-        return kept[number % _AHEAD]
+        row = kept[number % _AHEAD]
+        return styled(row, "selected") if number == self.place else row
 
     def _grid(self) -> Grid:
         return Grid(
@@ -166,8 +170,7 @@ class Table:
             self._widths or grid.measured(self.columns, ()),
             self.order.column,
             self.order.reverse,
-            self.place,
-            self.left,
+            left=self.left,
         )
 
     def _fields(self, place: int) -> Sequence[Field]:

@@ -36,7 +36,7 @@ class Nothing:
 
 
 class LinesView(ScrollView, can_focus=True, inherit_bindings=False):
-    """Shows lines; strips are kept until the lines change, and only rows that look different are sent."""
+    """Shows lines; strips are kept until `changed` finds other rows, and only rows that look different are sent."""
 
     # Not those of Textual's own views: left and right belong to the view, which reads values with them.
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,13 +69,14 @@ class LinesView(ScrollView, can_focus=True, inherit_bindings=False):
         if not width:
             return
         first = self.scroll_offset.y
-        dirty = [
-            Region(0, number - first, self.size.width, 1)
-            for number in range(first, first + self.size.height)
-            if number not in self._strips or self._strips[number][0] != self._row(number, width)
-        ]
-        for number in [number for number in self._strips if not first <= number < first + self.size.height]:
-            del self._strips[number]
+        shown = range(first, first + self.size.height)
+        # A strip that is kept shows its row as it is: those that are no longer seen are not looked at.
+        self._strips = {
+            number: kept
+            for number, kept in self._strips.items()
+            if number in shown and kept[0] == self._row(number, width)
+        }
+        dirty = [Region(0, number - first, self.size.width, 1) for number in shown if number not in self._strips]
         if dirty:
             self.refresh(*dirty)
 
@@ -93,12 +94,12 @@ class LinesView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Draw one row of the window."""
-        width = self.row_width
         number = y + self.scroll_offset.y
-        row = self._row(number, width)
         kept = self._strips.get(number)
-        if kept is not None and kept[0] == row:
+        if kept is not None:
             return kept[1]
+        width = self.row_width
+        row = self._row(number, width)
         strip = self.paint.strip(row, width)
         self._strips[number] = (row, strip)
         return strip
