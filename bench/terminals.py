@@ -98,13 +98,13 @@ class Pane:
         """Press keys, by tmux' names."""
         self.server.said("send-keys", "-t", self.identity, *keys)
 
-    def wait(self, words: str, seconds: float = 60.0) -> None:
+    def wait(self, words: str, seconds: float = 60.0, pause: float = 0.2) -> None:
         """Wait until words stand in the pane; raises SystemExit where they do not come."""
         end = time.monotonic() + seconds
         while words not in (text := self.text()):
             if time.monotonic() > end:
                 raise SystemExit(f"{words!r} does not come:\n{text}")
-            time.sleep(0.2)
+            time.sleep(pause)
 
     @property
     def runs(self) -> bool:
@@ -213,9 +213,18 @@ class Listener:
             self._rest += os.read(self._process.stdout.fileno(), 1 << 16)
 
     def quiet(self, pane: Pane, seconds: float = 0.08) -> None:
-        """Wait until a pane writes nothing for so long."""
-        while self.heard(pane, seconds) is not None:
+        """Wait until a pane writes nothing for so long, at most 5 s."""
+        end = time.monotonic() + 5.0
+        while self.heard(pane, seconds) is not None and time.monotonic() < end:
             pass
+
+    def wait(self, pane: Pane, words: str, seconds: float = 60.0) -> None:
+        """Wait until words stand in a pane, and hear all meanwhile: tmux holds back what is not heard."""
+        end = time.monotonic() + seconds
+        while words not in (text := pane.text()):
+            if time.monotonic() > end:
+                raise SystemExit(f"{words!r} does not come:\n{text}")
+            self.quiet(pane, 0.05)
 
     def painted(self, pane: Pane, key: str, patience: float = 2.0) -> float | None:
         """Press a key; return seconds until the picture that it changes is whole, None where nothing changes."""

@@ -26,15 +26,21 @@ class Replay:
         """Whether the list of models is made as long as 500."""
         self.questions = 0
         """How many answers about dashboards were given."""
+        self._live = True
         self._start, self._speed, self._began = 0.0, 0.0, time.monotonic()
 
     def begin(self, start: float, speed: float) -> None:
-        """Begin at a moment, Unix seconds."""
+        """Begin at a moment, Unix seconds; speed 0: it stands still but for `move`."""
+        self._live = False
         self._start, self._speed, self._began = start, speed, time.monotonic()
 
     def live(self) -> None:
         """Show what is now."""
-        self._speed = 0.0
+        self._live = True
+
+    def move(self, seconds: float) -> None:
+        """Go on by so much."""
+        self._start += seconds
 
     def now(self) -> float:
         """Return the moment that is shown."""
@@ -43,7 +49,7 @@ class Replay:
     def asked(self, path: str) -> str:
         """Return the path that is asked of the daemon."""
         route, _, query = path.partition("?")
-        if not self._speed or not _data(route):
+        if self._live or not _data(route):
             return path
         fields = dict(parse_qsl(query))
         now = self.now()
@@ -55,7 +61,7 @@ class Replay:
         route = path.partition("?")[0]
         if _data(route):
             self.questions += 1
-            if self._speed:
+            if not self._live and self._speed:
                 found = json.loads(body)
                 found["tick"] /= self._speed
                 return json.dumps(found).encode()
@@ -90,7 +96,9 @@ def served(replay: Replay) -> Iterator[str]:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(BrokenPipeError):
+                # Whoever asked has been ended.
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             return
