@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
+from textual.theme import BUILTIN_THEMES
 
 from inferdeck.faces.terminal import plain, themes
 from inferdeck.faces.terminal.drawing.glyphs import Look
@@ -21,6 +23,8 @@ class DressedApp(App[int]):
         self.look = look
         self.own_themes = own
         self._few_signs = plain.filters(look.glyphs)
+        # Its titles would be as green as what is well.
+        self.register_theme(replace(BUILTIN_THEMES[themes.PLAIN], accent="ansi_cyan"))
         for one in own:
             if one.theme is not None:
                 self.register_theme(one.theme)

@@ -35,7 +35,8 @@ _ASCII = {
     "🔎": "  ",
 }
 _CONSOLE = {
-    **dict.fromkeys("╌┄┈▔▁━‐‑‒–—−", "─"),
+    **dict.fromkeys("╌┄┈▔▁━", "─"),
+    **dict.fromkeys("‐‑‒–—−", "-"),
     **dict.fromkeys("╎┆┊┃", "│"),
     **dict.fromkeys("╭┏", "┌"),
     **dict.fromkeys("╮┓", "┐"),
