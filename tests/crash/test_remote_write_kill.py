@@ -48,10 +48,10 @@ async def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
         for _ in range(KILLS):
             target.script += [answer(500)] * chance.randrange(4)
             last = await live_and_die(tmp_path, target.url, last + 1, chance.randrange(1, 200))
-        config = RemoteWriteConfig.model_validate({"url": target.url, "spool_size": 10**8, "deadline": 5})
+        config = RemoteWriteConfig.model_validate({"url": target.url, "spool_size": 10**8, "deadline": 30})
         sink = RemoteWriteSink(config, tmp_path, clock=SystemClock(), backoff=Backoff(0.01, 0.05))
         sink.start()
-        await until(lambda: sink.stats().spooled_samples == 0, seconds=60)
+        await until(lambda: sink.stats().spooled_samples == 0, seconds=200)
         await sink.aclose()
         for series in (0, 99, 199):
             arrived = numbers(target, series)

@@ -21,10 +21,13 @@ from inferdeck.simulate.checking import check
 from inferdeck.simulate.conclusions import CONCLUSIONS
 from inferdeck.simulate.load import shares
 from scripts.generated import ROOT
+from tests.real.programs import free_port
 from tests.unit.simulate.story import run
 from tests.unit.simulate.witness import TESTS
 
 PAGE = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
+PROGRAMS = 40
+"""More than the page's fleet has; the ports of its example, from 28800 on, may be another's here."""
 SCENARIO, FLEET = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -67,7 +70,9 @@ def running(command: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_fleet_listens_as_the_example_says(tmp_path: Path) -> None:
     (tmp_path / "slow-friday.yaml").write_text(SCENARIO, encoding="utf-8")
-    serve, others = (block.splitlines() for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL))
+    first = free_port(PROGRAMS)
+    page = re.sub(r"\b288(\d\d)\b", lambda found: str(first + int(found[1])), PAGE)
+    serve, others = (block.splitlines() for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL))
     command, shown = serve[0].removeprefix("$ "), serve[1:-1]
     assert serve[-1] == "..." and command.startswith("inferdeck simulate serve slow-friday.yaml ")
     with running(command, tmp_path) as process:

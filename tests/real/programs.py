@@ -76,18 +76,19 @@ def cache_directory() -> Path:
     return Path(base) / "inferdeck" / "real"
 
 
-def free_port() -> int:
-    """Return a loopback port that nothing listens on now.
+def free_port(count: int = 1) -> int:
+    """Return a loopback port that nothing listens on now, with `count`: the first of so many in a row.
 
     A program may take many seconds until it listens, while tests beside it open connections: so it is none of those
     that the system hands out by itself (from 32768 on Linux, 49152 elsewhere), and one by true chance.
     """
     chance = random.SystemRandom()
     while True:
-        port = chance.randrange(*PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((LOOPBACK, port))
-            return port
+        first = chance.randrange(*PORTS)
+        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                probes.enter_context(socket.socket()).bind((LOOPBACK, port))
+            return first
 
 
 def executable(name: str, install: str = "scripts/real light") -> str:

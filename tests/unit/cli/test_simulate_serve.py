@@ -24,6 +24,7 @@ from inferdeck.model.clock import ManualClock
 from inferdeck.simulate import scenario
 from inferdeck.simulate.targets import targets
 from inferdeck.sources.registry import config_classes
+from tests.real.programs import free_port
 from tests.unit.cli.test_commands import run
 
 NOW = 1_795_428_000.0
@@ -124,7 +125,7 @@ def test_what_a_killed_one_left_is_swept_up_and_that_of_others_is_not(tmp_path: 
 
 
 def test_ports_are_consecutive_and_a_taken_one_is_said(tmp_path: Path) -> None:
-    base = 28_640
+    base = free_port(40)
     with serving(tmp_path, "two-workers", "--port", str(base), "--folder", str(tmp_path / "made"), "--json") as process:
         found = printed(process)
         ports = [int(one["url"].rpartition(":")[2]) for one in found["programs"] if one["kind"] != "docker"]

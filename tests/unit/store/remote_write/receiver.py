@@ -61,7 +61,7 @@ async def receiver(*script: Behaviour) -> AsyncIterator[Receiver]:
         await runner.cleanup()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for something that must come true; fails loudly where it does not."""
     async with asyncio.timeout(seconds):
         while not condition():
