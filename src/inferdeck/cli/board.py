@@ -82,7 +82,7 @@ def _services(page: Page, status: Status, *, several: bool) -> None:
             str(service.port) if service.port else numbers.MISSING,
             figure(service.latency, warn=2.0),
             service.version or numbers.MISSING,
-            _note(service),
+            _note(service, "not read yet" if status.past is None else "not read then"),
         )
         for service in status.services
     ]
@@ -90,13 +90,13 @@ def _services(page: Page, status: Status, *, several: bool) -> None:
     page.table(headings, rows, right=RIGHT)
 
 
-def _note(service: Service) -> Cell:
+def _note(service: Service, unread: str) -> Cell:
     if service.error:
         wait = service.next_attempt_seconds
         again = f"; next try in {numbers.seconds(round(wait))}" if wait is not None and wait >= 1 else ""
         return Cell(_short(service.error, service.url) + again, "red" if service.health == "down" else "")
     if service.health == "unknown":
-        return Cell("not read yet", "dim")
+        return Cell(unread, "dim")
     return Cell(service.warnings[0] if service.warnings else "", "yellow")
 
 

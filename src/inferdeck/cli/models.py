@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from inferdeck.cli import board, daemons
 from inferdeck.cli.figures import day, figure, parameters, shown
+from inferdeck.cli.stack_words import then
 from inferdeck.cli.text import Cell, Page, coloured, columns
 from inferdeck.client.tiny import Client
 from inferdeck.errors import UsageError
@@ -63,22 +64,24 @@ def models(options: argparse.Namespace) -> int:
         return _one(client, options)
     chosen = {name: getattr(options, name) or "" for name in FILTERS}
     paging = {name: str(value) for name in ("offset", "limit") if (value := getattr(options, name)) is not None}
-    answer = client.models(environment=options.environment or "", **chosen, **paging)
+    answer = client.models(environment=options.environment or "", at=options.at or "", **chosen, **paging)
     if options.json:
         print(dumps(answer, indent=2))
         return 0
     page = _page()
+    then(page, answer.past)
     draw(page, answer, asked=any(chosen.values()) or bool(options.environment))
     sys.stdout.write(page.text())
     return 0
 
 
 def _one(client: Client, options: argparse.Namespace) -> int:
-    answer = client.model(options.name, options.environment or "")
+    answer = client.model(options.name, options.environment or "", options.at or "")
     if options.json:
         print(dumps(answer, indent=2))
         return 0
     page = _page()
+    then(page, answer.past)
     draw_one(page, answer)
     sys.stdout.write(page.text())
     return 0

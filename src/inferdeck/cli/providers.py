@@ -8,6 +8,7 @@ import sys
 
 from inferdeck.cli import board, daemons
 from inferdeck.cli.figures import figure, shown
+from inferdeck.cli.stack_words import then
 from inferdeck.cli.text import Cell, Page, coloured, columns
 from inferdeck.model import numbers
 from inferdeck.model.json_form import dumps
@@ -21,11 +22,12 @@ def providers(options: argparse.Namespace) -> int:
     """Show the providers that match."""
     chosen = {name: getattr(options, name) or "" for name in FILTERS}
     paging = {name: str(value) for name in ("offset", "limit") if (value := getattr(options, name)) is not None}
-    answer = daemons.client(options).providers(**chosen, **paging)
+    answer = daemons.client(options).providers(at=options.at or "", **chosen, **paging)
     if options.json:
         print(dumps(answer, indent=2))
         return 0
     page = Page(columns(), colour=coloured(sys.stdout))
+    then(page, answer.past)
     draw(page, answer, asked=any(chosen.values()))
     sys.stdout.write(page.text())
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from inferdeck.model import numbers
 from inferdeck.model import page as pages
 from inferdeck.model.answers import Number
 from inferdeck.model.json_form import dumps
+from inferdeck.model.past import Past
 from inferdeck.model.stack import Link
 
 T = TypeVar("T")
@@ -83,8 +85,16 @@ def whole(value: float) -> str:
 
 
 def paging(options: argparse.Namespace) -> dict[str, str]:
-    """Return the parameters of the page that was asked for."""
-    return {"q": options.q or "", "offset": str(options.offset or ""), "limit": str(options.limit or "")}
+    """Return the parameters of the page that was asked for, and of the moment where one may be."""
+    given = {name: getattr(options, name, None) for name in ("q", "offset", "limit", "at")}
+    return {name: str(value or "") for name, value in given.items()}
+
+
+def then(page: Page, past: Past | None) -> None:
+    """Say which moment an answer is about, and what in it is not of that moment."""
+    if past is not None:
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(past.at))
+        page.wrapped(f"at {moment}: {'; '.join(past.notes)}", "", "yellow")
 
 
 def show(options: argparse.Namespace, found: pages.Page[T], draw: Callable[[Page, Sequence[T]], None]) -> int:
@@ -93,6 +103,7 @@ def show(options: argparse.Namespace, found: pages.Page[T], draw: Callable[[Page
         print(dumps(found, indent=2))
         return 0
     page = Page(columns(), colour=coloured(sys.stdout))
+    then(page, found.past)
     if found.items:
         draw(page, found.items)
     shown = found.offset + len(found.items)
@@ -113,6 +124,9 @@ def empty(options: argparse.Namespace, found: pages.Page[T], reason: Callable[[]
     if filters:
         named = " ".join(f"--{name} {getattr(options, name)}" for name in filters)
         page.wrapped(f"nothing matches {named}", "")
+    elif found.past is not None:
+        then(page, found.past)
+        page.line("nothing of this is known of then")
     else:
         text, fix = reason()
         page.wrapped(text, "")

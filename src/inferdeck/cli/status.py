@@ -7,6 +7,7 @@ import sys
 import time
 
 from inferdeck.cli import board, daemons, screen
+from inferdeck.cli.stack_words import then
 from inferdeck.cli.text import Page, coloured, columns
 from inferdeck.client.tiny import Client
 from inferdeck.errors import DaemonDownError, UnavailableError, UsageError
@@ -22,17 +23,24 @@ def status(options: argparse.Namespace) -> int:
     if not interval >= SHORTEST_INTERVAL_SECONDS:
         raise UsageError(f"--interval: at least {SHORTEST_INTERVAL_SECONDS:g} seconds")
     client = daemons.client(options)
+    at = options.at or ""
     if options.watch or options.interval is not None:
+        if at:
+            raise UsageError("--at: the past does not change; leave out --watch and --interval")
         return watch(client, interval, json=options.json)
-    answer = client.status()
-    print(dumps(answer, indent=2) if options.json else page(client).text(), end="\n" if options.json else "")
+    if options.json:
+        print(dumps(client.status(at), indent=2))
+    else:
+        print(page(client, at).text(), end="")
     return 0
 
 
-def page(client: Client) -> Page:
-    """Return the daemon's status as a page for standard output."""
+def page(client: Client, at: str = "") -> Page:
+    """Return the daemon's status, of now or of a moment, as a page for standard output."""
     drawn = Page(columns(), colour=coloured(sys.stdout))
-    board.draw(drawn, client.status())
+    found = client.status(at)
+    then(drawn, found.past)
+    board.draw(drawn, found)
     return drawn
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from inferdeck.cli import arguments
 from inferdeck.client.tiny import Address, Client
 from inferdeck.errors import UsageError
 from tests.unit.api.place import refused, served
@@ -69,3 +70,23 @@ def test_the_client_asks_of_a_moment(url: str) -> None:
     assert {one.health for one in client.status().services} == {"up"}
     with pytest.raises(UsageError, match="not a time"):
         client.services(at="soon")
+
+
+@pytest.mark.parametrize("command", ["status", "services", "containers", "gpus", "routes", "models", "providers"])
+def test_commands_show_a_moment_and_what_is_of_now(
+    url: str, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    options = arguments.parse([command, "--at", "15m", "--url", url])
+    assert arguments.command(options.command)(options) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("at 20") and "nothing is known of then: the history begins" in said.splitlines()[0]
+    options = arguments.parse([command, "--at", "15m", "--json", "--url", url])
+    assert arguments.command(options.command)(options) == 0
+    assert json.loads(capsys.readouterr().out)["past"]["at"] == pytest.approx(time.time() - 900, abs=60.0)
+
+
+def test_the_past_is_not_watched(url: str) -> None:
+    options = arguments.parse(["status", "--at", "15m", "--watch", "--url", url])
+    with pytest.raises(UsageError, match="--at: the past does not change"):
+        arguments.command(options.command)(options)

@@ -40,6 +40,7 @@ def option(*flags: str, **settings: Any) -> Option:
 
 
 JSON = option("--json", action="store_true", help="print the answer as JSON")
+AT = option("--at", metavar="TIME", help="as it was then: 2026-01-31T12:00:00Z, Unix seconds, or 6h for so long ago")
 LARGEST = 2**53
 """Of numbers without a bound of their own."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferdeck.cli.commands.form import JSON, Command, option, whole
+from inferdeck.cli.commands.form import AT, JSON, Command, option, whole
 from inferdeck.faces.widgets import wish as widget
 
 # Those of faces/hosts/table.py and wanted.py, which are not imported: --help is to be fast.
@@ -55,6 +55,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             option("-w", "--watch", action="store_true", help="redraw until Ctrl-C"),
             option("-n", "--interval", type=float, metavar="SECONDS", help="redraw this often (2); implies --watch"),
+            AT,
             JSON,
         ),
     ),

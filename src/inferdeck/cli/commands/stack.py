@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferdeck.cli.commands.form import ENVIRONMENT, HOST, JSON, PAGE, Command, option, seconds, whole
+from inferdeck.cli.commands.form import AT, ENVIRONMENT, HOST, JSON, PAGE, Command, option, seconds, whole
 
 PROBES = ("direct", "member", "stream", "embedding", "capability", "pool", "fallback")
 KIND = option(
@@ -37,6 +37,7 @@ COMMANDS: tuple[Command, ...] = (
                 metavar="BY",
                 help="name, type, provider, status, context, parameters, price, requests; --sort=-price reverses",
             ),
+            AT,
             *PAGE,
         ),
     ),
@@ -53,6 +54,7 @@ COMMANDS: tuple[Command, ...] = (
                 metavar="BY",
                 help="name, state, requests, errors, latency, cost, score; --sort=-score reverses",
             ),
+            AT,
             *PAGE,
         ),
     ),
@@ -65,6 +67,7 @@ COMMANDS: tuple[Command, ...] = (
             option("--health", metavar="HEALTH", help="only those that are up, down or unknown"),
             ENVIRONMENT,
             HOST,
+            AT,
             *PAGE,
         ),
     ),
@@ -78,6 +81,7 @@ COMMANDS: tuple[Command, ...] = (
             option("--project", metavar="NAME", help="only those of this compose project"),
             ENVIRONMENT,
             HOST,
+            AT,
             *PAGE,
         ),
     ),
@@ -85,7 +89,7 @@ COMMANDS: tuple[Command, ...] = (
         ("gpus",),
         "list GPUs: load, memory, heat, what holds them back, who uses them",
         "gpus:gpus",
-        (option("--model", metavar="NAME", help="only cards of this model"), ENVIRONMENT, HOST, *PAGE),
+        (option("--model", metavar="NAME", help="only cards of this model"), ENVIRONMENT, HOST, AT, *PAGE),
     ),
     Command(
         ("routes",),
@@ -98,6 +102,7 @@ COMMANDS: tuple[Command, ...] = (
             option("--origin", metavar="ORIGIN", help="only what the running gateway says, or this file"),
             option("--why", action="store_true", help="say for each link what it is known from, or why it is not"),
             ENVIRONMENT,
+            AT,
             *PAGE,
         ),
     ),
