@@ -82,7 +82,11 @@ class ListingView(View):
         across = charts.columns(len(found.panels), width)
         lines = min(-(-len(found.panels) // across), max(1, height // charts.LEAST))
         shown = Charts(found.panels[: lines * across], found.moment)
-        return charts.rows(shown, width, self.terminal.look, min(charts.HIGHEST, height // lines))
+        return charts.rows(shown, width, self.terminal.look, min(self.highest(), height // lines))
+
+    def highest(self) -> int:
+        """Return how many rows a chart below the table has at most."""
+        return charts.HIGHEST
 
     def _draw_below(self) -> None:
         width, room = max(1, self.size.width - 2), self._room()

@@ -24,12 +24,23 @@ class ProvidersView(ListingView):
     TITLE = "Providers"
     ABOUT = (
         "Every provider as each gateway sees it over the last minutes: state, score (docs/score.md), load, errors, "
-        "latency, tokens, cache. Mark up to four with space and they stand side by side."
+        "latency, tokens, cache. Mark up to four with space and they stand side by side; m gives them the whole window."
     )
     COLUMNS = providers.COLUMNS
     CHARTS = providers.CHARTS
     EMPTY = "no watched gateway tells of a provider"
     DETAILS = "gateway-providers"
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words)
+        self._alone = False
+        """Whether the comparison has the whole window."""
+
+    def highest(self) -> int:
+        return self.size.height if self._alone else super().highest()
+
+    def _room(self) -> int:
+        return self.size.height - 2 if self._alone else super()._room()
 
     def questions(self) -> Mapping[str, float]:
         return {self.LIST: 1.0, BELOW: 6.0}
@@ -58,6 +69,11 @@ class ProvidersView(ListingView):
         return {providers.key_of(one): one for one in answer.items} if answer else {}
 
     def do(self, action: str) -> bool:
+        if action == "compare" or (action == "back" and self._alone):
+            self._alone = not self._alone
+            self.widget.display = self._columns.display = not self._alone
+            self.drawn()
+            return True
         if action == "details":
             chosen = self._by_key().get(self.table.selected)
             if chosen is not None:
