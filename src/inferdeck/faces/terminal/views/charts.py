@@ -18,7 +18,7 @@ from inferdeck.model.dashboard import Empty, Panel, PanelKind, Threshold
 from inferdeck.model.dashboard_answers import PanelData, QueryData, Series
 
 HEIGHT = 10
-LEAST, HIGHEST = 9, 16
+LEAST, HIGHEST = 9, 22
 """Rows of a chart with its box."""
 MOST_SERIES = 6
 _LABEL = re.compile(r"\{\{(\w+)\}\}")
