@@ -39,26 +39,26 @@ CHARTS = (
         "Requests",
         "sum by (gateway, model) (rate(llm_requests_total{ENVIRONMENT}[RANGE]))",
         "rate",
-        "{{model}}",
+        "{{model}} {{gateway}}",
     ),
     Wanted(
         "Latency p95",
         "histogram_quantile(0.95, sum by (le, gateway, model)"
         " (rate(llm_request_duration_seconds_bucket{ENVIRONMENT}[RANGE])))",
         "seconds",
-        "{{model}}",
+        "{{model}} {{gateway}}",
     ),
     Wanted(
         "Output",
         'sum by (gateway, model) (rate(llm_tokens_used_total{ENVIRONMENT, token_type="output"}[RANGE]))',
         "tokens_per_second",
-        "{{model}}",
+        "{{model}} {{gateway}}",
     ),
     Wanted(
         "Cost",
         "3600 * sum by (gateway, model) (rate(llm_cost_total{ENVIRONMENT}[RANGE]))",
         "money_per_hour",
-        "{{model}}",
+        "{{model}} {{gateway}}",
     ),
 )
 _STATES = {"available": "ok", "loading": "warn", "degraded": "warn", "error": "critical"}
