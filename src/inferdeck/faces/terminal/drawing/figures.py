@@ -25,11 +25,12 @@ _DIGITS = {
     "9": ("███", "█ █", "███", "  █", "███"),
     ".": (" ", " ", " ", " ", "█"),
     "-": ("  ", "  ", "██", "  ", "  "),
-    "$": ("███", "██ ", "███", " ██", "███"),
     "<": ("  █", " █ ", "█  ", " █ ", "  █"),
     ">": ("█  ", " █ ", "  █", " █ ", "█  "),
 }
-_NUMBER = re.compile(r"[-$<>0-9.]*[0-9]")
+_SIGNS = "$€£¥"
+"""Of money: as they are, since as a big $ would be taken for a 5."""
+_NUMBER = re.compile(rf"[-<>{_SIGNS}0-9.]*[0-9]")
 _HALVES = {(" ", " "): " ", ("█", " "): "▀", (" ", "█"): "▄", ("█", "█"): "█"}
 
 
@@ -41,13 +42,19 @@ def big(text: str, style: str, glyphs: Glyphs) -> list[Row]:
         return []
     rows: list[Row] = []
     for row in range(BIG_ROWS):
-        halves = [
-            (_DIGITS[c][2 * row], _DIGITS[c][2 * row + 1] if row < 2 else " " * len(_DIGITS[c][0])) for c in found[0]
-        ]
-        drawn = " ".join("".join(_HALVES[pair] for pair in zip(*half, strict=True)) for half in halves)
+        drawn = " ".join(_part(letter, row) for letter in found[0])
         end: Span = (tail if row == 2 and tail.startswith(" ") else f" {tail}" if row == 2 and tail else "", style)
         rows.append(((drawn, style), end) if end[0] else ((drawn, style),))
     return rows
+
+
+def _part(letter: str, row: int) -> str:
+    """Return one row of a letter, two of its dots to a cell."""
+    if letter in _SIGNS:
+        return letter if row == 1 else " "
+    dots = _DIGITS[letter]
+    below = dots[2 * row + 1] if row < BIG_ROWS - 1 else " " * len(dots[0])
+    return "".join(_HALVES[pair] for pair in zip(dots[2 * row], below, strict=True))
 
 
 def spark(values: Sequence[float | None], width: int, height: int, glyphs: Glyphs, style: str = "") -> list[Row]:
