@@ -19,7 +19,7 @@ from inferdeck.faces.hosts.wanted import LAYOUTS
 from tests.real.daemon import COMMAND, Place
 
 pytestmark = pytest.mark.real
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, stack: str, number: signal.Sig
     with place.up() as daemon:
         place.status_when(all_up)
         daemon.process.send_signal(number)
-        assert daemon.process.wait(15) == 0, daemon.log()
+        assert daemon.process.wait(60) == 0, daemon.log()
         assert "Traceback" not in daemon.log(1000)
     after = place.run("status")
     assert after.returncode == 3
@@ -94,7 +94,7 @@ def test_kill_9_loses_no_history(tmp_path: Path, stack: str) -> None:
         place.status_when(lambda status: all_up(status) and status["store"]["samples"]["value"] > 2000)
         before = place.status()
         daemon.process.kill()
-        daemon.process.wait(15)
+        daemon.process.wait(60)
     time.sleep(2.0)
     with place.up():
         after = place.status_when(all_up)

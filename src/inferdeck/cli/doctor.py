@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
 from inferdeck.cli import board, daemons
 from inferdeck.cli.text import Page, coloured, columns
 from inferdeck.model.json_form import dumps
 
+PATIENCE_SECONDS = 60.0
+"""It is asked when a machine has too much to do."""
+
 
 def doctor(options: argparse.Namespace) -> int:
     """Print every finding with its evidence and the line that mends it; 1 where one is an error."""
-    answer = daemons.client(options).doctor()
+    answer = replace(daemons.client(options), timeout_seconds=PATIENCE_SECONDS).doctor()
     worst = any(finding.severity == "error" for finding in answer.findings)
     if options.json:
         print(dumps(answer, indent=2))
