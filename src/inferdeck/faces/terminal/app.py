@@ -25,7 +25,7 @@ from inferdeck.faces.terminal.held import Held
 from inferdeck.faces.terminal.screens.help import HelpScreen
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.span import DAY, Span
-from inferdeck.faces.terminal.view import View
+from inferdeck.faces.terminal.view import View, left
 from inferdeck.faces.terminal.views.moments import local
 from inferdeck.faces.terminal.writing import written
 from inferdeck.model import numbers
@@ -171,6 +171,7 @@ class Terminal(DressedApp):
     async def _kept(self, what: str) -> None:
         from inferdeck.faces.terminal.asking import reason
 
+        asked = self.monotonic()
         try:
             if what == "status":
                 at = self.span.moment
@@ -181,7 +182,8 @@ class Terminal(DressedApp):
                     self._keep(what)
                     return
                 before = self.status.value.own.version if self.status.value else ""
-                self.status = self.status.came(value, self.monotonic(), self.interval)
+                now = self.monotonic()
+                self.status = self.status.came(value, now, left(self.interval, asked, now))
                 if value.own.version not in ("", before, __version__):
                     said = f"the daemon is inferdeck {value.own.version}, and this is {__version__}: start it again"
                     self.notify(said, timeout=10, severity="warning", markup=False)

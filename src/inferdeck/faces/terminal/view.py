@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Ask = Callable[[Client], Any]
 NEVER = float("inf")
+SLACK_SECONDS = 0.2
 
 
 class View(Screen[None], inherit_bindings=False):
@@ -161,6 +162,7 @@ class View(Screen[None], inherit_bindings=False):
     async def _asked(self, key: str, generation: int) -> None:
         interval = self.terminal.interval
         wait = interval * self.questions()[key]
+        asked = self.terminal.monotonic()
         try:
             value = await self.terminal.asker.ask(self.ask(key), key)
         except Exception as error:
@@ -170,7 +172,7 @@ class View(Screen[None], inherit_bindings=False):
             if generation == self._generation:
                 lasting = not wait or self.terminal.span.until is not None
                 now = self.terminal.monotonic()
-                self.held[key] = self.held[key].came(value, now, NEVER if lasting else wait)
+                self.held[key] = self.held[key].came(value, now, NEVER if lasting else left(wait, asked, now))
         if generation == self._generation:
             self._flying.discard(key)
             if self.is_mounted:
@@ -264,6 +266,14 @@ class View(Screen[None], inherit_bindings=False):
     def chosen_words(self) -> str:
         """Return what the view is narrowed to, "" where it shows all."""
         return ""
+
+
+def left(wait: float, asked: float, now: float) -> float:
+    """Return seconds until something is asked again that was asked then, every `wait` seconds.
+
+    A little less, since it is asked at the ticks of a second: one that came just before would be the next one's.
+    """
+    return max(0.0, asked + wait - now - SLACK_SECONDS)
 
 
 def first_focus(view: View) -> Widget | None:

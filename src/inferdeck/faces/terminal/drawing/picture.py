@@ -68,13 +68,16 @@ def wide(row: Row) -> int:
 
 def fit(row: Iterable[Span], cells_wide: int, *, more: str = "…") -> Row:
     """Return the row in exactly so many cells: filled with blanks, or cut with `more` at the end."""
+    spans = [span for span in row if span[0]]
+    sizes = [cells.width(text) for text, _ in spans]
+    room = cells_wide - sum(sizes)
+    if room >= 0:
+        # Nearly every row fits.
+        return (*spans, (" " * room, "")) if room else tuple(spans)
     out: list[Span] = []
     left = cells_wide
-    spans = [span for span in row if span[0]]
-    total = sum(cells.width(text) for text, _ in spans)
-    for text, style in spans:
-        size = cells.width(text)
-        if size <= left and (total <= cells_wide or size < left):
+    for (text, style), size in zip(spans, sizes, strict=True):
+        if size < left:
             out.append((text, style))
             left -= size
             continue

@@ -15,7 +15,7 @@ from inferdeck.faces.terminal.drawing.frame import Moment
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.exporting import panel_csv, panel_json, rows_svg
 from inferdeck.faces.terminal.screens.prompt import Prompt
-from inferdeck.faces.terminal.view import Ask, View
+from inferdeck.faces.terminal.view import SLACK_SECONDS, Ask, View
 from inferdeck.faces.terminal.views import native
 from inferdeck.faces.terminal.views.joined import joined
 from inferdeck.faces.terminal.views.layout import Slot, alone, arrange
@@ -144,8 +144,8 @@ class BoardView(View):
             self._asked_for, self._whole = asked, data
             if self.terminal.span.until is None:
                 # There is nothing new before the next step.
-                wait = max(self.terminal.interval, min(data.tick, 60.0))
-                self.held[DATA] = replace(held, next_try=self.terminal.monotonic() + wait)
+                new = (held.answered or 0.0) + min(data.tick, 60.0) - SLACK_SECONDS
+                self.held[DATA] = replace(held, next_try=max(held.next_try, new))
         self._told()
 
     def aged(self) -> None:
