@@ -116,7 +116,9 @@ def test_sessions_open_once_with_their_panes(place: Place, tmux: Tmux, tmp_path:
     names = tmux("list-sessions", "-F", "#{session_name}").split()
     assert len(names) == 1
     panes = tmux("list-panes", "-s", "-t", names[0], "-F", "#{pane_id}").split()
-    started = [until(partial(tmux, "capture-pane", "-p", "-t", pane), "started: ") for pane in panes]
+    # With what has left a low pane at its top: the words of a command may be longer than the pane.
+    look = ("capture-pane", "-p", "-S", "-")
+    started = [until(partial(tmux, *look, "-t", pane), "started: ") for pane in panes]
     wanted = {"development": 2, "production": 1, "incident": 4}[layout]
     assert len(panes) == wanted
     assert any("started: board" in text for text in started)
