@@ -253,7 +253,7 @@ def test_a_daemon_is_started_where_none_runs(tmp_path: Path) -> None:
             assert daemon.is_running() and place.status()["services"]
             assert "Traceback" not in (place.directory / "data" / "up.log").read_text()
         finally:
-            daemon.terminate()
+            daemon.kill()
             daemon.wait(SECONDS)
 
 
