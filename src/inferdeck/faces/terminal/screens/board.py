@@ -142,10 +142,10 @@ class BoardView(View):
         if key == DATA and held.value is not None and not held.error:
             asked, data, self._natives = held.value
             self._asked_for, self._whole = asked, data
-            if self.terminal.span.until is None:
+            tick = min(data.tick, 60.0)
+            if self.terminal.span.until is None and tick > self.terminal.interval:
                 # There is nothing new before the next step.
-                new = (held.answered or 0.0) + min(data.tick, 60.0) - SLACK_SECONDS
-                self.held[DATA] = replace(held, next_try=max(held.next_try, new))
+                self.held[DATA] = replace(held, next_try=(held.answered or 0.0) + tick - SLACK_SECONDS)
         self._told()
 
     def aged(self) -> None:
