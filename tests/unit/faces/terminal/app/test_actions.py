@@ -20,7 +20,6 @@ from inferdeck.faces.terminal.screens.listing import ListingView
 from inferdeck.faces.terminal.screens.logs import LogsView
 from inferdeck.faces.terminal.screens.models import ModelsView
 from inferdeck.faces.terminal.screens.prompt import Prompt
-from inferdeck.faces.terminal.span import RANGES
 from inferdeck.faces.terminal.view import NEVER, View
 from tests.unit.api.place import Place, served
 from tests.unit.faces.terminal.app.daemon import answered, app_of, client, press, says, shown, top, until, view_of
@@ -255,6 +254,9 @@ async def test_the_past_and_back(daemon: Client) -> None:
         assert view._whole.end == pytest.approx(until_then, abs=view._whole.step)
         app.go("services")
         await answered(pilot)
+        assert "nothing is known of then" in shown(pilot)
+        app.go("settings")
+        await answered(pilot)
         assert "this view shows now" in shown(pilot)
         await press(pilot, "n")
         assert " at 20" not in shown(pilot)
@@ -269,7 +271,7 @@ async def test_ranges(daemon: Client) -> None:
         await press(pilot, "less_than_sign")
         assert app.span.range_seconds == 3 * 3600
         await press(pilot, *["greater_than_sign"] * 20)
-        assert app.span.range_seconds == RANGES[0]
+        assert app.span.range_seconds == app.span.ranges()[0]
         await press(pilot, "t", *"1 h", "enter")
         await until(pilot, lambda: app.span.range_seconds == 3600)
 
