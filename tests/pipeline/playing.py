@@ -108,7 +108,7 @@ def played(name: str, moments: Sequence[float], folder: Path, port: int = 0) -> 
                 for moment in moments:
                     _follow(found)
                     await found.go(moment)
-                async with _answering(found, folder) as path:
+                async with answering(found, folder) as path:
                     ready.append(Played(found, path, cards))
                     started.set()
                     await ended.wait()
@@ -140,7 +140,8 @@ def _follow(found: Stage) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _answering(found: Stage, folder: Path) -> AsyncIterator[str]:
+async def answering(found: Stage, folder: Path) -> AsyncIterator[str]:
+    """Serve the API beside what was collected so far, on the loop that calls; yields the path of the socket."""
     environment = found.scenario.fleet.environment
     clock = ManualClock(found.world.now + LATER_SECONDS)
     around = replace(_around(found), now=clock.now())

@@ -51,8 +51,12 @@ class Watcher:
         self.reachable[0] = False
         self.app.asker._client = None
         self.clock[0] += seconds
-        await press(self.pilot, "r")
-        await until(self.pilot, lambda: bool(self.app.status.error) and all(self._failed()))
+        view = self.app.view
+        assert view is not None
+        due = [key for key, held in view.held.items() if held.next_try <= self.clock[0] and view.can_ask(key)]
+        # Once and no more, whenever its own tick comes: the next try is later after each.
+        self.app.tick()
+        await until(self.pilot, lambda: self.app.status.error and all(view.held[key].error for key in due))
 
     async def find(self) -> None:
         """Let the daemon be there again."""
