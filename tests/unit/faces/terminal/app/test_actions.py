@@ -477,7 +477,7 @@ async def test_copy_takes_what_is_selected(daemon: Client) -> None:
 async def test_an_action_that_means_nothing_here_says_so(daemon: Client) -> None:
     async with top(lambda: daemon, "services") as pilot:
         await answered(pilot)
-        await press(pilot, "m")
+        app_of(pilot).do("compare")
         await says(pilot, "Compare: nothing to do here")
 
 
