@@ -44,6 +44,8 @@ class CardsView(ListingView):
     def answered(self, key: str) -> None:
         super().answered(key)
         if key == SERVICES and self.held[self.LIST].value is not None:
+            # The same cards, with what they serve.
+            self.table.anew()
             super().answered(self.LIST)
 
 

@@ -112,6 +112,10 @@ class Table:
         self._widths = grid.measured(self.columns, (one.fields for one in entries), self._widths)
         self.arrange()
 
+    def anew(self) -> None:
+        """Take the next answer as the first one: nothing of it is marked."""
+        self._texts = {}
+
     def arrange(self) -> None:
         """Filter and sort anew; the selected row stays selected, wherever it is now."""
         words = self.words.lower().split()
