@@ -4,9 +4,10 @@
 
 The stack is a demo of its own with three hours of past. All programs run at the same time in panes of one private tmux
 server, each asked to refresh every 2 s: CPU is user and system time of a program with its children over the same
-window, memory is theirs at its end, and bytes are what the program writes to its terminal. `top` runs twice: the
-overview as a user has it, and six panels that all get new values every 2 s, which needs a past that is played 2.5 times
-as fast (`bench/top_replay.py`), since a demo has something new every 5 s.
+window, memory is theirs at its end, and bytes are what the program writes to its terminal. `top` runs three times: the
+overview and six panels as a user of the demo has them, which has something new every 5 s; and the six over a past that
+is played 2.5 times as fast (`bench/top_replay.py`), so that all of them get new values every 2 s. The goal for CPU is
+not for the last.
 
 Then CPU up to the first frame beside an empty Textual app, in turns; how long a key takes until the whole picture that
 it changes has left the program, through tmux; and memory while 75 minutes of the past are shown in 900 refreshes, as
@@ -44,6 +45,7 @@ DAYS, PAST_SECONDS = 0.125, 7200.0
 INTERVAL_SECONDS, STEP_SECONDS, GROWTH_SECONDS = 2.0, 5.0, 240.0
 PACE = STEP_SECONDS / INTERVAL_SECONDS
 """At it a step of the past passes in one refresh."""
+FASTER = "the six, a past"
 GOAL_CPU, GOAL_MB, GOAL_KB, GOAL_FRAME, GOAL_GROWTH_MB = 0.02, 70.0, 25.0, 3.0, 1.0
 EMPTY = """
 from textual.app import App
@@ -152,7 +154,8 @@ def programs(config: Path, played: str, vllm: str, folder: Path) -> list[Program
     ]
     found = [
         Program("inferdeck top, overview", top(["--config", str(config)], "overview"), "healthy", True),
-        Program("inferdeck top, six panels", top(["--url", played], "bench"), "Answered in", True),
+        Program("inferdeck top, six panels", top(["--config", str(config)], "bench"), "Answered in", True),
+        Program(f"{FASTER} {PACE:g} times as fast", top(["--url", played], "bench"), "Answered in", True),
         Program("an empty Textual app", [sys.executable, "-c", EMPTY], "ready"),
     ]
     for name, words, said, textual, package in wanted:
@@ -182,14 +185,14 @@ def costs(server: Server, compared: Sequence[Program], replay: Replay, seconds: 
     time.sleep(seconds)
     answers = replay.questions - answers
     found = {one.name: share(cost, pane.cost()) for (one, pane), cost in zip(running, before, strict=True)}
-    print(f"\nover {seconds:g} s              CPU of a core   RSS MB   PSS MB   grown   to the terminal kB/s")
+    print(f"\nover {seconds:g} s                    CPU of a core   RSS MB   PSS MB   grown   to the terminal kB/s")
     for name, used in found.items():
         print(
-            f"{name:26} {used.cpu:8.2%} {used.resident_mb:13.1f} {used.proportional_mb:8.1f} {used.grown_mb:+7.1f}"
+            f"{name:32} {used.cpu:8.2%} {used.resident_mb:13.1f} {used.proportional_mb:8.1f} {used.grown_mb:+7.1f}"
             f" {used.written_kb_per_second:12.2f}",
             flush=True,
         )
-    print(f"six panels: {answers} answers, one every {seconds / max(1, answers):.2f} s")
+    print(f"{FASTER} {PACE:g} times as fast: {answers} answers, one every {seconds / max(1, answers):.2f} s")
     for _, pane in panes:
         pane.close()
     _judged(found, compared, goals)
@@ -197,11 +200,14 @@ def costs(server: Server, compared: Sequence[Program], replay: Replay, seconds: 
 
 def _judged(found: dict[str, Share], compared: Sequence[Program], goals: Goals) -> None:
     others = [
-        found[one.name].cpu for one in compared if one.textual and one.name in found and "inferdeck" not in one.name
+        found[one.name].cpu
+        for one in compared
+        if one.textual and one.name in found and not one.name.startswith(("inferdeck", FASTER))
     ]
-    for name in (one.name for one in compared if one.name.startswith("inferdeck") and one.name in found):
+    for name in (one.name for one in compared if one.name.startswith(("inferdeck", FASTER)) and one.name in found):
         one = found[name]
-        goals.told(f"{name}: CPU", one.cpu * 100, GOAL_CPU * 100, "%")
+        if not name.startswith(FASTER):
+            goals.told(f"{name}: CPU", one.cpu * 100, GOAL_CPU * 100, "%")
         if others:
             goals.told(f"{name}: CPU beside the cheapest other Textual program", one.cpu / min(others), 1.0, "×")
         goals.told(f"{name}: resident", one.resident_mb, GOAL_MB, "MB")
