@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from inferdeck.faces.terminal.drawing import panel as drawing
 from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
 from inferdeck.faces.terminal.drawing.picture import STYLES, Picture
-from inferdeck.model.dashboard import NATIVE_KINDS, Empty, PanelKind
+from inferdeck.model.dashboard import NATIVE_KINDS, Empty, Level, PanelKind, Threshold
 from inferdeck.model.dashboard_answers import PanelData, QueryData, Series
-from tests.unit.faces.terminal.panels import MOMENT, SAMPLES
+from tests.unit.faces.terminal.panels import MOMENT, SAMPLES, instant
 
 SIZES = [(1, 1), (1, 30), (2, 2), (5, 3), (12, 4), (20, 5), (39, 8), (80, 24), (300, 1), (300, 100)]
 LOOKS = [Look(glyphs, colour) for glyphs in SETS.values() for colour in (True, False)]
@@ -87,6 +87,14 @@ def test_states_with_any_words(text: str, width: int, height: int, status: str) 
     data = PanelData("p", status, None, "missing", error=text, next=text, needs=text, question=text, warnings=(text,))
     for look in LOOKS:
         check(drawing.draw(panel, data, MOMENT, width, height, look), width, height, look)
+
+
+def test_a_gauge_without_an_end_has_its_thresholds_on_its_scale() -> None:
+    panel, found = SAMPLES["gauge"]
+    open_ended = replace(panel, unit="count", maximum=None, thresholds=(Threshold(1, Level.WARN),))
+    found = replace(found, queries=(instant({"": 0.01}),))
+    bar, marks = drawing.draw(open_ended, found, MOMENT, 40, 4).text().splitlines()[-2:]
+    assert bar.count("█") < 4 and "▲" in marks
 
 
 def said(status: str, **more: object) -> str:

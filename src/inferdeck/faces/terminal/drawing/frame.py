@@ -72,9 +72,9 @@ def amounts(frame: Frame) -> list[Amount]:
     return found
 
 
-def ends(frame: Frame, shown: Sequence[Amount]) -> tuple[float, float]:
-    """Return the ends of the scale on which amounts are bars."""
-    real = [one.value for one in shown if one.value is not None] or [0.0]
+def ends(frame: Frame, shown: Sequence[Amount], also: Sequence[float] = ()) -> tuple[float, float]:
+    """Return the ends of the scale on which amounts are bars. also: what is on it besides them."""
+    real = [*(one.value for one in shown if one.value is not None), *also] or [0.0]
     found = scale.bounds(
         min(real), max(real), 4, frame.panel.unit, minimum=frame.panel.minimum, maximum=frame.panel.maximum
     )

@@ -62,7 +62,8 @@ def _level_word(panel: Panel, value: float | None) -> str:
 def gauge(frame: Frame) -> list[Row]:
     """Return the number and how far it is on its scale, with the places of the thresholds."""
     shown = amounts(frame)
-    low, high = ends(frame, shown)
+    # Without its thresholds on it, a scale would end at the value, and every value would look like much.
+    low, high = ends(frame, shown, [one.value for one in frame.panel.thresholds])
     drawn = [
         bars.Bar(one.name, None if one.value is None else (one.value - low) / (high - low), one.text, one.style)
         for one in shown
@@ -73,7 +74,7 @@ def gauge(frame: Frame) -> list[Row]:
     marks = [
         ((threshold.value - low) / (high - low), values.LEVEL_STYLES[threshold.level])
         for threshold in frame.panel.thresholds
-        if low < threshold.value < high
+        if low < threshold.value <= high
     ]
     if frame.height < 2:
         return bars.rows(drawn, frame.width, frame.height, frame.look)
