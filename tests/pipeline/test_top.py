@@ -602,5 +602,4 @@ def shown_places(found: Played) -> list[str]:
         "container": "container litellm",
         "service": "service litellm",
     }
-    every = [words.get(place, place) for place, _ in places.every(found.client.dashboards())]
-    return [*every, "dashboard compare"]
+    return [words.get(place, place) for place, _ in places.every(found.client.dashboards())]

@@ -38,7 +38,7 @@ def every(dashboards: DashboardList | None) -> Iterator[tuple[str, str]]:
     for listed in dashboards.dashboards if dashboards else ():
         if listed.uid not in _VIEWS:
             yield listed.uid, listed.description or listed.title
-        elif listed.origin != "shipped":
+        else:
             yield f"dashboard {listed.uid}", listed.description or listed.title
 
 

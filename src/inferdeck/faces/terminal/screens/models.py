@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from inferdeck.faces.terminal.actions import LIST, MARKS
 from inferdeck.faces.terminal.drawing.picture import Row
+from inferdeck.faces.terminal.drawing.prose import wrapped
 from inferdeck.faces.terminal.screens.charted import CHARTS, ChartedView
 from inferdeck.faces.terminal.screens.listing import BELOW, ListingView
 from inferdeck.faces.terminal.view import Ask
@@ -92,11 +93,13 @@ class CompareView(ChartedView):
     ABOUT = "Models side by side; what they differ in is strong."
 
     def __init__(self, words: str) -> None:
-        self._keys = [key for key in words.split("\t") if key][:MOST_COMPARED]
+        # Keys of rows as a table marked them, or names as somebody typed them.
+        keys = words.split("\t") if "\t" in words else words.split()
+        self._keys = [key for key in keys if key][:MOST_COMPARED]
         super().__init__()
 
     def wanted(self) -> Sequence[Wanted]:
-        return models.charts_of([key.rpartition(" ")[0] for key in self._keys])
+        return models.charts_of([key.rpartition(" ")[0] or key for key in self._keys]) if self._keys else ()
 
     def ask(self, key: str) -> Ask:
         if key == CHARTS:
@@ -105,6 +108,10 @@ class CompareView(ChartedView):
         return lambda client: client.models(limit=MOST, at=at)
 
     def above(self, answer: Models, width: int) -> list[Row]:
-        by_key = {models.key_of(one): one for one in answer.items}
+        if not self._keys:
+            return wrapped("no model is chosen: mark two to four in models with space, or : compare NAME NAME", width)
+        by_key = {one.name: one for one in reversed(answer.items)} | {models.key_of(one): one for one in answer.items}
+        missing = ", ".join(key for key in self._keys if key not in by_key)
+        said = wrapped(f"there is no model {missing}", width, "warn") if missing else []
         chosen = [by_key[key] for key in self._keys if key in by_key]
-        return [*models.compared(chosen, width), ()]
+        return [*said, *models.compared(chosen, width), ()]

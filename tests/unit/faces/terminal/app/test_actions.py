@@ -147,6 +147,24 @@ async def test_every_place_can_be_gone_to_and_back(daemon: Client) -> None:
         await until(pilot, lambda: app._place == names[-1])
 
 
+async def test_models_to_compare_may_be_typed(daemon: Client) -> None:
+    async with top(lambda: daemon, "compare") as pilot:
+        await says(pilot, "no model is chosen: mark two to four in models with space")
+        assert "Nothing was measured" not in shown(pilot)
+        app_of(pilot).go("compare gpt-4o nix")
+        await says(pilot, "there is no model nix")
+        told = await says(pilot, "Latency p95")
+        assert "gpt-4o" in told.splitlines()[2] and "context" in told
+
+
+async def test_a_dashboard_whose_name_a_view_has_is_offered(daemon: Client) -> None:
+    async with top(lambda: daemon, "services") as pilot:
+        await answered(pilot)
+        assert "dashboard compare" in [name for name, _ in places.every(app_of(pilot).dashboards.value)]
+        app_of(pilot).go("dashboard compare")
+        await says(pilot, "Side by side")
+
+
 async def test_a_place_may_be_shortened(daemon: Client) -> None:
     known = daemon.dashboards()
     for given, kind in (("mod", "ModelsView"), ("serv", "ServicesView"), ("over", "BoardView"), ("log x", "LogsView")):
