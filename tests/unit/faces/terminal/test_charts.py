@@ -10,7 +10,7 @@ from inferdeck.client.tiny import Client
 from inferdeck.errors import QueryTimeoutError
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.picture import wide
-from inferdeck.faces.terminal.views import charts
+from inferdeck.faces.terminal.views import charts, providers
 from inferdeck.faces.terminal.views.charts import Wanted, ask, columns, quoted, rows
 from inferdeck.faces.terminal.views.logs import told
 
@@ -83,3 +83,12 @@ def test_a_line_of_json_shows_its_words_first() -> None:
     assert told('{"a": 1}') == '{"a": 1}'
     assert told("{not json") == "{not json"
     assert told("plain\nmore") == "plain"
+
+
+def test_a_provider_that_two_gateways_ask_is_named_with_its_gateway() -> None:
+    found = [
+        {"metric": {"provider": "openai", "gateway": gateway}, "values": [[END - END % 60.0, "1"]]}
+        for gateway in ("litellm", "helpdesk")
+    ]
+    for _, data in ask(cast("Client", Answering(found)), providers.CHARTS, END, 3600.0, 60).panels:
+        assert sorted(one.name for one in data.queries[0].series) == ["openai helpdesk", "openai litellm"]

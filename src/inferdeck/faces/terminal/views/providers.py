@@ -38,13 +38,13 @@ CHARTS = (
         "histogram_quantile(0.95, sum by (le, gateway, provider)"
         " (rate(llm_request_duration_seconds_bucket{ENVIRONMENT}[RANGE])))",
         "seconds",
-        "{{provider}}",
+        "{{provider}} {{gateway}}",
     ),
     Wanted(
         "Load",
         "sum by (gateway, provider) (rate(llm_requests_total{ENVIRONMENT}[RANGE]))",
         "rate",
-        "{{provider}}",
+        "{{provider}} {{gateway}}",
     ),
 )
 _STATES = {"ok": "ok", "degraded": "warn", "failing": "critical", "down": "critical", "idle": "dim"}
