@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferdeck.model.labels import Labels
+from inferdeck.sources import precise
 from inferdeck.sources.repair_plan import Key, Total, Tracked
 
 Values = NDArray[np.float64]
@@ -40,6 +41,8 @@ class _Bound:
     created: Values
     last: Values
     totals: Values
+    rests: Values
+    """What the totals lack of the true sums, less than they can show."""
 
 
 _NOTHING = np.empty(0)
@@ -47,7 +50,7 @@ _NOTHING = np.empty(0)
 
 def _none() -> _Bound:
     empty = np.empty(0, np.intp)
-    return _Bound(Tracked(empty, empty, empty, empty, (), (), empty), np.empty(0), np.empty(0), np.empty(0))
+    return _Bound(Tracked(empty, empty, empty, empty, (), (), empty), *[np.empty(0)] * 4)
 
 
 class Increases:
@@ -60,6 +63,7 @@ class Increases:
     def __init__(self) -> None:
         self.workers: dict[float, Worker] = {}
         self.totals: dict[Key, float] = {}
+        self._rests: dict[Key, float] = {}
         self.absent: dict[Labels, Total] = {}
         """Series that were totals and are not shown now (absent.py)."""
         self.current: Worker | None = None
@@ -104,6 +108,7 @@ class Increases:
         """Let every total begin at 0, as after a restart: all at once, so that each sum of them is reset with them."""
         self.release()
         self.totals.clear()
+        self._rests.clear()
         self.absent.clear()
         self.shape += 1
         self.version += 1
@@ -134,12 +139,13 @@ class Increases:
                 if tracked.keys[at] in quiet and np.isfinite(found[at]):
                     bound.last[at] = found[at]
         fine = np.isfinite(found)
-        with np.errstate(invalid="ignore"):
-            grown = found - bound.last
-        grown = np.where(grown >= 0.0, grown, found)  # NaN (first seen) and less than 0 (reset): in full.
-        grown[~(fine & (grown > 0.0))] = 0.0
-        if len(tracked.starts):
-            bound.totals += np.add.reduceat(grown, tracked.starts)
+        grown, lost = precise.difference(found, bound.last)
+        anew = ~(grown >= 0.0)  # NaN (first seen) and less than 0 (reset): in full.
+        grown, lost = np.where(anew, found, grown), np.where(anew, 0.0, lost)
+        still = ~(fine & (grown > 0.0))
+        grown[still] = lost[still] = 0.0
+        if len(tracked.starts) and not still.all():
+            precise.accumulate(bound.totals, bound.rests, grown, lost, tracked.starts)
         if not np.array_equal(found, bound.last):
             bound.last = found if fine.all() else np.where(fine, found, bound.last)
             self.version += 1
@@ -155,8 +161,11 @@ class Increases:
             if last == last:
                 worker.table[(*key, created)] = last
         self.totals.update(zip(bound.tracked.totals, bound.totals.tolist(), strict=True))
+        rests = zip(bound.tracked.totals, bound.rests.tolist(), strict=True)
+        self._rests.update((key, rest) for key, rest in rests if rest)
         _shrink(worker.table, MOST_CHILDREN + len(bound.last))
         _shrink(self.totals, MOST_TOTALS)
+        _shrink(self._rests, MOST_TOTALS)
 
     def remember(self, tracked: Tracked, values: Values) -> None:
         """Note the values of children of the current worker that were not tracked until now."""
@@ -176,7 +185,8 @@ class Increases:
         table = self.current.table if self.current is not None else {}
         last = np.array([table.pop((*k, c), np.nan) for k, c in zip(tracked.keys, created.tolist(), strict=True)])
         totals = np.array([self.totals.pop(key, 0.0) for key in tracked.totals])
-        self._bound = _Bound(tracked, created, last, totals)
+        rests = np.array([self._rests.pop(key, 0.0) for key in tracked.totals])
+        self._bound = _Bound(tracked, created, last, totals, rests)
         self.shape += 1
         self.version += 1
         return any(c < before.get(k, c) for k, c in zip(tracked.keys, created.tolist(), strict=True))
@@ -200,10 +210,12 @@ class Increases:
             last[place] = table.pop((*tracked.keys[place], float(created[place])), np.nan)
         totals, fresh = np.zeros(len(tracked.totals)), np.ones(len(tracked.totals), np.bool_)
         same = np.searchsorted(tracked.outputs, before.tracked.outputs)
-        totals[same], fresh[same] = before.totals, False
+        rests = np.zeros(len(tracked.totals))
+        totals[same], rests[same], fresh[same] = before.totals, before.rests, False
         for place in np.flatnonzero(fresh).tolist():
             totals[place] = self.totals.pop(tracked.totals[place], 0.0)
-        self._bound = _Bound(tracked, created, last, totals)
+            rests[place] = self._rests.pop(tracked.totals[place], 0.0)
+        self._bound = _Bound(tracked, created, last, totals, rests)
         self.shape += 1
         self.version += 1
         return True
