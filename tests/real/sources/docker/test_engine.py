@@ -15,6 +15,7 @@ from inferdeck.sources import catalog
 from inferdeck.sources.docker.config import DockerConfig
 from inferdeck.sources.dockerd import DockerClient
 from inferdeck.sources.http import HttpClient
+from inferdeck.sources.interface import Collected
 from tests.real.docker_engine import RealDocker, docker_engine
 from tests.real.sources.docker.watched import Watched, of, value, watching
 from tests.real.sources.reading import series
@@ -219,15 +220,19 @@ async def test_logs_of_frames_and_of_a_terminal(docker: RealDocker) -> None:
         docker("rm", "-f", "framed", "terminal", "followed", check=False)
 
 
+def read(found: Collected | None) -> set[str]:
+    """Return the containers whose threads are counted."""
+    if found is None:
+        return set()
+    return {dict(key)["name"] for key in series(found) if dict(key)["__name__"] == "container_threads"}
+
+
 async def test_forty_containers_are_one_list_and_one_reading_each(docker: RealDocker) -> None:
     names = [f"many{number}" for number in range(40)]
     for name in names:
         docker.run(name)
     async with watching(docker) as many:
-        found = await many.until(
-            lambda one: sum(fact.name.startswith("many") for fact in one.last.inventory if one.last) == 40  # type: ignore[union-attr]
-        )
-        read = {dict(key)["name"] for key in series(found) if dict(key)["__name__"] == "container_threads"}
-        assert set(names) <= read
+        found = await many.until(lambda one: set(names) <= read(one.last))
+        assert sum(fact.name.startswith("many") for fact in found.inventory) == 40
         assert found.warnings == ()
     docker("rm", "-f", *names)
