@@ -117,6 +117,8 @@ def test_the_past_joins_the_present_and_all_of_it_says_that_it_is_simulated(cach
             # A family of its own may be quiet for an hour at night; what there is must not have been set back.
             assert running.ask(f"max(resets({{__name__='{counter}'}}[30m])) > 0") == [], counter
             assert running.ask(f"count(count_over_time({{__name__='{counter}'}}[30m]) > 60)"), counter
+        # Nor does one of which the last digit would do.
+        assert running.ask('resets({__name__=~".+_(total|count|sum)"}[30m]) > 0') == []
         assert running.ask("absent_over_time(up{job='litellm'}[1m] offset 110m)") == []
         # One line in a chart: what a source makes of labels is made of the past's too.
         for name in (

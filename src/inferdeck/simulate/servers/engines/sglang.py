@@ -19,7 +19,7 @@ from inferdeck.simulate.servers.engines.openai_api import Asked, Body, OpenAiApi
 from inferdeck.simulate.servers.engines.process_families import process_families
 from inferdeck.simulate.servers.engines.program import EngineProgram
 from inferdeck.simulate.servers.engines.state import Batch, Sequence
-from inferdeck.simulate.servers.engines.tally import Tally
+from inferdeck.simulate.servers.engines.tally import SETTLED, Tally
 from inferdeck.simulate.servers.engines.text import words
 from inferdeck.simulate.table import Family, Table
 
@@ -134,9 +134,8 @@ class SgLang(EngineProgram):
         self.generation_lengths = self._histogram(table, "generation_tokens_histogram", TOKENS, text)
         text = "Histogram of time to first token in seconds."
         self.first = self._histogram(table, "time_to_first_token_seconds", FIRST, text)
-        self.gap = self._histogram(
-            table, "inter_token_latency_seconds", GAP, "Histogram of inter-token latency in seconds."
-        )
+        text = "Histogram of inter-token latency in seconds."
+        self.gap = self._histogram(table, "inter_token_latency_seconds", GAP, text, grain=SETTLED)
         text = "Histogram of End-to-end request latency in seconds"
         self.whole = self._histogram(table, "e2e_request_latency_seconds", WHOLE, text)
         self.queue = self._histogram(table, "queue_time_seconds", QUEUE, "Histogram of queueing time in seconds.")
@@ -151,8 +150,8 @@ class SgLang(EngineProgram):
         family.set(0.0, self.key)
         return family
 
-    def _histogram(self, table: Table, name: str, bounds: Many[float], text: str) -> Tally:
-        tally = Tally(table, table.histogram(f"sglang:{name}", bounds, text, LABELS), self.key)
+    def _histogram(self, table: Table, name: str, bounds: Many[float], text: str, *, grain: float = 0.0) -> Tally:
+        tally = Tally(table, table.histogram(f"sglang:{name}", bounds, text, LABELS), self.key, grain=grain)
         self._tallies.append(tally)
         return tally
 

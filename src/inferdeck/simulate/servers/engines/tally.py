@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from math import floor
 
 import numpy as np
 
 from inferdeck.simulate.table import Family, Names, Table
 
+SETTLED = 1e-4
+"""Grain of sums of pauses, in seconds: where they are cut into parts depends on when somebody looks."""
+
 
 class Tally:
     """Counts values beside a table; `flush` brings them into it."""
 
-    __slots__ = ("_bounds", "_pending", "_sum", "_values", "count", "place")
+    __slots__ = ("_bounds", "_grain", "_pending", "_sum", "_values", "count", "place")
 
-    def __init__(self, table: Table, family: Family, labels: Names = ()) -> None:
+    def __init__(self, table: Table, family: Family, labels: Names = (), *, grain: float = 0.0) -> None:
+        """grain: the sum is shown in whole ones of it, where its last digits depend on how often somebody looks."""
         self.place = family.child(labels)
         self.count = 0
         """Values observed, flushed or not."""
@@ -23,6 +28,7 @@ class Tally:
         self._pending: dict[int, int] = {}
         """What is not flushed yet, by bucket."""
         self._sum = 0.0
+        self._grain = grain
 
     @property
     def sum_place(self) -> int:
@@ -44,6 +50,6 @@ class Tally:
         counts = np.frombuffer(self._values)[self.place : self.sum_place]
         for bucket, count in self._pending.items():
             counts[bucket:] += count
-        self._values[self.sum_place] += self._sum
+        # Set, not added: how often this is called must not decide in which order values are added up.
+        self._values[self.sum_place] = floor(self._sum / self._grain) * self._grain if self._grain else self._sum
         self._pending.clear()
-        self._sum = 0.0

@@ -86,6 +86,7 @@ class LlamaCpp(EngineProgram):
         self.deferred = gauge("requests_deferred", "Number of requests deferred")
         text = "Average number of busy slots per llama_decode() call"
         self.busy = gauge("n_busy_slots_per_decode", text)
+        self._seconds = [0.0, 0.0]
         self.forget()
         return table
 
@@ -115,7 +116,8 @@ class LlamaCpp(EngineProgram):
     def _count_prompt(self, sequence: Sequence, seconds: float) -> None:
         self.prompt.inc(by=sequence.computed)
         self.cached.inc(by=sequence.cached)
-        self.prompt_seconds.inc(by=seconds)
+        self._seconds[0] += seconds
+        self.prompt_seconds.set(written(self._seconds[0]))
         self._since[0] += sequence.computed
         self._since[1] += seconds
 
@@ -129,7 +131,8 @@ class LlamaCpp(EngineProgram):
         if event.first_token is None:
             self._count_prompt(sequence, event.prefill_seconds)
         self.predicted.inc(by=event.output_tokens)
-        self.predicted_seconds.inc(by=event.decode_seconds)
+        self._seconds[1] += event.decode_seconds
+        self.predicted_seconds.set(written(self._seconds[1]))
         self._since[2] += event.output_tokens
         self._since[3] += event.decode_seconds
 
@@ -145,6 +148,11 @@ class LlamaCpp(EngineProgram):
                 body |= _task(slot, sequence)
             bodies.append(body)
         return bodies
+
+
+def written(value: float) -> float:
+    """Return a value as the program writes it, in six digits: what the past has must not lie above what is scraped."""
+    return float(f"{value:.6g}")
 
 
 def _task(slot: Slot, sequence: Sequence | None) -> dict[str, Any]:

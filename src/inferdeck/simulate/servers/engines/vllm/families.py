@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inferdeck.simulate.servers.engines.tally import Tally
+from inferdeck.simulate.servers.engines.tally import SETTLED, Tally
 from inferdeck.simulate.table import Family, Table
 
 _REQUEST = "0.3 0.5 0.8 1 1.5 2 2.5 5 10 15 20 30 40 50 60 120 240 480 960 1920 7680"
@@ -164,12 +164,12 @@ class Families:
         self.per_token = None
         if names.newer:
             text = "Histogram of inter-token latency in seconds."
-            self.gap = self._histogram("inter_token_latency_seconds", TOKEN, text)
+            self.gap = self._histogram("inter_token_latency_seconds", TOKEN, text, grain=SETTLED)
             text = "Histogram of time_per_output_token_seconds per request."
             self.per_token = self._histogram("request_time_per_output_token_seconds", TOKEN, text)
         else:
             text = "Histogram of time per output token in seconds."
-            self.gap = self._histogram("time_per_output_token_seconds", TOKEN, text)
+            self.gap = self._histogram("time_per_output_token_seconds", TOKEN, text, grain=SETTLED)
         self.whole = self._histogram(
             "e2e_request_latency_seconds", REQUEST, "Histogram of e2e request latency in seconds."
         )
@@ -202,9 +202,11 @@ class Families:
     def _zero(self, name: str, text: str) -> None:
         self._counter(name, text)
 
-    def _histogram(self, name: str, bounds: Sequence[float], text: str, created: str = "") -> Tally:
+    def _histogram(
+        self, name: str, bounds: Sequence[float], text: str, created: str = "", *, grain: float = 0.0
+    ) -> Tally:
         family = self._table.histogram(f"vllm:{name}", bounds, text, ENGINE)
-        tally = Tally(self._table, family, self.key)
+        tally = Tally(self._table, family, self.key, grain=grain)
         self.tallies.append(tally)
         self._table.gauge(f"vllm:{created or name + '_created'}", text, ENGINE).set(self._now, self.key)
         return tally
