@@ -141,6 +141,8 @@ def _moment(text: str) -> float:
             seconds = math.nan
     if not 0 <= seconds < LATEST:
         raise UsageError(f"--at {text[:40]}: write Unix seconds or a moment such as 2026-11-21T14:00")
+    if seconds > time.time():
+        raise UsageError(f"--at {text[:40]}: that moment is still to come")
     return seconds
 
 

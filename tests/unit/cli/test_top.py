@@ -111,6 +111,7 @@ def test_no_daemon_is_told(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
         (["--once", "--interval", "1s"], "--interval 1s: from 2 s to 60 s"),
         (["--once", "--range", "soon"], "--range soon"),
         (["--once", "--at", "yesterday"], "--at yesterday: write Unix seconds or a moment"),
+        (["--once", "--at", "2999-01-01"], "--at 2999-01-01: that moment is still to come"),
         (["--size", "80x24"], "--size goes with --once"),
         (["--format", "png"], "--format goes with --once"),
         ([], "the terminal view needs a terminal"),

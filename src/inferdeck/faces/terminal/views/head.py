@@ -64,8 +64,10 @@ def _parts(status: Status, standing: Standing) -> list[tuple[int, tuple[Span, ..
     if len(environments) > 1 or environments not in ([], ["default"]):
         found.append((7, ((f"{cells.clean(standing.environment or '+'.join(environments))[:24]}  ", "dim"),)))
     up = sum(one.health == "up" for one in services)
-    style = "ok" if up == len(services) else "critical"
-    found.append((0, ((f"{up}/{len(services)} up  ", style),)))
+    unknown = sum(one.health == "unknown" for one in services)
+    style = "ok" if up == len(services) else "warn" if up + unknown == len(services) else "critical"
+    tail = f", {unknown} unknown" if unknown else ""
+    found.append((0, ((f"{up}/{len(services)} up{tail}  ", style),)))
     if (worst := _worst(status.advice)) is not None:
         more = sum(one.severity in _SEVERITIES for one in status.advice) - 1
         text = cells.cut(cells.clean(f"{worst.subject}: {worst.message}"), _LONGEST_FINDING)
