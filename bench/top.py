@@ -185,10 +185,10 @@ def costs(server: Server, compared: Sequence[Program], replay: Replay, seconds: 
     time.sleep(seconds)
     answers = replay.questions - answers
     found = {one.name: share(cost, pane.cost()) for (one, pane), cost in zip(running, before, strict=True)}
-    print(f"\nover {seconds:g} s                    CPU of a core   RSS MB   PSS MB   grown   to the terminal kB/s")
+    print(f"\nover {seconds:g} s                      CPU of a core   RSS MB   PSS MB   grown   to the terminal kB/s")
     for name, used in found.items():
         print(
-            f"{name:32} {used.cpu:8.2%} {used.resident_mb:13.1f} {used.proportional_mb:8.1f} {used.grown_mb:+7.1f}"
+            f"{name:34} {used.cpu:8.2%} {used.resident_mb:13.1f} {used.proportional_mb:8.1f} {used.grown_mb:+7.1f}"
             f" {used.written_kb_per_second:12.2f}",
             flush=True,
         )
