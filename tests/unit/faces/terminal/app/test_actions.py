@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,22 +20,10 @@ from inferdeck.faces.terminal.screens.logs import LogsView
 from inferdeck.faces.terminal.screens.models import ModelsView
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.view import NEVER, View
-from tests.unit.api.place import Place, served
-from tests.unit.faces.terminal.app.daemon import answered, app_of, client, press, says, shown, top, until, view_of
+from tests.unit.faces.terminal.app.daemon import answered, app_of, press, says, shown, top, until, view_of
 
 VIEW_OF = {"": "services", BOARD: "overview", LIST: "models", LOG: "logs", TEXT: "settings"}
 """A place where the actions of a scope work."""
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with served(tmp_path_factory.mktemp("daemon")) as found:
-        yield found
-
-
-@pytest.fixture
-def daemon(place: Place) -> Client:
-    return client(place)
 
 
 def handles(view: View, identity: str) -> bool:

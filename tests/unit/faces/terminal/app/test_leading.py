@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from inferdeck.client.tiny import Client
@@ -11,19 +9,7 @@ from inferdeck.faces.terminal.screens.board import BoardView
 from inferdeck.faces.terminal.screens.listing import ListingView
 from inferdeck.faces.terminal.screens.logs import LogsView
 from inferdeck.faces.terminal.screens.prompt import Prompt
-from tests.unit.api.place import Place, served
-from tests.unit.faces.terminal.app.daemon import answered, app_of, client, press, says, top, until, view_of
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with served(tmp_path_factory.mktemp("daemon")) as found:
-        yield found
-
-
-@pytest.fixture
-def daemon(place: Place) -> Client:
-    return client(place)
+from tests.unit.faces.terminal.app.daemon import answered, app_of, press, says, top, until, view_of
 
 
 async def test_a_service_opens_its_page_and_esc_finds_the_same_row(daemon: Client) -> None:

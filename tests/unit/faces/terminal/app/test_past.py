@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,11 @@ from inferdeck.client.tiny import Client
 from inferdeck.faces.terminal.screens.listing import ListingView
 from inferdeck.faces.terminal.screens.page import PageView
 from inferdeck.model.past import Past
-from tests.unit.api.place import Place, served
-from tests.unit.faces.terminal.app.daemon import answered, app_of, client, press, says, shown, top, until
+from tests.unit.faces.terminal.app.daemon import answered, app_of, press, says, shown, top, until
 
 VIEWS = ("services", "containers", "gpus", "routes", "providers", "models", "requests", "model gpt-4o")
 """Those that ask the native questions; dashboards, events and logs have a time of their own."""
 NOW = ("config", "settings")
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with served(tmp_path_factory.mktemp("daemon")) as found:
-        yield found
-
-
-@pytest.fixture
-def daemon(place: Place) -> Client:
-    return client(place)
 
 
 def an_hour_ago() -> float:
