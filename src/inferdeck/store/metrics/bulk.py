@@ -18,7 +18,7 @@ from inferdeck.store.metrics.index import Ids
 from inferdeck.store.metrics.state import StoreState
 
 _ABSENT = np.uint64(ABSENT_BITS)
-_SLICE = 64
+_SLICE = 250
 
 
 class BulkWriter:

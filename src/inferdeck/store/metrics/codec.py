@@ -156,18 +156,27 @@ def _encode_numbers(rows: Bits, use_pco: bool, quick: bool) -> Iterator[tuple[in
     whole = np.where(small[:, None], floats, 0.0).astype(np.int64)
     # Fractions, and the sign of -0.0, are not in it.
     is_whole = (whole.astype(np.float64).view(np.uint64) == rows).all(axis=1)
+    made: dict[bytes, tuple[int, bytes]] = {}
     for i in range(len(rows)):
         if constant[i]:
             yield CONSTANT, rows[i, :1].astype("<u8").tobytes()
-        elif use_pco:
-            if is_whole[i]:
-                yield PCO_INT, bytes(standalone.simple_compress(whole[i], _pco_steps if quick else _pco_config))
-            else:
-                yield PCO_FLOAT, bytes(standalone.simple_compress(floats[i], _pco_config))
-        elif is_whole[i]:
-            yield ZSTD_INT, compress(shuffle(np.diff(whole[i], prepend=np.int64(0))), small=True)
-        else:
-            yield ZSTD_FLOAT, compress(shuffle(_xor_steps(rows[i])), small=True)
+            continue
+        # Three of four that vary are alike: the buckets of a histogram above all that was observed.
+        row = rows[i].tobytes()
+        if row not in made:
+            made[row] = _encode_varying(rows[i], whole[i] if is_whole[i] else None, use_pco, quick)
+        yield made[row]
+
+
+def _encode_varying(row: Bits, whole: NDArray[np.int64] | None, use_pco: bool, quick: bool) -> tuple[int, bytes]:
+    """Return the kind and payload of a row; whole: the same as whole numbers, where it is."""
+    if use_pco:
+        if whole is not None:
+            return PCO_INT, bytes(standalone.simple_compress(whole, _pco_steps if quick else _pco_config))
+        return PCO_FLOAT, bytes(standalone.simple_compress(row.view(np.float64), _pco_config))
+    if whole is not None:
+        return ZSTD_INT, compress(shuffle(np.diff(whole, prepend=np.int64(0))), small=True)
+    return ZSTD_FLOAT, compress(shuffle(_xor_steps(row)), small=True)
 
 
 def _xor_steps(row: Bits) -> Bits:
