@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from inferdeck.config import document
 from inferdeck.errors import CatalogError
 from inferdeck.model.metric import Aggregation, MetricDescriptor, MetricType, SideEffect
 from inferdeck.sources import catalog_check, catalog_file
+from inferdeck.sources.buckets import parse_le
 
 FOLDER = Path(__file__).parent
 RUNTIME_FAMILIES = FOLDER / "runtime_families.yaml"
@@ -38,6 +40,12 @@ class Metric:
     instead: str = ""
     ended: tuple[tuple[str, str], ...] = ()
     """(older name, last version that used it)"""
+    bounds: frozenset[float] = frozenset()
+    """The buckets of a histogram that are stored; all where there is none here."""
+
+    def stores_bucket(self, le: str) -> bool:
+        """Tell whether the bucket with this label `le` is stored, where the family is."""
+        return not self.bounds or parse_le(le) in self.bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +230,7 @@ def _metric(entry: catalog_file.MetricEntry, unmapped: str) -> Metric:
         entry.effect,
         entry.instead,
         tuple((alias.name, alias.until) for alias in entry.aliases if alias.until),
+        frozenset((*entry.bounds, math.inf)) if entry.bounds else frozenset(),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +30,8 @@ class AliasEntry(Entry):
 class MetricEntry(Entry):
     """One family under its wire name (counters with `_total`, histograms without `_bucket`); `*` matches any text.
 
-    instead: PromQL that says the same in versions after `until`.
+    instead: PromQL that says the same in versions after `until`. bounds: those buckets of a histogram that are stored,
+    beside the one of +Inf; all where none is named.
     """
 
     name: str
@@ -45,7 +47,16 @@ class MetricEntry(Entry):
     canonical: str | tuple[str, ...] = ()
     unmapped: str = ""
     store: bool = True
+    bounds: tuple[float, ...] = ()
     effect: SideEffect = SideEffect.NONE
+
+    @model_validator(mode="after")
+    def _bounds_of_a_histogram(self) -> Self:
+        if self.bounds and self.type is not MetricType.HISTOGRAM:
+            raise ValueError("only a histogram has bounds")
+        if any(low >= high for low, high in pairwise(self.bounds)):
+            raise ValueError("bounds must rise")
+        return self
 
 
 class FoldEntry(Entry):

@@ -239,7 +239,7 @@ class Planner:
         found = dict(series)
         name = found.pop(NAME, "")
         metric, part, stored = self._named(name)
-        if not stored:
+        if not stored or (metric is not None and part == "_bucket" and not metric.stores_bucket(found.get("le", ""))):
             return None
         kind = metric.descriptor.type if metric is not None else _guess(name)
         counter = (kind in _COUNTERS and "quantile" not in found) or bool(part)

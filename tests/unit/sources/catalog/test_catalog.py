@@ -87,6 +87,8 @@ def test_a_sample_belongs_to_its_family_and_part(tmp_path: Path) -> None:
         ("set: {status: success}", "scale: 2, equals: 3", "only one of scale, equals"),
         ("set: {status: success}", "aggregate: none", "aggregate must be sum, mean, max or min"),
         ("kind: planted", "kind: [planted", "catalog.yaml:"),
+        ("aggregate: max, unmapped", "aggregate: max, bounds: [1, 2], unmapped", "only a histogram has bounds"),
+        ("type: gauge, aggregate: max", "type: histogram, bounds: [1, 3, 2]", "bounds must rise"),
         (
             "canonical: llm_requests_total",
             "canonical: llm_requests_total, unmapped: y",

@@ -24,6 +24,7 @@ metrics:
   - {name: spend_total, type: counter, labels: [model, user]}
   - {name: steps_total, type: counter, labels: [model]}
   - {name: latency, type: histogram, labels: [user]}
+  - {name: size, type: histogram, bounds: [1, 4]}
   - {name: left, type: gauge, labels: [user], aggregate: min}
   - {name: busy, type: gauge, aggregate: sum}
   - {name: secret, type: gauge, store: false}
@@ -200,6 +201,18 @@ def test_histograms_fold_bucket_by_bucket(known: Catalog) -> None:
         'latency_bucket{le="+Inf"}': 5,
         "latency_count": 5,
         "latency_sum": 7.5,
+    }
+
+
+def test_of_a_histogram_with_bounds_only_their_buckets_and_the_last_are_kept(known: Catalog) -> None:
+    buckets = {"1": 1.0, "2.0": 2.0, "3": 2.0, "4.0": 5.0, "+Inf": 7.0, "oops": 9.0}
+    samples = {one("size_bucket", le=le): value for le, value in buckets.items()}
+    assert read(scrape(Repair(known, None), {**samples, one("size_sum"): 20.0, one("size_count"): 7.0})) == {
+        'size_bucket{le="1"}': 1.0,
+        'size_bucket{le="4.0"}': 5.0,
+        'size_bucket{le="+Inf"}': 7.0,
+        "size_sum": 20.0,
+        "size_count": 7.0,
     }
 
 

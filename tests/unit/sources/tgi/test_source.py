@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from inferdeck.errors import MetricsOffError
-from inferdeck.model.labels import metric_name
+from inferdeck.model.labels import get, metric_name
 from inferdeck.model.metric import SideEffect
-from tests.unit.sources.replaying import canonical, facts, named, reading, replaying, sample, status, told
+from tests.unit.sources.replaying import canonical, facts, named, reading, replaying, sample, status, stored, told
 
 METRICS = sample("tgi", "simulated-metrics.txt.gz")
 INFO = {
@@ -19,6 +19,7 @@ INFO = {
 }
 READY = {"/metrics": (200, METRICS), "/info": told(INFO), "/health": (200, b"")}
 MODEL = "Qwen/Qwen3-8B"
+SIZE = "tgi_batch_next_size"
 
 
 async def test_a_router_is_told_with_its_version_and_its_model() -> None:
@@ -49,6 +50,16 @@ async def test_tokens_are_the_sums_of_their_lengths() -> None:
     assert by_name["llm_engine_requests_running"] == float(native["tgi_batch_current_size"])
     assert by_name["llm_engine_e2e_latency_seconds_count"] == float(native["tgi_request_duration_count"])
     assert by_name["llm_engine_queue_time_seconds_sum"] == float(native["tgi_request_queue_duration_sum"])
+
+
+async def test_of_a_bucket_for_each_batch_size_the_powers_of_two_are_kept() -> None:
+    async with replaying(READY) as server, reading("tgi", server.url) as ours:
+        found = stored("tgi", await ours.collect(0.0))
+    kept = {get(series, "le"): value for series, value in found.items() if metric_name(series) == f"{SIZE}_bucket"}
+    native = dict(line.split(" ") for line in METRICS.decode().splitlines() if line.count(" ") == 1)
+    bounds = [*(str(float(2**power)) for power in range(11)), "+Inf"]
+    assert kept == {le: float(native[f'{SIZE}_bucket{{le="{le}"}}']) for le in bounds}
+    assert len([name for name in native if name.startswith(f"{SIZE}_bucket")]) == 1025
 
 
 async def test_a_health_that_may_generate_a_token_is_off_unless_switched_on() -> None:
