@@ -3,7 +3,8 @@
 A body is the four bytes IDB1, the length of the header (uint32), the header, then the arrays, little-endian:
 int64 timestamps in milliseconds (times), float64 values (series x times, row by row). The header is lines of JSON:
 {"target": id, "times": n}, then [[name, value], ...] for each series; a cell with the bits of model/scrape.ABSENT_BITS
-is a hole. What is there already is replaced, and live scrapes go on beside it.
+is a hole. What is there already is replaced, and live scrapes go on beside it. All of it may be one zstd frame: most
+series of a target are as they were before, or as their neighbours.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 import orjson
+import zstandard
 from numpy.typing import NDArray
 
 from inferdeck.errors import UsageError
@@ -24,9 +26,12 @@ from inferdeck.sources.own_times import OwnTimeGroup
 MAGIC = b"IDB1"
 MOST_TIMES = 10_000
 MOST_SERIES = 20_000
+LARGEST_BYTES = 16 << 20
+"""Of a block, also where it comes as a frame that is smaller."""
 FARTHEST_MS = 253_402_300_800_000
 """The end of the year 9999."""
 _LENGTH = struct.Struct("<I")
+_FRAME = zstandard.FRAME_HEADER
 _REMEMBERED_SERIES = 20_000
 """What fills a history names the same series in each of its blocks."""
 _REMEMBERED_BYTES = 4096
@@ -35,9 +40,9 @@ _REMEMBERED_BYTES = 4096
 def encode(
     target: str, series: tuple[Labels, ...], timestamps_ms: NDArray[np.int64], values: NDArray[np.float64]
 ) -> bytes:
-    """Return the body; timestamps_ms strictly increasing, values of shape (series, times)."""
+    """Return the body, a zstd frame; timestamps_ms strictly increasing, values of shape (series, times)."""
     header = b"\n".join((orjson.dumps({"target": target, "times": len(timestamps_ms)}), *map(orjson.dumps, series)))
-    return b"".join(
+    body = b"".join(
         (
             MAGIC,
             _LENGTH.pack(len(header)),
@@ -46,10 +51,13 @@ def encode(
             np.ascontiguousarray(values, dtype="<f8").tobytes(),
         )
     )
+    return zstandard.ZstdCompressor(level=1).compress(body)
 
 
 def decode(body: bytes, latest_ms: int = FARTHEST_MS) -> OwnTimeGroup:
     """Return what a body holds, nothing of it after `latest_ms`; raises UsageError that says what is wrong with it."""
+    if body[:4] == _FRAME:
+        body = _unpacked(body)
     if body[:4] != MAGIC or len(body) < 8:
         raise UsageError("the body is not a block: it must begin with IDB1 (docs/http-api.md has the format)")
     size = _LENGTH.unpack_from(body, 4)[0]
@@ -64,6 +72,16 @@ def decode(body: bytes, latest_ms: int = FARTHEST_MS) -> OwnTimeGroup:
         )
     values = np.frombuffer(body, dtype="<f8", offset=8 + size + 8 * times).reshape(len(series), times)
     return OwnTimeGroup(target, Layout(series), stamps, values.astype(np.float64))
+
+
+def _unpacked(frame: bytes) -> bytes:
+    try:
+        size = zstandard.frame_content_size(frame)
+        if size > LARGEST_BYTES:
+            raise UsageError(f"the block has {size} bytes, {LARGEST_BYTES} are allowed: send fewer series at once")
+        return zstandard.ZstdDecompressor().decompress(frame, max_output_size=LARGEST_BYTES)
+    except zstandard.ZstdError as error:
+        raise UsageError(f"the block is a zstd frame that cannot be read: {error}") from error
 
 
 def _header(text: bytes) -> tuple[str, int, tuple[Labels, ...]]:

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 import orjson
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,24 @@ def test_a_block_comes_back_as_it_was_with_its_holes() -> None:
     np.testing.assert_array_equal(found.values.view(np.uint64), values.view(np.uint64))
 
 
+def test_a_block_may_come_as_it_is_or_as_a_frame() -> None:
+    plain = body()
+    streamed = zstandard.ZstdCompressor(write_content_size=False).compress(plain)
+    for sent in (plain, zstandard.compress(plain), streamed):
+        assert blocks.decode(sent).layout.series == SERIES
+
+
+def test_a_frame_that_holds_more_than_is_allowed_is_not_unpacked() -> None:
+    bomb = b"\0" * (blocks.LARGEST_BYTES + 1)
+    for frame, words in (
+        (zstandard.compress(bomb), "are allowed"),
+        (zstandard.ZstdCompressor(write_content_size=False).compress(bomb), "cannot be read"),
+    ):
+        assert len(frame) < 10_000
+        with pytest.raises(UsageError, match=words):
+            blocks.decode(frame)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -61,6 +80,8 @@ def test_a_block_comes_back_as_it_was_with_its_holes() -> None:
         (body() + b"\n", "2 series x 3 times make"),
         (body(series=[[["__name__", "x"]], "\n"]), "pairs of texts"),
         (b"IDB1" + struct.pack("<I", 3) + b"{{{", "cannot be read"),
+        (zstandard.compress(body())[:-4], "zstd frame that cannot be read"),
+        (zstandard.compress(zstandard.compress(body())), "must begin with IDB1"),
         (b"IDB1" + struct.pack("<I", 2**32 - 1) + b"{}", "cannot be read"),
     ],
 )
@@ -80,6 +101,6 @@ def test_times_that_go_back_are_refused() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(noise: bytes) -> None:
-    for wrong in (noise, b"IDB1" + noise, body()[: len(noise)]):
+    for wrong in (noise, b"IDB1" + noise, zstandard.FRAME_HEADER + noise, body()[: len(noise)]):
         with pytest.raises(UsageError):
             blocks.decode(wrong)
