@@ -10,7 +10,6 @@ from typing import Any
 
 from textual.app import SystemCommand
 from textual.binding import Binding
-from textual.events import Key
 from textual.screen import Screen
 
 from inferdeck import __version__
@@ -222,11 +221,6 @@ class Terminal(DressedApp):
         view = self.view
         return of_scope(self.all_actions, view.SCOPES if view else (), readonly=self.readonly)
 
-    def on_key(self, event: Key) -> None:
-        """Give a line what was typed before it stood there."""
-        if isinstance(self.screen, Prompt) and self.screen.take(event):
-            event.prevent_default()
-
     def action_press(self, key: str) -> None:
         """Do what a key means here."""
         scoped = sorted(self.actions_here(), key=lambda one: not one.scope)
@@ -276,7 +270,7 @@ class Terminal(DressedApp):
 
     def _do_go(self) -> None:
         names = [place for place, _ in places.every(self.dashboards.value)]
-        self.push_screen(Prompt(":", "a view: overview, gateway, models …", names), lambda found: self._went(found))
+        self.prompt(Prompt(":", "a view: overview, gateway, models …", names), self._went)
 
     def _went(self, place: str | None) -> None:
         if place:
@@ -287,7 +281,7 @@ class Terminal(DressedApp):
         if view is None or view.filtered is None:
             self.notify("nothing to filter here", timeout=3)
             return
-        self.push_screen(Prompt("/", "words; !word leaves out", (), view.filtered, view.filter), None)
+        self.prompt(Prompt("/", "words; !word leaves out", (), view.filtered, view.filter))
 
     def _do_back(self) -> None:
         if self.view is not None and self.view.filtered:
@@ -334,7 +328,7 @@ class Terminal(DressedApp):
             if found in spans:
                 self._look_at(self.span.of_range(spans[found]))
 
-        self.push_screen(Prompt("range", "how long a time charts show", tuple(spans), chosen_from=True), chosen)
+        self.prompt(Prompt("range", "how long a time charts show", tuple(spans), chosen_from=True), chosen)
 
     def _look_at(self, span: Span) -> None:
         if span != self.span:
@@ -375,7 +369,7 @@ class Terminal(DressedApp):
             if form is not None and form in found:
                 self.notify(written(form, found[form], f"{self._place} {self.past()}", Path()), timeout=8, markup=False)
 
-        self.push_screen(Prompt("export", "as", tuple(found), chosen_from=True), chosen)
+        self.prompt(Prompt("export", "as", tuple(found), chosen_from=True), chosen)
 
     def _drawn(self) -> None:
         if self.view is not None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.filter import LineFilter
 from textual.theme import BUILTIN_THEMES
 
 from inferdeck.faces.terminal import plain, themes
 from inferdeck.faces.terminal.drawing.glyphs import Look
+from inferdeck.faces.terminal.typed import TypedApp
 
 
-class DressedApp(App[int]):
+class DressedApp(TypedApp):
     """An application in the theme that is wanted, or in one that the terminal can show; raises UsageError for none."""
 
     def __init__(self, look: Look, theme: str, own: Sequence[themes.UserTheme]) -> None:

@@ -300,7 +300,7 @@ class BoardView(View):
             if answer in titles:
                 self._leave(found[titles.index(answer)])
 
-        self.terminal.push_screen(Prompt("open", "where this panel leads", titles, chosen_from=True), chosen)
+        self.terminal.prompt(Prompt("open", "where this panel leads", titles, chosen_from=True), chosen)
         return True
 
     def _destinations(self) -> list[Destination]:
@@ -365,7 +365,7 @@ class BoardView(View):
                 self._whole, self._asked_for = None, ()
                 self.renew()
 
-        self.terminal.push_screen(Prompt("choose", "a variable and its value", shown, chosen_from=True), chosen)
+        self.terminal.prompt(Prompt("choose", "a variable and its value", shown, chosen_from=True), chosen)
         return True
 
     def on_click(self, event: Click) -> None:

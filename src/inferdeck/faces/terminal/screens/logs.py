@@ -205,7 +205,7 @@ class LogsView(View):
             self._stream, self._following = "", False
             self._again()
 
-        self.terminal.push_screen(Prompt("around", "YYYY-MM-DD HH:MM:SS", (), shown), chosen)
+        self.terminal.prompt(Prompt("around", "YYYY-MM-DD HH:MM:SS", (), shown, replaced=True), chosen)
 
     def _open(self, row: int) -> None:
         place = self._rows.place(row, self.widget.row_width)

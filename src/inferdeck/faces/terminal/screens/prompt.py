@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import Event, Key
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
@@ -30,7 +30,7 @@ class Prompt(ModalScreen[str | None]):
     """Returns what was typed or chosen, None where it was left.
 
     changed: called at every letter; then enter keeps what is there, and escape what was there before.
-    chosen_from: only one of `names` can be the answer.
+    chosen_from: only one of `names` can be the answer. replaced: what is typed takes the place of `value`.
     """
 
     BINDINGS = [  # noqa: RUF012 - Textual's own form
@@ -49,6 +49,7 @@ class Prompt(ModalScreen[str | None]):
         changed: Callable[[str], None] | None = None,
         *,
         chosen_from: bool = False,
+        replaced: bool = False,
     ) -> None:
         super().__init__()
         self._sign = sign
@@ -57,10 +58,11 @@ class Prompt(ModalScreen[str | None]):
         self._before = value
         self._changed = changed
         self._chosen_from = chosen_from
+        self._replaced = replaced
         self._matches: tuple[str, ...] = ()
         self._matched = ""
-        self._early: list[Key] = []
-        self._ready = False
+        self.listens = False
+        """Whether it hears keys: not before it stands, and not behind the one that ends it."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="prompt"):
@@ -74,24 +76,13 @@ class Prompt(ModalScreen[str | None]):
         line = self.query_one(Input)
         self.set_focus(line)
         self._match("")
-        self._ready = True
-        for key in self._early:
-            if not self.take(key) and key.key == "enter":
-                self.call_next(line.action_submit)
+        if self._replaced:
+            line.select_all()
+        self.listens = True
 
-    def take(self, key: Key) -> bool:
-        """Take what is typed before there is a line to type into, in a view it means something else; False if not."""
-        if not self._ready:
-            self._early.append(key)
-        elif key.is_printable and key.character:
-            self.query_one(Input).insert_text_at_cursor(key.character)
-        else:
-            return False
-        return True
-
-    def _forward_event(self, event: Event) -> None:
-        if not isinstance(event, Key) or self._ready or not self.take(event):
-            super()._forward_event(event)
+    def given(self, key: Key) -> None:
+        """Told of each key before it comes."""
+        self.listens = self.listens and key.key not in ("enter", "escape")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self._changed is not None:
