@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from inferdeck.errors import ConfigError
+from inferdeck.shipped import is_shipped, reader
 
 LARGEST_FILE_BYTES = 1 << 20
 MOST_VALUES = 20_000
@@ -65,7 +65,7 @@ class Document:
 def read(path: Path, name: str | None = None) -> Document:
     """Read one YAML or JSON file; raises ConfigError where nothing of it can be used."""
     shown = name or path.name
-    return parse(_bytes(path, shown), shown)
+    return parse(_bytes(path, shown), shown, shipped=is_shipped(path))
 
 
 def read_json(path: Path, name: str) -> Document:
@@ -80,9 +80,9 @@ def read_json(path: Path, name: str) -> Document:
         raise ConfigError(f"{name}: is not UTF-8 text") from error
 
 
-def parse(body: bytes, name: str) -> Document:
-    """Parse the text of one file; raises ConfigError where nothing of it can be used."""
-    root = _compose(_text(body, name), name)
+def parse(body: bytes, name: str, *, shipped: bool = False) -> Document:
+    """Parse the text of one file; raises ConfigError where nothing of it can be used. shipped: it comes with us."""
+    root = _compose(_text(body, name), name, shipped)
     document = Document(name)
     if root is not None:
         document.data = _Reader(document).value(root, (), 0)
@@ -110,6 +110,8 @@ def _text(body: bytes, name: str) -> str:
         line = body.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{name}:{line}: is not UTF-8 text") from error
     for number, line_text in enumerate(text.split("\n"), start=1):
+        if line_text.isprintable():
+            continue
         strange = next((c for c in line_text if not c.isprintable() and c not in "\t\r\u00a0"), None)
         if strange is not None:
             raise ConfigError(f"{name}:{number}: the character U+{ord(strange):04X} may not stand in a text file")
@@ -118,8 +120,8 @@ def _text(body: bytes, name: str) -> str:
     return text
 
 
-def _compose(text: str, name: str) -> Node | None:
-    yaml = YAML(typ="safe", pure=True)
+def _compose(text: str, name: str, shipped: bool) -> Node | None:
+    yaml = reader(shipped=shipped)
     try:
         with warnings.catch_warnings():
             # ruamel warns of anchors defined twice; the last one wins, as YAML says.

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from inferdeck.errors import ConfigError
+from inferdeck.shipped import is_shipped, reader
 
 LARGEST_FILE_BYTES = 1 << 20
 MOST_VALUES = 100_000
@@ -119,16 +119,16 @@ def read(path: Path) -> YamlFile:
         raise _broken(name, 1, f"cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
     if len(body) > LARGEST_FILE_BYTES:
         raise _broken(name, 1, f"is larger than {LARGEST_FILE_BYTES >> 20} MiB")
-    return parse(body, name)
+    return parse(body, name, shipped=is_shipped(path))
 
 
-def parse(body: bytes, name: str) -> YamlFile:
-    """Parse the text of a file; raises FileError where nothing of it can be used."""
+def parse(body: bytes, name: str, *, shipped: bool = False) -> YamlFile:
+    """Parse the text of a file; raises FileError where nothing of it can be used. shipped: it comes with inferdeck."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _broken(name, body.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from error
-    node = _composed(text, name)
+    node = _composed(text, name, shipped)
     file = YamlFile(name, Value(1, entries={}, key_line=1))
     if node is not None:
         file.root = _Reader(file).value(node, (), 0)
@@ -172,11 +172,11 @@ def _broken(name: str, line: int, message: str) -> FileError:
     return FileError([Problem(name, line, "", message)])
 
 
-def _composed(text: str, name: str) -> Node | None:
+def _composed(text: str, name: str, shipped: bool) -> Node | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", YAMLWarning)
-            node: Node | None = YAML(typ="safe", pure=True).compose(text)
+            node: Node | None = reader(shipped=shipped).compose(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _broken(name, line, f"is not YAML: {error.problem or 'it cannot be read'}") from error
@@ -208,7 +208,7 @@ class _Reader:
         if isinstance(node, MappingNode):
             return Value(line, entries=self.entries(node, path, depth), key_line=line)
         assert isinstance(node, ScalarNode)  # noqa: S101
-        quoted = node.style is not None
+        quoted = bool(node.style)
         text = None if not quoted and node.value in _NULLS else node.value
         return Value(line, text=text, quoted=quoted, key_line=line)
 
