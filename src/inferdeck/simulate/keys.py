@@ -1,12 +1,10 @@
-"""The keys that a fleet or scenario file may have, taken from the dataclasses: type, unit, bounds, default, meaning.
+"""The keys that a fleet or scenario file may have, taken from the dataclasses: type, unit, bounds, default.
 
 The reader, the checker and docs/simulator.md all go by this table.
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
@@ -141,7 +139,6 @@ class Key:
     """null may stand."""
     required: bool
     default: Any
-    meaning: str
     choices: tuple[str, ...]
     lowest: float | None
     above: bool
@@ -167,37 +164,17 @@ def keys_of(owner: type) -> Mapping[str, Key]:
 @cache
 def _keys(owner: type) -> Mapping[str, Key]:
     hints = get_type_hints(owner)
-    texts = meanings(owner)
     found = {}
     for one in fields(owner):
         default = one.default if one.default is not MISSING else None
         if one.default_factory is not MISSING:
             default = one.default_factory()
         required = one.default is MISSING and one.default_factory is MISSING
-        found[one.name.rstrip("_")] = _key(
-            owner.__name__, one.name, hints[one.name], default, required, texts.get(one.name, "")
-        )
+        found[one.name.rstrip("_")] = _key(owner.__name__, one.name, hints[one.name], default, required)
     return found
 
 
-def meanings(owner: type) -> Mapping[str, str]:
-    """Return the docstring that stands under each field of a dataclass."""
-    body = ast.parse(inspect.getsource(owner)).body[0]
-    assert isinstance(body, ast.ClassDef)  # noqa: S101
-    found: dict[str, str] = {}
-    name = ""
-    for node in body.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            name = node.target.id
-        elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            found[name] = " ".join(str(node.value.value).split())
-            name = ""
-        else:
-            name = ""
-    return found
-
-
-def _key(owner: str, name: str, hint: Any, default: Any, required: bool, meaning: str) -> Key:
+def _key(owner: str, name: str, hint: Any, default: Any, required: bool) -> Key:
     optional = False
     if get_origin(hint) is UnionType:
         inner = [part for part in get_args(hint) if part is not NoneType]
@@ -218,7 +195,6 @@ def _key(owner: str, name: str, hint: Any, default: Any, required: bool, meaning
         optional=optional,
         required=required,
         default=default,
-        meaning=meaning,
         choices=_CHOICES.get(place, ()),
         lowest=lowest,
         above=(name in _POSITIVE and place not in _ZERO_TOO) or place in _POSITIVE_OF,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,15 +140,33 @@ def unverified() -> Iterator[tuple[str, str]]:
 
 def _table(owner: type) -> list[str]:
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    texts = meanings(owner)
     for name, key in keys_of(owner).items():
-        lines.append(f"| `{name}` | {kind(key)} | {_default(key)} | {_cell(meaning(key))} |")
+        lines.append(f"| `{name}` | {kind(key)} | {_default(key)} | {_cell(meaning(key, texts))} |")
     return lines
 
 
-def meaning(key: Key) -> str:
-    """Return what a key means, with its choices and what it names."""
+def meanings(owner: type) -> Mapping[str, str]:
+    """Return the docstring that stands under each field of a dataclass."""
+    body = ast.parse(inspect.getsource(owner)).body[0]
+    assert isinstance(body, ast.ClassDef)  # noqa: S101
+    found: dict[str, str] = {}
+    name = ""
+    for node in body.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+        elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            found[name] = " ".join(str(node.value.value).split())
+            name = ""
+        else:
+            name = ""
+    return found
+
+
+def meaning(key: Key, texts: Mapping[str, str]) -> str:
+    """Return what a key means, with its choices and what it names; texts: the meanings of its dataclass."""
     refers = REFERS.get((key.owner, key.field), "")
-    text = key.meaning or (f"The {refers}." if refers else SHARED.get(key.name, ""))
+    text = texts.get(key.field) or (f"The {refers}." if refers else SHARED.get(key.name, ""))
     if key.choices:
         text = f"{text} One of {', '.join(f'`{one}`' for one in key.choices)}.".strip()
     return text
@@ -226,6 +245,7 @@ def undocumented() -> Iterable[str]:
     """Give every key that has no meaning."""
     owners = [Head, Entry, Expectation, Fleet, Spread, Generate, *(owner for _, owner in PARTS), *verbs().values()]
     for owner in owners:
+        texts = meanings(owner)
         for key in keys_of(owner).values():
-            if not meaning(key):
+            if not meaning(key, texts):
                 yield f"{owner.__name__}.{key.name}"
