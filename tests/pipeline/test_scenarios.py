@@ -55,6 +55,7 @@ RESTARTED = {
     "crash-loop": ("sglang-qwen",),
     "engine-upgraded": ("vllm-a",),
     "gateway-without-database": ("vllm",),
+    "latency-regression": ("litellm",),
     "two-workers": ("litellm",),
 }
 """Programs of which some figures can only be bounded; those of all others are equal."""

@@ -127,12 +127,14 @@ def _given(step: Step) -> str:
 
 def _arguments(action: Action) -> dict[str, Any]:
     values = {one.name: getattr(action, one.name) for one in fields(action)}
-    return {name: value for name, value in values.items() if value is not None and value != ()}
+    return {name: value for name, value in values.items() if value is not None and value != () and value is not False}
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         return " and ".join(_shown(one) if not isinstance(one, tuple) else " ".join(map(_shown, one)) for one in value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -28,7 +28,7 @@ from inferdeck.simulate.pace import Pace
 from inferdeck.simulate.scenario import Scenario
 from inferdeck.simulate.scenario_parts import moment
 from inferdeck.simulate.serve import Site
-from inferdeck.simulate.targets import entries, targets, unwatched
+from inferdeck.simulate.targets import config_files, entries, targets, unwatched
 from inferdeck.simulate.world import World
 
 LAST_PORT = 65_535
@@ -164,7 +164,9 @@ def _as_json(found: Scenario, site: Site, options: argparse.Namespace) -> str:
 
 def _settings(found: Scenario, site: Site) -> dict[str, Any]:
     logs = site.logs.folder if site.logs else None
-    return {"environment": found.fleet.environment, "sources": entries(found.fleet, site.urls(), logs)}
+    files = config_files(found.fleet, site.configuration.folder) if site.configuration else []
+    named = {"config_files": files} if files else {}
+    return {"environment": found.fleet.environment, **named, "sources": entries(found.fleet, site.urls(), logs)}
 
 
 def _time(site: Site, options: argparse.Namespace) -> str:

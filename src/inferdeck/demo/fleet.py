@@ -19,7 +19,7 @@ from typing import Any
 
 from inferdeck.demo import life
 from inferdeck.model.clock import SystemClock
-from inferdeck.simulate import changes, scenario
+from inferdeck.simulate import changes, scenario, targets
 from inferdeck.simulate.pace import Pace
 from inferdeck.simulate.serve import Site
 
@@ -50,7 +50,7 @@ async def _serve(spec: dict[str, Any], folder: Path) -> None:
     changes.schedule(world, found.steps, present)
     pace = Pace(SystemClock(), speed=spec["speed"], at=present)
     # The programs follow the world from its beginning.
-    site = Site(world, folder / "fleet")
+    site = Site(world, folder / "fleet", logs=bool(targets.in_no_container(found.fleet)))
     begun = world.now
     for step in range(STEPS):
         world.run_until(begun + (present - begun) * (step + 1) / STEPS)

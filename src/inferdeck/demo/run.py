@@ -28,6 +28,7 @@ from inferdeck.demo.watched import of_target
 from inferdeck.errors import ConfigError, UnavailableError
 from inferdeck.model.clock import SystemClock
 from inferdeck.simulate import scenario, targets
+from inferdeck.simulate.file_names import CONFIG, LOGS
 from inferdeck.simulate.scenario_parts import verb
 from inferdeck.sources.assembly import Assembly
 from inferdeck.sources.http import HttpClient
@@ -209,12 +210,14 @@ class Demo:
 
     def _configuration(self, folder: Path, urls: dict[str, str]) -> str:
         """Return the daemon's configuration: this fleet, and nothing that it finds by itself."""
+        fleet, there = self._scenario.fleet, folder / "fleet"
         sources = {
             kind: [{**entry, "interval": INTERVAL} for entry in entries]
-            for kind, entries in targets.entries(self._scenario.fleet, urls, folder / "fleet" / "logs").items()
+            for kind, entries in targets.entries(fleet, urls, there / LOGS).items()
         }
         data = {
-            "environment": self._scenario.fleet.environment,
+            "environment": fleet.environment,
+            "config_files": targets.config_files(fleet, there / CONFIG),
             "data_dir": str(folder / "data"),
             "listen": {"host": HOST, "port": self._wish.port, "unix_socket": str(folder / "inferdeck.sock")},
             "log": {"file": str(folder / "inferdeck.log")},

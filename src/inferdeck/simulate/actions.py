@@ -168,7 +168,7 @@ class EngineSlow(Action):
 
 @dataclass(frozen=True, slots=True)
 class GatewayChange(Action):
-    """Somebody changes a gateway's configuration; what is not named stays as it is."""
+    """Somebody changes a gateway's configuration, in its file too; what is not named stays as it is."""
 
     gateway: str
     text: str
@@ -183,6 +183,10 @@ class GatewayChange(Action):
     """How long a response is remembered."""
     weights: tuple[tuple[str, float], ...] = ()
     """Deployment id, weight."""
+    guardrails: tuple[str, ...] | None = None
+    """What every request is checked by, as its file names it; what that takes, `overhead_factor` says."""
+    file_only: bool = False
+    """The gateway goes on as before until it begins again (`restart`, `upgrade`, a crash), also when this ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial, singledispatch
-from typing import Any
 
 from inferdeck.simulate import actions
 from inferdeck.simulate.events import ClockShifted, Configured
 from inferdeck.simulate.fleet import Price
+from inferdeck.simulate.setup import Some
 from inferdeck.simulate.world import World
 
 Undo = Callable[[], None] | None
@@ -187,21 +187,19 @@ def _(action: actions.EngineSlow, world: World) -> Undo:
 @apply.register
 def _(action: actions.GatewayChange, world: World) -> Undo:
     proxy = world.proxies[action.gateway]
-    names = ("retries", "cooldown_seconds", "cache_seconds")
+    names = ("retries", "cooldown_seconds", "cache_seconds", "guardrails")
     given = {name: value for name in names if (value := getattr(action, name)) is not None}
-    settings = {name: getattr(proxy.gateway, name) for name in given}
-    chosen = dict(action.weights)
-    weights = {one.id: one.weight for one in proxy.gateway.deployments if one.id in chosen}
-    factor = proxy.overhead_factor
+    wanted = Some(given, dict(action.weights), action.overhead_factor)
 
-    def become(values: Mapping[str, Any], shares: Mapping[str, float], overhead: float, text: str) -> None:
-        proxy.overhead_factor = overhead
-        deployments = (replace(one, weight=shares.get(one.id, one.weight)) for one in proxy.gateway.deployments)
-        proxy.reconfigure(replace(proxy.gateway, **values, deployments=tuple(deployments)))
+    def become(filed: Some, working: Some, text: str) -> None:
+        proxy.write_file(filed.put_into(proxy.filed))
+        if not action.file_only:
+            proxy.reconfigure(working.put_into(proxy.setup))
         world.emit(Configured(world.now, action.gateway, text), action.gateway)
 
-    become(given, chosen, factor if action.overhead_factor is None else action.overhead_factor, action.text)
-    return partial(become, settings, weights, factor, f"undone: {action.text}")
+    before = wanted.of(proxy.filed), wanted.of(proxy.setup)
+    become(wanted, wanted, action.text)
+    return partial(become, *before, f"undone: {action.text}")
 
 
 @apply.register

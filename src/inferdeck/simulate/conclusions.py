@@ -96,7 +96,14 @@ CONCLUSIONS: Mapping[str, Conclusion] = {
     ),
     "quality_drop": Conclusion(("model",), "Judged answers score at least 0.1 less than usual.", "scores in Langfuse"),
     "config_changed": Conclusion(
-        ("gateway", "process"), "Somebody changed its configuration at the beginning of this time.", "annotation"
+        ("gateway", "process"),
+        "Somebody changed its configuration at the beginning of this time.",
+        "revisions of its file; annotation",
+    ),
+    "config_drift": Conclusion(
+        ("gateway",),
+        "Its configuration file says something else than it works with, since it did not begin again after a change.",
+        "drift of its file (`inferdeck config files`)",
     ),
     "model_renamed": Conclusion(
         ("model",), "It is gone under this name and continues under another one.", "the model list; two series, one end"

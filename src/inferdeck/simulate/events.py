@@ -397,6 +397,17 @@ class Reconfigured(Event):
 
 
 @dataclass(slots=True)
+class Filed(Event):
+    """A gateway's configuration file says this from now on; before the first of these events, what the fleet says.
+
+    Whether it works so, `Reconfigured` says; what deployments cost, `Repriced`.
+    """
+
+    gateway: str
+    settings: Gateway
+
+
+@dataclass(slots=True)
 class Configured(Event):
     """Somebody changed something: what a deployment annotation would say."""
 

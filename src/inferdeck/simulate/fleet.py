@@ -158,6 +158,8 @@ class Gateway:
     """The name of the Redis that it uses."""
     mock_testing: bool = False
     """A client may let a request fail on demand (dangerously_allow_mock_testing_request_params)."""
+    guardrails: tuple[str, ...] = ()
+    """What its configuration file has every request checked by; the time that takes is part of `overhead_seconds`."""
 
 
 @dataclass(frozen=True, slots=True)

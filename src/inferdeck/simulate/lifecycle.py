@@ -104,6 +104,8 @@ class Processes:
         process.life += 1
         self._pid += PID_STEP
         process.pid = self._pid
+        if process.kind == "gateway":
+            world.proxies[name].read_file()
         world.emit(Started(world.now, name, process.version, process.pid, reason), name)
         if process.kind == "gateway":
             world.proxies[name].up = True

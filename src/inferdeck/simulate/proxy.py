@@ -20,6 +20,7 @@ from inferdeck.simulate.events import (
     Event,
     Fault,
     FellBack,
+    Filed,
     Limited,
     Reconfigured,
     Repriced,
@@ -31,6 +32,7 @@ from inferdeck.simulate.kernel import Kernel
 from inferdeck.simulate.limits import Spending
 from inferdeck.simulate.responses import Response, Responses
 from inferdeck.simulate.routing import Route, Router, cost
+from inferdeck.simulate.setup import Setup
 
 RETRIED = {Fault.RATE_LIMIT, Fault.OUTAGE, Fault.UNREACHABLE, Fault.TIMEOUT, Fault.ABORTED}
 ON_THE_WAY = 0.5
@@ -85,6 +87,8 @@ class Proxy:
         self.up = False
         self.cache_up = True
         self.overhead_factor = 1.0
+        self.filed = Setup(gateway)
+        """What its configuration file says."""
         self._router = Router(gateway, stream(seed, "gateway", gateway.name, "choice"))
         self._works: dict[int, _Work] = {}
         self._open_attempts: set[int] = set()
@@ -92,11 +96,26 @@ class Proxy:
 
     # What a scenario changes
 
-    def reconfigure(self, gateway: Gateway) -> None:
+    @property
+    def setup(self) -> Setup:
+        """Return what it works with."""
+        return Setup(self.gateway, self.overhead_factor)
+
+    def reconfigure(self, setup: Setup) -> None:
         """Work with other settings from now on."""
-        self.gateway = gateway
-        self._router.follow(gateway)
-        self._emit(Reconfigured(self._kernel.now, gateway.name, gateway))
+        self.gateway, self.overhead_factor = setup.gateway, setup.overhead_factor
+        self._router.follow(self.gateway)
+        self._emit(Reconfigured(self._kernel.now, self.gateway.name, self.gateway))
+
+    def write_file(self, setup: Setup) -> None:
+        """Have its configuration file say this from now on."""
+        self.filed = setup
+        self._emit(Filed(self._kernel.now, self.gateway.name, setup.gateway))
+
+    def read_file(self) -> None:
+        """Work with what its file says, as one does that begins."""
+        if self.filed != self.setup:
+            self.reconfigure(self.filed)
 
     def reprice(self, prices: Mapping[str, Price]) -> dict[str, Price]:
         """Reckon with other prices for deployments, by id; return those before."""
@@ -124,12 +143,8 @@ class Proxy:
         """Give a public model another name; who asks for the old one fails from now on."""
         if not self._router.serves(model):
             return
-        fallbacks = {
-            (to if name == model else name): tuple(to if one == model else one for one in others)
-            for name, others in self.gateway.fallbacks.items()
-        }
-        deployments = (replace(one, model=to) if one.model == model else one for one in self.gateway.deployments)
-        self.reconfigure(replace(self.gateway, deployments=tuple(deployments), fallbacks=fallbacks))
+        self.write_file(self.filed.renamed(model, to))
+        self.reconfigure(self.setup.renamed(model, to))
 
     def forget(self) -> None:
         """The cache lost its keys."""

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from inferdeck.errors import UnavailableError
 from inferdeck.simulate.events import Ended, Started
+from inferdeck.simulate.file_names import CONFIG, LOGS
 from inferdeck.simulate.place import Place
 from inferdeck.simulate.programs import makers
+from inferdeck.simulate.servers.configuration import ConfigFiles
 from inferdeck.simulate.servers.docker import Docker
 from inferdeck.simulate.servers.logs import LogFiles
 from inferdeck.simulate.servers.logs import build as log_files
@@ -20,14 +22,14 @@ from inferdeck.simulate.world import World
 
 TICK_SECONDS = 0.2
 """How often the world is brought to the present while nobody asks."""
-LOGS = "logs"
 
 
 class Site:
     """A world on the network. Belongs to the event loop on which it is started.
 
-    `folder` is for unix sockets and, where `logs` is set, log files (in `logs/`); None: there are neither. `port` is
-    the first of as many consecutive ports as there are programs; 0: any that are free.
+    `folder` is for unix sockets, the gateways' configuration files (in `config/`) and, where `logs` is set, log files
+    (in `logs/`); None: there are none of these. `port` is the first of as many consecutive ports as there are programs;
+    0: any that are free.
     """
 
     def __init__(self, world: World, folder: Path | None = None, *, port: int = 0, logs: bool = True) -> None:
@@ -39,6 +41,10 @@ class Site:
         if folder is not None and logs:
             self.logs = log_files(folder / LOGS, world.fleet)
             world.subscribe(self.logs.handlers())
+        self.configuration: ConfigFiles | None = None
+        if folder is not None and world.fleet.gateways:
+            self.configuration = ConfigFiles(folder / CONFIG, world.fleet, world.now)
+            world.subscribe(self.configuration.handlers())
         self.places: dict[str, Place] = {}
         self._folder = folder
         self._port = port
@@ -53,6 +59,8 @@ class Site:
         if self._folder is not None:
             try:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if self.configuration is not None:
+                    self.configuration.refresh()
             except OSError as error:
                 raise UnavailableError(f"{self._folder}: {(error.strerror or str(error)).lower()}") from error
         port = self._port
@@ -73,6 +81,8 @@ class Site:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
         await asyncio.gather(*(place.stop() for place in self.places.values()))
+        if self.configuration is not None:
+            self.configuration.remove()
         if self.logs is not None and self._ticking is not None:
             self.logs.refresh(self.world.now)
 
@@ -89,6 +99,8 @@ class Site:
         """Bring the world to the present, and every listener to what it now should be."""
         self.world.present()
         await self._settle()
+        if self.configuration is not None:
+            self.configuration.refresh()
         if self.logs is not None:
             self.logs.refresh(self.world.now)
 

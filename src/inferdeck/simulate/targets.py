@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inferdeck.simulate.file_names import CONFIG_END, LOG_END, file_name
 from inferdeck.simulate.fleet import Fleet
 from inferdeck.simulate.lifecycle import DCGM_VERSION, DOCKER_VERSION, NODE_VERSION, OWN_VERSION
 
@@ -65,7 +66,7 @@ def targets(fleet: Fleet) -> Iterator[Target]:
 def entries(fleet: Fleet, urls: Mapping[str, str], logs: Path | None = None) -> dict[str, list[dict[str, Any]]]:
     """Return the `sources` of inferdeck's configuration that watch a fleet: kind -> entries; `urls` by process.
 
-    logs: the folder of the programs' log files, None where they write none.
+    logs: the folder of the programs' log files, None where they write none; what a Docker tells of is not read twice.
 
     Programs that no kind of source watches yet, and those without a URL, are left out.
     """
@@ -80,11 +81,26 @@ def entries(fleet: Fleet, urls: Mapping[str, str], logs: Path | None = None) -> 
             # Who counted it; a sum over several would count the same requests twice.
             entry["gateway"] = target.process
         found.setdefault(target.source, []).append({**entry, **_access(target), "labels": dict(LABELS)})
-    if logs is not None:
+    if logs is not None and (alone := in_no_container(fleet)):
         # Every program writes its times in UTC.
-        entry = {"name": "logs", "files": [str(logs / "*.log")], "timezone": "UTC"}
-        found["logs"] = [{**entry, "labels": dict(LABELS)}]
+        files = [str(logs / file_name(one, LOG_END)) for one in alone]
+        found["logs"] = [{"name": "logs", "files": files, "timezone": "UTC", "labels": dict(LABELS)}]
     return found
+
+
+def in_no_container(fleet: Fleet) -> tuple[str, ...]:
+    """Return the programs whose lines no Docker has."""
+    without = {host.name for host in fleet.hosts if not host.docker}
+    groups = (fleet.gateways, fleet.engines, fleet.caches, fleet.applications, fleet.langfuse)
+    return tuple(one.name for group in groups for one in group if not one.host or one.host in without)
+
+
+def config_files(fleet: Fleet, folder: Path) -> list[dict[str, Any]]:
+    """Return the `config_files` of inferdeck's configuration: those in this folder, that its gateways begin with."""
+    return [
+        {"path": str(folder / file_name(one.name, CONFIG_END)), "kind": "litellm", "gateway": one.name}
+        for one in fleet.gateways
+    ]
 
 
 def _access(target: Target) -> dict[str, str]:

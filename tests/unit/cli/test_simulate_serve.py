@@ -77,6 +77,9 @@ def test_a_fleet_stands_still_is_read_and_refuses_what_needs_time(tmp_path: Path
         assert (found["scenario"], found["speed"]) == ("calm-day", 0.0)
         assert found["now"] == found["start"] + 300
         by_name = {one["name"]: one for one in found["programs"]}
+        (file,) = found["config_files"]
+        assert (file["kind"], file["gateway"]) == ("litellm", "litellm")
+        assert Path(file["path"]).is_relative_to(tmp_path / "t") and Path(file["path"]).stat().st_mode & 0o777 == 0o600
         assert set(by_name) == {one.process for one in targets(scenario.named("calm-day").fleet)}
         gateway, engine = by_name["litellm"], by_name["vllm-a"]
         metrics = [ask(f"{gateway['url']}/metrics/", gateway["key"])[1] for _ in range(2)]
@@ -106,6 +109,7 @@ def test_what_it_prints_is_the_configuration_that_watches_it(tmp_path: Path) -> 
     shown = {entry.name for kind in settings.sources.values() for entry in kind}
     assert shown == {one.process for one in targets(fleet) if one.source}
     assert all(one.kind in rest for one in targets(fleet))
+    assert [one.gateway for one in settings.config_files] == [one.name for one in fleet.gateways]
 
 
 def test_what_a_killed_one_left_is_swept_up_and_that_of_others_is_not(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from inferdeck.simulate import actions, changes
 from inferdeck.simulate.actions import AT_ONCE, Action
-from inferdeck.simulate.events import ClockShifted, Event, Reachability, Reconfigured, Repriced
+from inferdeck.simulate.events import ClockShifted, Event, Filed, Reachability, Reconfigured, Repriced
 from inferdeck.simulate.scenario_parts import verbs
 from inferdeck.simulate.servers import litellm, redis
 from inferdeck.simulate.servers.program import HttpProgram
 from inferdeck.simulate.servers.redis.keyspace import RESPONSE
+from inferdeck.simulate.setup import Setup
 from inferdeck.simulate.targets import MASTER_KEY
 from inferdeck.simulate.world import World
 from tests.unit.simulate.fleets import MONDAY_TEN, small
@@ -32,6 +33,10 @@ LASTING: tuple[tuple[Action, Action], ...] = (
     (
         actions.GatewayChange("litellm", "more", 2.0, 5, 1.0, 60.0, (("llama-a", 0.1),)),
         actions.GatewayChange("litellm", "less", retries=0, weights=(("llama-a", 3.0), ("llama-b", 0.0))),
+    ),
+    (
+        actions.GatewayChange("litellm", "for later", 2.0, 5, guardrails=("pii", "secrets"), file_only=True),
+        actions.GatewayChange("litellm", "at once", retries=3, guardrails=()),
     ),
     (actions.PriceChange("llama-3.3-70b", 1.1, 2.2, 0.3), actions.PriceChange("llama-3.3-70b", 5.0, 6.0)),
     (actions.RenameModel("litellm", "gpt", "gpt-next", 1.0), actions.RenameModel("litellm", "gpt-next", "gpt-z", 1.0)),
@@ -64,7 +69,7 @@ def state(world: World) -> dict[str, Any]:
         "teams": {name: one.team for name, one in world.spending.items()},
         "air": {name: one.ambient_celsius for name, one in world.cards.items()},
         "speed": {name: (one.slow, one.batch.speed_factor) for name, one in world.servers.items()},
-        "gateways": {name: (one.gateway, one.overhead_factor) for name, one in world.proxies.items()},
+        "gateways": {name: (one.filed, one.setup) for name, one in world.proxies.items()},
         "prices": {name: one.prices() for name, one in world.proxies.items()},
         "modes": {name: one.mode for name, one in world.processes.all.items()},
         "clocks": {name: seconds for name, seconds in world.skews.items() if seconds},
@@ -167,6 +172,39 @@ async def test_a_gateways_settings_follow_what_somebody_changed() -> None:
     undo()
     assert await settings_of(program) == before
     assert len([one for one in log if isinstance(one, Reconfigured)]) == 4
+
+
+def test_what_only_the_file_says_holds_when_the_gateway_begins_again_and_so_does_its_end() -> None:
+    world, log = small_world()
+    proxy, before = world.proxies["litellm"], world.proxies["litellm"].setup
+    undo = changes.apply(
+        actions.GatewayChange("litellm", "x", 9.0, retries=7, guardrails=("pii",), file_only=True), world
+    )
+    assert proxy.setup == before == Setup(world.fleet.gateways[0])
+    assert (proxy.filed.gateway.retries, proxy.filed.overhead_factor) == (7, 9.0)
+    # Somebody else changes something at once: both say so, and the file goes on saying more.
+    changes.apply(actions.GatewayChange("litellm", "y", cooldown_seconds=3.0), world)
+    changes.apply(actions.RenameModel("litellm", "gpt", "gpt-next"), world)
+    assert (proxy.gateway.retries, proxy.gateway.cooldown_seconds, proxy.gateway.guardrails) == (1, 3.0, ())
+    assert proxy.filed.gateway.cooldown_seconds == 3.0 and proxy.filed.gateway.guardrails == ("pii",)
+    changes.apply(actions.Restart("litellm"), world)
+    world.run_until(world.now + 2)
+    assert proxy.setup == proxy.filed
+    assert (proxy.gateway.retries, proxy.overhead_factor, proxy.gateway.guardrails) == (7, 9.0, ("pii",))
+    assert "gpt-next" in {one.model for one in proxy.gateway.deployments}
+    assert undo is not None
+    undo()
+    assert proxy.gateway.retries == 7 and proxy.filed.gateway.retries == before.gateway.retries
+    changes.apply(actions.Crash("litellm"), world)
+    world.run_until(world.now + 10)
+    assert (proxy.gateway.retries, proxy.overhead_factor, proxy.gateway.guardrails) == (1, 1.0, ())
+    told = [one for one in log if isinstance(one, Filed | Reconfigured)]
+    assert [one.settings for one in told][-1] == proxy.gateway
+    assert [type(one).__name__[0] for one in told] == list("FFRFRRFR")
+    # One that begins as it was has nothing to tell.
+    changes.apply(actions.Restart("litellm"), world)
+    world.run_until(world.now + 2)
+    assert len([one for one in log if isinstance(one, Filed | Reconfigured)]) == len(told)
 
 
 def test_redis_keeps_responses_as_long_as_its_gateway_says_now() -> None:

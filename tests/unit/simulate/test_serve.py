@@ -271,6 +271,29 @@ async def test_logs_grow_as_time_goes_on(bench: Bench, tmp_path: Path) -> None:
     assert file.stat().st_size > size > 0
 
 
+async def test_a_configuration_file_is_there_changes_and_is_read_anew(bench: Bench, tmp_path: Path) -> None:
+    assert bench.site.configuration is not None
+    file = bench.site.configuration.path("litellm")
+    assert file.parent == tmp_path / "config" and file.stat().st_mode & 0o777 == 0o600
+    before = file.read_text()
+
+    async def retries() -> int:
+        async with bench.client.get(bench.site.urls()["litellm"] + "/router/settings", headers=KEY) as answer:
+            found: int = (await answer.json())["current_values"]["num_retries"]
+        return found
+
+    undo = await bench.do(actions.GatewayChange("litellm", "x", retries=6, file_only=True))
+    assert "num_retries: 6\n" in file.read_text() and await retries() == 1
+    await bench.do(actions.Restart("litellm", 5.0))
+    assert "num_retries: 6\n" in file.read_text()
+    await bench.move(6.0)
+    assert await retries() == 6
+    assert undo is not None
+    undo()
+    await bench.site.refresh()
+    assert file.read_text() == before and await retries() == 6
+
+
 def still() -> World:
     """A world that stands at its beginning, where all are up."""
     return World(small(), seed=1, start=MONDAY_TEN, pace=Pace(SystemClock(), speed=0.0, at=MONDAY_TEN))
@@ -282,6 +305,7 @@ async def test_ports_can_be_chosen_and_a_taken_one_is_an_error(tmp_path: Path) -
         ports = [one.port for one in site.places.values()]
         assert ports == list(range(base, base + len(ports)))
         assert not any(name.endswith("/docker") for name in site.places) and site.logs is None
+        assert site.configuration is None
         changes.apply(actions.Reachable("refused", (next(iter(site.places)),)), site.world)
         await site.refresh()
         # One that nobody listens at right now is taken all the same.
@@ -299,7 +323,7 @@ async def test_ports_can_be_chosen_and_a_taken_one_is_an_error(tmp_path: Path) -
 
 async def test_nothing_is_left_when_it_stops(tmp_path: Path) -> None:
     async with serving(still(), tmp_path, logs=False) as site:
-        assert list(tmp_path.glob("*.sock"))
+        assert list(tmp_path.glob("*.sock")) and list(tmp_path.glob("config/litellm.yaml"))
         port = site.places["litellm"].port
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ConnectionRefusedError):

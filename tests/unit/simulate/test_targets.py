@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from inferdeck.simulate import scenario
 from inferdeck.simulate.fleet import Fleet
 from inferdeck.simulate.lifecycle import processes
 from inferdeck.simulate.servers import hub, langfuse
-from inferdeck.simulate.targets import HUB_TOKEN, LANGFUSE_KEYS, entries, targets, unwatched
+from inferdeck.simulate.servers.configuration import ConfigFiles
+from inferdeck.simulate.servers.logs import LogFiles
+from inferdeck.simulate.targets import HUB_TOKEN, LANGFUSE_KEYS, config_files, entries, targets, unwatched
 from inferdeck.sources.registry import config_classes
 
 NAMES = ("calm-day", "hostile-names", "huge-fleet", "empty-fleet")
@@ -40,9 +43,14 @@ def test_entries_are_right_as_configuration(name: str, tmp_path: Path) -> None:
     fleet = scenario.named(name).fleet
     file = tmp_path / "inferdeck.yaml"
     found = entries(fleet, urls(fleet))
+    files = config_files(fleet, tmp_path / "config")
     with file.open("w") as stream:
-        YAML(typ="safe").dump({"sources": found}, stream)
+        YAML(typ="safe").dump({"config_files": files, "sources": found}, stream)
     settings = load(path=file, environ={}, kinds=config_classes())
+    assert [one.gateway for one in settings.config_files] == [one.name for one in fleet.gateways]
+    assert [one.path for one in settings.config_files] == [
+        ConfigFiles(tmp_path / "config", fleet, 0.0).path(one.name) for one in fleet.gateways
+    ]
     shown = [entry for kind in settings.sources.values() for entry in kind]
     assert len(shown) == sum(map(len, found.values())) == len(list(targets(fleet))) - len(unwatched(fleet))
     assert all(entry.labels == {"simulated": "true"} for entry in shown)
@@ -71,6 +79,18 @@ def test_the_job_of_an_exposition_is_its_program() -> None:
     for process, job in jobs.items():
         assert job == (process if kinds[process].startswith("llm") else kinds[process])
     assert "node" in jobs.values()
+
+
+def test_lines_are_read_from_files_where_no_docker_has_them(tmp_path: Path) -> None:
+    company = scenario.named("calm-day").fleet
+    assert "logs" not in entries(company, urls(company), tmp_path)
+    hosts = tuple(replace(one, docker=one.name != "app-1") for one in company.hosts)
+    fleet = replace(company, hosts=hosts)
+    [entry] = entries(fleet, urls(fleet), tmp_path)["logs"]
+    files = LogFiles(tmp_path, fleet)
+    alone = ("litellm", "redis", "helpdesk", "intranet", "langfuse")
+    assert entry["files"] == [str(files.path(one)) for one in alone]
+    assert "logs" not in entries(fleet, urls(fleet))
 
 
 def test_a_program_without_an_address_has_no_entry() -> None:

@@ -18,6 +18,7 @@ from inferdeck.simulate.events import (
     CooledDown,
     Ended,
     Fault,
+    Filed,
     FirstToken,
     GpuChanged,
     Limited,
@@ -25,10 +26,11 @@ from inferdeck.simulate.events import (
     Preempted,
     Rated,
     Reachability,
+    Reconfigured,
     Repriced,
     Started,
 )
-from inferdeck.simulate.fleet import Price
+from inferdeck.simulate.fleet import Gateway, Price
 from tests.unit.simulate.story import Story, Test, length, share
 
 Span = tuple[float, float]
@@ -169,6 +171,18 @@ def quality_drop(story: Story, about: str, span: Span) -> bool:
 @word
 def config_changed(story: Story, about: str, span: Span) -> bool:
     return bool(story.of(Configured, (span[0], span[0] + 60), lambda one: one.subject == about))
+
+
+@word
+def config_drift(story: Story, about: str, span: Span) -> bool:
+    """At its beginning, in its midst, and at its end."""
+    gateway = next(one for one in story.scenario.fleet.gateways if one.name == about)
+
+    def last(kind: type[Filed] | type[Reconfigured], moment: float) -> Gateway:
+        found = story.before(kind, moment, lambda one: one.gateway == about)
+        return gateway if found is None else found.settings
+
+    return all(last(Filed, one) != last(Reconfigured, one) for one in (span[0] + 1, middle(span), span[1]))
 
 
 @word

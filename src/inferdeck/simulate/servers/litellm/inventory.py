@@ -7,15 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from inferdeck.simulate.fleet import Engine
+from inferdeck.simulate.servers.litellm.config_file import SUPPORTS, costs, parameters, routing
 from inferdeck.simulate.servers.litellm.http import NO_DATABASE, Asked, Refused, error, reply, template
 
 CREATED = 1_677_610_602
-_SUPPORTS = {
-    "vision": "supports_vision",
-    "tools": "supports_function_calling",
-    "json": "supports_response_schema",
-    "reasoning": "supports_reasoning",
-}
 _NO_BUDGETS = (
     "No provider budget config found. Please set a provider budget config in the router settings. "
     "https://docs.litellm.ai/docs/proxy/provider_budget_routing"
@@ -70,21 +65,13 @@ def _deployment(asked: Asked, name: str) -> dict[str, Any]:
     program = asked.program
     place, one, price = program.places[name], program.deployments[name], program.prices[name]
     found = template("model")
-    prices: dict[str, Any] = {
-        "input_cost_per_token": price.input / 1e6,
-        "output_cost_per_token": price.output / 1e6,
-    }
-    if price.cached_input is not None:
-        prices["cache_read_input_token_cost"] = price.cached_input / 1e6
-    limits = {"tpm": one.tokens_per_minute, "rpm": one.requests_per_minute}
-    set_limits = {key: value for key, value in limits.items() if value is not None}
-    params = {**prices, **({"api_base": place.base} if place.base else {}), **set_limits, "weight": one.weight}
-    found["litellm_params"] = params | found["litellm_params"] | {"model": place.full}
+    prices, limits = costs(price), {"tpm": one.tokens_per_minute, "rpm": one.requests_per_minute}
+    found["litellm_params"] = parameters(place, one, price) | found["litellm_params"]
     info = found["model_info"]
     info |= {"id": name, "pricing_overrides": list(prices), "key": place.full, "litellm_provider": place.provider}
     info |= prices | limits
     if one.supports is not None:
-        info |= {key: word in one.supports for word, key in _SUPPORTS.items()}
+        info |= {key: word in one.supports for word, key in SUPPORTS.items()}
     engine = _engine(asked, name)
     info["mode"] = engine.model.mode if engine else "chat"
     if engine is not None:
@@ -122,35 +109,22 @@ def _group(asked: Asked, name: str) -> dict[str, Any]:
     }
 
 
-def _routing(asked: Asked) -> dict[str, Any]:
-    gateway = asked.program.gateway
-    chains = [{model: list(targets)} for model, targets in gateway.fallbacks.items()]
-    return {
-        "routing_strategy": "simple-shuffle",
-        "num_retries": gateway.retries,
-        "timeout": gateway.timeout_seconds,
-        "fallbacks": chains or None,
-        "allowed_fails": gateway.allowed_fails,
-        "cooldown_time": gateway.cooldown_seconds,
-    }
-
-
 async def router_settings(asked: Asked) -> web.Response:
     """GET /router/settings: a form with its values."""
-    found, routing = template("router_settings"), _routing(asked)
-    found["current_values"] |= routing
+    found, values = template("router_settings"), routing(asked.program.gateway)
+    found["current_values"] |= values
     for field in found["fields"]:
         name = field["field_name"]
-        if name in routing:
-            field["field_value"] = routing[name]
-            found["source"][name] = "config" if routing[name] is not None else "default"
+        if name in values:
+            field["field_value"] = values[name]
+            found["source"][name] = "config" if values[name] is not None else "default"
     return reply(found)
 
 
 async def callbacks(asked: Asked) -> web.Response:
     """GET /get/config/callbacks: effective fallbacks and callbacks."""
     found = template("callbacks")["config"]
-    found["router_settings"] |= _routing(asked)
+    found["router_settings"] |= routing(asked.program.gateway)
     if asked.program.push is not None:
         endpoint = {"GENERIC_LOGGER_ENDPOINT": asked.program.push.url, "GENERIC_LOGGER_HEADERS": None}
         found["callbacks"].append({"name": "generic_api", "variables": endpoint, "type": "success_and_failure"})
@@ -162,14 +136,8 @@ async def cost_map(asked: Asked) -> web.Response:
     program, found = asked.program, {}
     for name, place in program.places.items():
         price, engine = program.prices[name], _engine(asked, name)
-        entry: dict[str, Any] = {
-            "input_cost_per_token": price.input / 1e6,
-            "output_cost_per_token": price.output / 1e6,
-            "litellm_provider": place.provider,
-            "mode": engine.model.mode if engine else "chat",
-        }
-        if price.cached_input is not None:
-            entry["cache_read_input_token_cost"] = price.cached_input / 1e6
+        mode = engine.model.mode if engine else "chat"
+        entry = costs(price) | {"litellm_provider": place.provider, "mode": mode}
         if engine is not None:
             entry["max_input_tokens"] = engine.model.context
         found[place.full] = entry

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
+from inferdeck.simulate.file_names import LOG_END, file_name
 from inferdeck.simulate.fleet import Fleet
 from inferdeck.simulate.servers.logs.journal import Journal
 from inferdeck.simulate.servers.program import Handler
 from inferdeck.simulate.table import Table
 
-LONGEST_NAME = 100
 LARGEST_BYTES = 2_000_000
 """A file that is longer becomes `NAME.log.1`, and a new one begins."""
 
@@ -30,13 +29,8 @@ class LogFiles:
         return self.journal.handlers()
 
     def path(self, process: str) -> Path:
-        """Return the file of a program; a name that no file may have becomes one that is like it and as unique."""
-        name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in process).lstrip(".")
-        # A host's own programs are called HOST/node: those stay readable.
-        if name != process.replace("/", "_") or len(name.encode()) > LONGEST_NAME:
-            kept = name.encode()[:LONGEST_NAME].decode(errors="ignore")
-            name = f"{kept}-{hashlib.blake2b(process.encode(), digest_size=4).hexdigest()}"
-        return self.folder / f"{name or '_'}.log"
+        """Return the file of a program."""
+        return self.folder / file_name(process, LOG_END)
 
     def refresh(self, _now: float) -> None:
         """Append to the files what the programs have written."""
