@@ -15,7 +15,8 @@ class LitellmConfig(TargetConfig):
         default=None, description="Value of the label `gateway` on canonical series; host:port where absent."
     )
     poll_inventory: Seconds = Field(
-        default=300.0, description="Time between readings of deployments, model groups, fallbacks and version."
+        default=300.0,
+        description="Time between readings of deployments, model groups, fallbacks and version; a restart is one more.",
     )
     poll_prices: SecondsOrOff = Field(
         default=86400.0,

@@ -30,6 +30,7 @@ BACKLOG = "/health/backlog"
 SMALL_BYTES = 8_000_000
 ENABLE_METRICS = 'its config.yaml needs `litellm_settings: {callbacks: ["prometheus"]}`'
 OPEN_METRICS = "`litellm_settings: {require_auth_for_metrics_endpoint: false}` in its config.yaml"
+START = "process_start_time_seconds"
 NOT_PREMIUM = "litellm_not_a_premium_user_metric"
 _REFUSED = (400, 401, 403, 500)
 _MISSING = 404
@@ -94,6 +95,8 @@ class LitellmSource:
         """When the inventory and the cost map were read last, in Unix seconds."""
         self._notes: tuple[str, ...] = ()
         self._judged: tuple[Layout, CollectError | None] = (EMPTY_LAYOUT, None)
+        self._begun = (EMPTY_LAYOUT, -1, 0.0)
+        """A layout, where in it stands when the process began, and the latest such moment so far."""
 
     async def collect(self, now: float) -> Collected:
         """Read the proxy once; raises CollectError where it does not answer.
@@ -108,9 +111,9 @@ class LitellmSource:
             self._refusals.note(METRICS, refusal)
             return await self._available(refusal)
         self._was_read = True
-        if self._clock.monotonic() >= self._due:
-            await self._read_inventory()
         found = await self._metrics(answer)
+        if self._began_anew(found) or self._clock.monotonic() >= self._due:
+            await self._read_inventory()
         known = (
             *inventory.model_info(self._gateway, self._deployments),
             *inventory.model_ends(self._gateway, self._deployments, self._ends),
@@ -157,6 +160,16 @@ class LitellmSource:
         if answer.status == _MISSING:
             return Exposition(EMPTY_LAYOUT, np.empty(0), {})
         return await self._parser.parse(answer.body, answer.headers.get("Content-Type", ""))
+
+    def _began_anew(self, found: Exposition) -> bool:
+        """Tell whether a process answers that began after all that answered before: it may have another file."""
+        if found.layout is not self._begun[0]:
+            own = (place for place, series in enumerate(found.layout.series) if metric_name(series) == START)
+            self._begun = found.layout, next(own, -1), self._begun[2]
+        _, place, last = self._begun
+        began = float(found.values[place]) if place >= 0 else 0.0
+        self._begun = found.layout, place, max(last, began)
+        return began > last
 
     async def _get(self, path: str, *allow: int, send_key: bool = True) -> Response:
         """Ask once; LiteLLM answers /metrics with a redirect to /metrics/, so that is asked for at once."""

@@ -189,6 +189,26 @@ async def test_inventory_is_read_seldom_and_nothing_that_does_harm_ever() -> Non
     assert not FORBIDDEN.intersection(paths)
 
 
+async def test_inventory_is_read_at_once_when_the_proxy_began_anew() -> None:
+    proxy = Proxy()
+    began = b"process_start_time_seconds 1.79522766377e+09"
+    lives = [b"process_start_time_seconds %d" % (1_795_300_000 + life) for life in (0, 1)]
+    text = sample("metrics_1.106.2_traffic.txt.gz")
+    assert began in text
+
+    async def use(found: LitellmSource, clock: ManualClock) -> Collected:
+        last = await found.collect(clock.now())
+        # Two workers that answer in turn began once each.
+        for start in (began, lives[0], began, lives[0], lives[1], lives[0], lives[1], b""):
+            await clock.advance(5)
+            proxy.metrics = web_body(text.replace(began, start), "text/plain; version=0.0.4")
+            last = await found.collect(clock.now())
+        return last
+
+    await collect(proxy, use, key=KEY)
+    assert [path for path, _ in proxy.asked].count("/model/info") == 3
+
+
 async def test_probes_that_do_harm_are_named_and_cannot_be_switched_on() -> None:
     harmful = {probe.request.split()[1] for probe in PROBES if probe.effect is not SideEffect.NONE}
     assert harmful == {*FORBIDDEN, "of"}
