@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 
+from inferdeck.cli import foreground
 from inferdeck.cli.text import safe
 from inferdeck.errors import UsageError
 
@@ -36,7 +36,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from inferdeck.cli.up import SWITCH_SECONDS, share_memory
+    foreground.prepare()
     from inferdeck.demo.run import Demo, Wish
 
     async def run() -> None:
@@ -47,8 +47,6 @@ def _run(options: argparse.Namespace) -> int:
             loop.add_signal_handler(number, found.stop)
         await found.run()
 
-    sys.setswitchinterval(SWITCH_SECONDS)
-    share_memory()
     asyncio.run(run())
     print("stopped; nothing is left behind")
     return 0

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
+import gc
 import signal
 import sys
 
-from inferdeck.cli import daemons
+from inferdeck.cli import daemons, foreground
 from inferdeck.cli.status import page, watch
 from inferdeck.cli.text import safe
 from inferdeck.client.tiny import Client
 from inferdeck.errors import StoreLockedError
 
 REDRAW_SECONDS = 2.0
-SWITCH_SECONDS = 0.001
-"""How long a busy thread keeps the interpreter from the event loop; Python's own 5 ms add up in each request."""
-
-_M_ARENA_MAX = -8
 
 
 def up(options: argparse.Namespace) -> int:
@@ -29,6 +25,7 @@ def up(options: argparse.Namespace) -> int:
     try:
         return _run(options)
     except StoreLockedError:
+        gc.enable()
         # Another one may have started in the meantime and be answering by now.
         running = daemons.running(options)
         if running is None:
@@ -51,6 +48,7 @@ def attach(client: Client) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    foreground.prepare()
     from inferdeck.cli.settings import load
     from inferdeck.daemon import logs
     from inferdeck.daemon.composition import Daemon
@@ -68,16 +66,6 @@ def _run(options: argparse.Namespace) -> int:
             loop.add_signal_handler(number, daemon.stop)
         await daemon.run()
 
-    sys.setswitchinterval(SWITCH_SECONDS)
-    share_memory()
     asyncio.run(serve())
     print("stopped; everything is on disk")
     return 0
-
-
-def share_memory() -> None:
-    """Let all threads allocate from one arena, as glibc's mallopt(3) says; one for each keeps a tenth more resident."""
-    import ctypes
-
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

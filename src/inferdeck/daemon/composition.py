@@ -178,6 +178,8 @@ class Daemon:
             # What is imported and loaded by now stays: looking through it for garbage would hold the loop for 50 ms.
             gc.collect()
             gc.freeze()
+            # Off where the process was prepared for its start.
+            gc.enable()
             for listener in listeners:
                 await listener.start()
             self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))
