@@ -17,6 +17,8 @@ from inferdeck.demo.run import Progress
 from inferdeck.model.labels import labels
 from inferdeck.model.scrape import ABSENT_BITS, Layout, Scrape
 from inferdeck.receive import blocks
+from inferdeck.simulate.events import Ended, Event, Phase, Started
+from inferdeck.simulate.world import World
 
 DAY = life.DAY
 
@@ -39,6 +41,33 @@ def test_each_life_has_traffic_of_its_own_and_always_the_same() -> None:
     assert (
         life.world(small(), 7, START).seed == life.world(small(), 7, START).seed != life.world(small(), 8, START).seed
     )
+
+
+def test_a_life_that_goes_on_is_deployed_anew_each_night() -> None:
+    from tests.unit.simulate.fleets import START, small
+
+    begin, fleet = life.began(START), small(0.001)
+    living, alone = life.world(fleet, 7, begin), World(fleet, seed=life.world(fleet, 7, begin).seed, start=begin)
+    logs: list[list[Event]] = [[], []]
+    for world, log in zip((living, alone), logs, strict=True):
+        world.kernel.watch(log.append)
+    lead = begin - living.now
+    for world in (living, alone):
+        # So far a life is played.
+        world.run_until(begin + DAY - lead - 15.0)
+    assert logs[0] == logs[1]
+    living.run_until(begin + 2.5 * DAY)
+    for night in (begin + DAY, begin + 2 * DAY):
+        ended, started = (
+            [one for one in logs[0] if isinstance(one, kind) and night - lead <= one.time <= night]
+            for kind in (Ended, Started)
+        )
+        assert sorted(one.process for one in ended) == sorted(one.process for one in started)
+        assert {one.process for one in started} == set(living.processes.all)
+        assert {one.reason for one in started} == {"deploy"}
+        ready = {one.engine: one.time for one in logs[0] if isinstance(one, Phase) and night - 1 < one.time <= night}
+        assert ready == dict.fromkeys((one.name for one in fleet.engines), night)
+    assert all(one.up for one in living.processes.all.values())
 
 
 def scrape(stamp: int, **values: float) -> Scrape:

@@ -1,12 +1,14 @@
 """The lives of the fleet's processes: everything is deployed anew each night, so each day can be played by itself.
 
-The present life goes on where its played past ends, since both are the same world: same fleet, seed and beginning.
+The present life goes on where its played past ends, since both are the same world: same fleet, seed and beginning. When
+its night comes, its processes begin anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from inferdeck.simulate.fleet import Fleet
 from inferdeck.simulate.world import World
@@ -44,8 +46,18 @@ def lives(present: float, days: float) -> Iterator[Life]:
 
 
 def world(fleet: Fleet, seed: int, start: float) -> World:
-    """Return the world of the life that begins at `start`; each day has other traffic."""
-    return World(fleet, seed=seed * _DAYS + int(start // DAY), start=start)
+    """Return the world of the life that begins at `start`; each day has other traffic.
+
+    Where it goes on after that life, everything is deployed anew when the next one would begin.
+    """
+    found = World(fleet, seed=seed * _DAYS + int(start // DAY), start=start)
+    found.kernel.at(start, partial(_deploy, found, start + DAY))
+    return found
+
+
+def _deploy(world: World, moment: float) -> None:
+    world.processes.deploy(moment)
+    world.kernel.at(moment, partial(_deploy, world, moment + DAY))
 
 
 def step_ms(moment: float, present: float) -> int:

@@ -21,6 +21,8 @@ DCGM_VERSION = "4.5.1"
 DOCKER_VERSION = "29.0.2"
 OWN_VERSION = "1.0.0"
 """Of what has no version of its own: the hub and applications."""
+DEPLOY_SECONDS = 1.0
+"""How long a process is not there while it is deployed anew."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 60.0
 """Docker waits twice as long before each restart, from a tenth of a second to a minute."""
@@ -89,11 +91,18 @@ class Processes:
     def begin(self) -> None:
         """Let all begin, each so early that it is ready when the world starts."""
         world = self._world
-        for name, process in self.all.items():
-            lead = 0.0
-            if process.kind == "engine":
-                lead = sum(world.servers[name].engine.load_seconds.values())
-            world.kernel.at(world.start - lead, partial(self.start, name, "start"))
+        for name in self.all:
+            world.kernel.at(world.start - self._load_seconds(name), partial(self.start, name, "start"))
+
+    def deploy(self, moment: float) -> None:
+        """Let all end and begin anew, in new containers, each so early that it is ready at this moment."""
+        for name in self.all:
+            end = moment - self._load_seconds(name) - DEPLOY_SECONDS
+            self._world.kernel.at(end, partial(self.restart, name, down=DEPLOY_SECONDS, reason="deploy"))
+
+    def _load_seconds(self, name: str) -> float:
+        server = self._world.servers.get(name)
+        return sum(server.engine.load_seconds.values()) if server is not None else 0.0
 
     def start(self, name: str, reason: str, phases: Mapping[str, float] | None = None) -> None:
         """Let a process begin; one that is up stays as it is."""

@@ -22,6 +22,8 @@ START_PERIOD_SECONDS = 900.0
 """Probes that fail so early do not count: an engine loads its model."""
 KILLED = 137
 REACHABLE = ("ok", "slow")
+NEW_CONTAINER = ("upgrade", "deploy")
+"""Why a process begins in another container than its last one."""
 PROBE_SECONDS = 0.05
 
 
@@ -124,14 +126,14 @@ class Containers:
 
     def _started(self, event: Started) -> None:
         container = self.all.get(event.process)
-        if container is not None and event.reason == "upgrade":
+        if container is not None and event.reason in NEW_CONTAINER:
             self.tell(container, event.time, "destroy")
             container = None
         if container is None:
             container = self._create(event)
         elif event.reason == "crash":
             container.restarts += 1
-        elif event.reason == "upgrade":
+        elif event.reason in NEW_CONTAINER:
             container.restarts = 0
         container.status, container.pid, container.started = "running", event.pid, event.time
         container.killed, container.exit_code = False, 0
