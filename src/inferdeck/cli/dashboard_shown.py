@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv as csv_format
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TextIO
@@ -14,6 +13,7 @@ from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.picture import Picture, blank, fit, sides, spoken
 from inferdeck.model import numbers
 from inferdeck.model.cells import clean
+from inferdeck.model.csv_form import Writer
 from inferdeck.model.dashboard import Dashboard
 from inferdeck.model.dashboard_answers import DashboardData
 from inferdeck.model.ticks import local
@@ -42,16 +42,15 @@ def text(dashboard: Dashboard, data: DashboardData, columns: int, look: Look) ->
 
 def csv(dashboard: Dashboard, data: DashboardData, out: TextIO) -> None:
     """Write one row per value: panel, query, series, time (RFC 3339), value; missing values are left out."""
-    writer = csv_format.writer(out, lineterminator="\n")
-    writer.writerow(["dashboard", "panel", "query", "series", "time", "value"])
+    writer = Writer(out)
+    writer.row(["dashboard", "panel", "query", "series", "time", "value"])
     for panel in data.panels:
         for query in panel.queries:
             for series in query.series:
                 for place, value in enumerate(series.values):
                     moment = data.at if query.instant else data.start + place * data.step
                     if value is not None:
-                        row = [dashboard.uid, panel.id, query.ref, series.name, _time(moment), repr(value)]
-                        writer.writerow(row)
+                        writer.row([dashboard.uid, panel.id, query.ref, series.name, _time(moment), value])
 
 
 def _values(values: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv as csv_format
 import math
 import sys
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from inferdeck.cli.text import Page, coloured, columns, safe
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.lines import MOST_SERIES, Chart, Line, draw
 from inferdeck.faces.terminal.drawing.picture import Picture, trimmed
+from inferdeck.model.csv_form import Writer
 from inferdeck.model.labels import NAME, labels, text
 
 CHART_ROWS = 18
@@ -56,17 +56,17 @@ def table(data: dict[str, Any]) -> str:
 
 def csv(data: dict[str, Any], out: TextIO) -> None:
     """Write one row per sample: time (RFC 3339), value, metric name and labels."""
-    writer = csv_format.writer(out, lineterminator="\n")
+    writer = Writer(out)
     kind, result = data.get("resultType", ""), data.get("result", [])
     if kind in ("scalar", "string"):
-        writer.writerow(["time", "value"])
-        writer.writerow([_time(result[0]), result[1]])
+        writer.row(["time", "value"])
+        writer.row([_time(result[0]), result[1]])
         return
     names = _label_names(result)
-    writer.writerow(["time", "value", NAME, *names])
+    writer.row(["time", "value", NAME, *names])
     for one in result:
         for stamp, value in one["values"] if "values" in one else [one.get("value") or one["histogram"]]:
-            writer.writerow([_time(stamp), value, *_identity(one, names)])
+            writer.row([_time(stamp), value, *_identity(one, names)])
 
 
 def chart(data: dict[str, Any], grid: Grid, columns: int, look: Look) -> Picture:
