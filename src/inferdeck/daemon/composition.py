@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,6 +68,7 @@ class Daemon:
         announce: Announce,
         note: Callable[[], str] = lambda: "",
         marks: Mapping[str, str] | None = None,
+        begin: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -76,6 +77,8 @@ class Daemon:
         """What is to be known of this daemon wherever its state is shown."""
         self._marks = marks or {}
         """Labels of the series that it writes of itself."""
+        self._begin = begin
+        """Waited for before anything is asked or answered, when all else is ready."""
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
@@ -180,6 +183,10 @@ class Daemon:
             gc.freeze()
             # Off where the process was prepared for its start.
             gc.enable()
+            if self._begin is not None:
+                await self._begin()
+                if self._stopping.is_set():
+                    return
             for listener in listeners:
                 await listener.start()
             self._spawn(pulse.beat(), keep_ticking(writer, database, clock), watching.keep_looking(self._announce))

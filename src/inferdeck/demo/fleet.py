@@ -1,8 +1,8 @@
 """The process of the fleet: python -m inferdeck.demo.fleet SPEC, where SPEC is JSON.
 
-It says how far it has come to the present ({"played": share}) and then where everything is, as lines of JSON, and
-serves until its standard input ends. That also happens when the daemon is killed; then it removes the folder of the
-demo, which the daemon does otherwise.
+It says where everything will be, how far it has come to the present ({"played": share}) and then that it serves, as
+lines of JSON, and does so until its standard input ends. That also happens when the daemon is killed; then it removes
+the folder of the demo, which the daemon does otherwise.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ async def _serve(spec: dict[str, Any], folder: Path) -> None:
     pace = Pace(SystemClock(), speed=spec["speed"], at=present)
     # The programs follow the world from its beginning.
     site = Site(world, folder / "fleet", logs=bool(targets.in_no_container(found.fleet)))
+    site.reserve()
+    _tell({"urls": site.urls(), "present": present})
+    # The daemon is made meanwhile.
     begun = world.now
     for step in range(STEPS):
         world.run_until(begun + (present - begun) * (step + 1) / STEPS)
@@ -58,7 +61,7 @@ async def _serve(spec: dict[str, Any], folder: Path) -> None:
     world.follow(pace)
     try:
         await site.start()
-        _tell({"urls": site.urls(), "present": present})
+        _tell({"serves": True})
         ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
         going = asyncio.create_task(site.going())
         await asyncio.wait({ended, going}, return_when=asyncio.FIRST_COMPLETED)

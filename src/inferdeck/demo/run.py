@@ -11,42 +11,27 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from io import StringIO
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-
-from inferdeck.api.server import bind_tcp
-from inferdeck.config.load import load
-from inferdeck.config.schema import Settings
-from inferdeck.config.targets import TargetFiles
-from inferdeck.daemon import logs
-from inferdeck.daemon.composition import Daemon
 from inferdeck.demo import folders, life
-from inferdeck.demo.watched import of_target
 from inferdeck.errors import ConfigError, UnavailableError
-from inferdeck.model.clock import SystemClock
-from inferdeck.simulate import scenario, targets
-from inferdeck.simulate.file_names import CONFIG, LOGS
+from inferdeck.simulate import scenario
 from inferdeck.simulate.scenario_parts import verb
-from inferdeck.sources.assembly import Assembly
-from inferdeck.sources.http import HttpClient
-from inferdeck.sources.registry import config_classes
 
-INTERVAL = "5s"
+if TYPE_CHECKING:
+    from inferdeck.config.schema import Settings
+    from inferdeck.daemon.composition import Daemon
+
+WATCHING = "inferdeck.demo.watching"
 SILENT_SECONDS = 60.0
-MARKS = {"simulated": "true"}
-"""What every series of a demo carries."""
 """How long the fleet may take for one step of its start."""
 PROGRESS_SECONDS = 5.0
 END_SECONDS = 10.0
-HOST = "127.0.0.1"
 PLAYERS = 2
 TRIES = 3
 """How often the past is begun, where what plays it ends too soon."""
-UNPLAYED = frozenset({"docker", "huggingface", "langfuse", "logs", "ollama"})
-"""Kinds of sources that put their series together from several answers; their past begins with the demo."""
 SAID_DAYS = 5.0
 """Days of the past between two lines about it."""
 STEADY_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "131072"}
@@ -137,15 +122,16 @@ class Demo:
         log = folder / "fleet.log"
         fleet = await _child("inferdeck.demo.fleet", json.dumps(spec), log)
         children.append(fleet)
-        told = await self._where(fleet, log)
+        # While the fleet begins, all that a daemon needs is imported, and while it comes to the present, one is made.
+        watching = await asyncio.to_thread(import_module, WATCHING)
+        told = await self._told(fleet, log, "urls")
         if told is None:
             return
         config = folder / folders.CONFIG
-        config.touch(mode=0o600)
-        config.write_text(self._configuration(folder, told["urls"]))
-        settings = load(path=config, environ={}, kinds=config_classes())
-        logs.configure(settings)
-        daemon = self._daemon = Daemon(settings, SystemClock(), self._say, self._note, MARKS)
+        settings = watching.configured(found.fleet, told["urls"], wish.port, config)
+        daemon = self._daemon = watching.daemon(
+            settings, self._say, self._note, lambda: self._told(fleet, log, "serves")
+        )
         serving = asyncio.create_task(daemon.run())
         lost = asyncio.create_task(fleet.wait())
         past = asyncio.create_task(self._play(folder, settings, told["present"], children, daemon))
@@ -175,15 +161,15 @@ class Demo:
         if self._scenario.steps:
             self._say(f"inferdeck simulate describe {self._wish.scenario} says more of each")
 
-    async def _where(self, fleet: asyncio.subprocess.Process, log: Path) -> dict[str, Any] | None:
-        """Return where everything is; None when it was ended before."""
+    async def _told(self, fleet: asyncio.subprocess.Process, log: Path, what: str) -> dict[str, Any] | None:
+        """Wait until the fleet says this and return it; None when it was ended before."""
         assert fleet.stdout is not None  # noqa: S101 - it was asked for
         stopped = asyncio.create_task(self._stopping.wait())
         said = time.monotonic()
         try:
             while True:
                 told = await self._line(fleet.stdout, stopped, log)
-                if told is None or "urls" in told:
+                if told is None or what in told:
                     return told
                 if time.monotonic() - said > PROGRESS_SECONDS:
                     said = time.monotonic()
@@ -208,26 +194,6 @@ class Demo:
         finally:
             reading.cancel()
 
-    def _configuration(self, folder: Path, urls: dict[str, str]) -> str:
-        """Return the daemon's configuration: this fleet, and nothing that it finds by itself."""
-        fleet, there = self._scenario.fleet, folder / "fleet"
-        sources = {
-            kind: [{**entry, "interval": INTERVAL} for entry in entries]
-            for kind, entries in targets.entries(fleet, urls, there / LOGS).items()
-        }
-        data = {
-            "environment": fleet.environment,
-            "config_files": targets.config_files(fleet, there / CONFIG),
-            "data_dir": str(folder / "data"),
-            "listen": {"host": HOST, "port": self._wish.port, "unix_socket": str(folder / "inferdeck.sock")},
-            "log": {"file": str(folder / "inferdeck.log")},
-            "discovery": {"enabled": False},
-            "sources": sources,
-        }
-        text = StringIO()
-        YAML(typ="safe").dump(data, text)
-        return text.getvalue()
-
     async def _play(
         self,
         folder: Path,
@@ -244,7 +210,7 @@ class Demo:
         spec = {
             "scenario": self._wish.scenario,
             "socket": str(settings.listen.unix_socket),
-            "targets": await asyncio.to_thread(_watched, settings),
+            "targets": await asyncio.to_thread(import_module(WATCHING).watched, settings),
             "present": present,
             "days": self._wish.days,
         }
@@ -299,19 +265,17 @@ class Demo:
 
 
 def _require_port(port: int) -> None:
-    """Say at once what would else be found out when the fleet has been played up to now."""
+    """Say at once what would else be found out when all has been imported."""
+    if not port:
+        return
+    from inferdeck.api.server import bind_tcp
+
     try:
-        bind_tcp(HOST, port).close()
+        bind_tcp("127.0.0.1", port).close()
     except ConfigError as error:
         raise UnavailableError(
             f"--port {port}: cannot be had (another program listens there?); without --port any free one is taken"
         ) from error
-
-
-def _watched(settings: Settings) -> dict[str, Any]:
-    """Return what players must know of the targets that show all they have in one exposition, by program."""
-    found = Assembly(HttpClient(), SystemClock(), settings.environment).configured(settings, TargetFiles())[0]
-    return {one.name: of_target(one).as_json() for one in found.values() if one.source.kind not in UNPLAYED}
 
 
 async def _child(module: str, spec: str, log: Path) -> asyncio.subprocess.Process:

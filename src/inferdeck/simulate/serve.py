@@ -53,6 +53,17 @@ class Site:
         for kind in (Started, Ended):
             world.subscribe({(kind, ""): self._note})
 
+    def reserve(self) -> None:
+        """Take the ports, so that `urls` is known before anything listens; raises UnavailableError as `start` does."""
+        port = self._port
+        for number, (name, program) in enumerate(self.programs.items()):
+            if isinstance(program, Docker):
+                if self._folder is not None:
+                    self.places[name] = Place(name, program, path=self._folder / f"docker-{number}.sock")
+                continue
+            self.places[name] = Place(name, program, port=port)
+            port += bool(port)
+
     async def start(self) -> None:
         """Let the programs listen and time go on; raises UnavailableError where a port or a folder cannot be had."""
         self.world.present()
@@ -63,14 +74,8 @@ class Site:
                     self.configuration.refresh()
             except OSError as error:
                 raise UnavailableError(f"{self._folder}: {(error.strerror or str(error)).lower()}") from error
-        port = self._port
-        for number, (name, program) in enumerate(self.programs.items()):
-            if isinstance(program, Docker):
-                if self._folder is not None:
-                    self.places[name] = Place(name, program, path=self._folder / f"docker-{number}.sock")
-                continue
-            self.places[name] = Place(name, program, port=port)
-            port += bool(port)
+        if not self.places:
+            self.reserve()
         self._introduce()
         await self._settle()
         self._ticking = asyncio.create_task(self._tick())
