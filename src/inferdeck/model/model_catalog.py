@@ -257,6 +257,20 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderSeries:
+    """The series of a provider that shares its name with others at the same gateway: openai at two addresses.
+
+    label: their label `provider`; whole: all series of the gateway with this label are its own. Otherwise those of its
+    deployments are, and of series without a deployment those of its models.
+    """
+
+    label: str
+    whole: bool = False
+    deployments: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderRow:
     """One upstream provider as one gateway sees it over the window."""
 
@@ -282,6 +296,8 @@ class ProviderRow:
     """Output tokens per second of answering."""
     score: Score | None
     """None where there was no traffic."""
+    series: ProviderSeries | None = None
+    """Which series are its own, where their label `provider` does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from inferdeck.model.model_catalog import ProviderSeries
 from inferdeck.model.target import TargetState
 from inferdeck.pricing.matching import PROVIDERS, host_of, private
 from inferdeck.query.figures import Names
@@ -55,6 +56,19 @@ class ProviderNames:
                     self._models[*place, provider, fact.facts.get("model", "")].add(name)
                     self._renamed[*place, provider].add(name)
         self._known: dict[tuple[str, ...], str] = {}
+
+    def series(self, environment: str, gateway: str, name: str) -> ProviderSeries | None:
+        """Return which series a provider has that is called otherwise than its label; None where the label says all."""
+        place = (environment, gateway)
+        for (*where, label), names in self._renamed.items():
+            if (*where,) != place or name not in names or names == {label}:
+                continue
+            deployments = sorted(key[2] for key, one in self._deployments.items() if key[:2] == place and one == name)
+            models = sorted(
+                key[3] for key, every in self._models.items() if key[:3] == (*place, label) and every == {name}
+            )
+            return ProviderSeries(label, len(names) == 1, tuple(deployments), tuple(models))
+        return None
 
     @property
     def told(self) -> tuple[object, ...]:

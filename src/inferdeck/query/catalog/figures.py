@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from inferdeck.analysis.score import Performance, score
 from inferdeck.model.answers import Number, Provider
-from inferdeck.model.model_catalog import ProviderRow, Score, Use
+from inferdeck.model.model_catalog import ProviderRow, ProviderSeries, Score, Use
 from inferdeck.query import gateways
 from inferdeck.query.catalog.drafted import Watch
 from inferdeck.query.figures import Figures, ratio, total
@@ -113,8 +113,16 @@ def _hourly(per_second: float | None) -> float | None:
     return None if per_second is None else per_second * 3600
 
 
-def providers(figures: Figures, window_seconds: float, models: Mapping[Group, int]) -> list[ProviderRow]:
-    """Return every provider of every gateway; `models` counts those that a gateway has from each."""
+def providers(
+    figures: Figures,
+    window_seconds: float,
+    models: Mapping[Group, int],
+    own: Callable[[str, str, str], ProviderSeries | None],
+) -> list[ProviderRow]:
+    """Return every provider of every gateway.
+
+    models: counts those that a gateway has from each; own: which series are whose, by environment, gateway, name.
+    """
     read = gateways.ProviderReading(figures)
     told = read.number
     seen: dict[Group, Provider] = {(one.environment, one.gateway, one.name): one for one in read.providers()}
@@ -153,6 +161,7 @@ def providers(figures: Figures, window_seconds: float, models: Mapping[Group, in
                 cost=told(_hourly(cost.get(key)), "usd/h", "llm_cost_total", key),
                 cache_hits=told(_cached(tokens, key), "ratio", _TOKENS, key),
                 score=_score(asked.value, window_seconds, figure),
+                series=own(key[0], key[1], key[2]),
                 **figure,
             )
         )

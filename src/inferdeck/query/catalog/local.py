@@ -35,7 +35,7 @@ from inferdeck.query.figures import Figures, intervals
 from inferdeck.query.narrowed import Narrowed
 from inferdeck.query.past import moment
 from inferdeck.query.past.moment import Moment
-from inferdeck.query.provider_names import provider_name, series_names
+from inferdeck.query.provider_names import ProviderNames, provider_name, series_names
 from inferdeck.query.rows import Group
 from inferdeck.query.stack.interface import EVERYTHING, Wanted, chosen
 from inferdeck.query.status import WINDOW_SECONDS, Surroundings, service
@@ -118,7 +118,8 @@ class LocalCatalog:
         """Return one page of providers."""
         seen = self._seen(wanted.at, "which deployments there are, and whose, is as it is configured now")
         models = _models_by_provider(gather(seen.around.states, ()))
-        rows = counted.providers(_figures(seen, counted.OF_PROVIDERS), WINDOW_SECONDS, models)
+        own = ProviderNames(seen.around.states).series
+        rows = counted.providers(_figures(seen, counted.OF_PROVIDERS), WINDOW_SECONDS, models, own)
         found = chosen(
             _sorted(rows, sort, _PROVIDER_ORDERS),
             wanted,
