@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -165,6 +166,16 @@ def _reach(options: argparse.Namespace) -> str:
     return ""
 
 
+def _ended(code: int, said: Path) -> str:
+    """Return why a daemon ended while it was starting: what it said last, or what ended it."""
+    words = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    if code < 0:
+        names = {int(one): one.name for one in signal.Signals}
+        last = f", and had said: {words[-1]}" if words else ""
+        return f"{names.get(-code, f'signal {-code}')} ended it{last}; to see more, run: inferdeck up"
+    return words[-1] if words else f"it ended with {code} and said nothing; to see more, run: inferdeck up"
+
+
 def _started(options: argparse.Namespace) -> str:
     """Start a daemon; returns what is to be told of it; raises UnavailableError where it does not start."""
     command = [sys.executable, "-m", "inferdeck", "up"]
@@ -188,7 +199,6 @@ def _started(options: argparse.Namespace) -> str:
             print(told, file=sys.stderr)
             return f"a daemon was started; {told}"
         if process.poll() is not None:
-            words = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            raise UnavailableError(f"the daemon did not start: {words[-1] if words else 'it said nothing'}")
+            raise UnavailableError(f"the daemon did not start: {_ended(process.returncode, said)}")
         time.sleep(0.1)
     raise UnavailableError(f"the daemon did not answer within {START_SECONDS:g} s; what it said is in {said}")

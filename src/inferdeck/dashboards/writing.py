@@ -29,6 +29,7 @@ def body(whole: Whole, since_ms: int | None) -> bytes:
         "at": span.at_ms / 1000,
         "since": None if since_ms is None else since_ms / 1000,
         "tick": span.tick_ms / 1000,
+        "rate": asked.window.rate_interval_ms / 1000,
         "variables": asked.chosen,
         "notices": whole.notices,
         "marks": [plain(mark) for mark in whole.marks],

@@ -120,7 +120,7 @@ class DashboardData:
 
     Values stand at from, from + step, … to; `at` is the moment of instant queries. since: None where the answer is
     whole; otherwise values begin at the first step after it, and belong behind those that the client has. tick: after
-    so many seconds there is something new.
+    so many seconds there is something new; rate: how many seconds rates look back ($__rate_interval).
     """
 
     uid: str
@@ -135,3 +135,4 @@ class DashboardData:
     panels: tuple[PanelData, ...]
     marks: tuple[Mark, ...] = ()
     notices: tuple[str, ...] = ()
+    rate: float = 0.0

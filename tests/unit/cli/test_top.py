@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from inferdeck.cli import main
+from inferdeck.cli import main, top
 from inferdeck.client.marker import Marker, write
 from inferdeck.daemon.targets_file import note
+from inferdeck.errors import UnavailableError
 from tests.unit.api.place import Place, served
 
 
@@ -96,6 +99,35 @@ def test_a_daemon_that_noted_where_it_is_is_found_without_reading_the_file(
     file.write_text("nobody: reads this\nterminal: {interval: 10s}\n")
     assert main(["top", "--once", "--config", str(file), "--screen", "services"]) == 2
     assert b"mine.yaml:1: nobody: unknown key" in capfdbinary.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("kill -KILL $$", "SIGKILL ended it; to see more, run: inferdeck up"),
+        ("echo one; echo two; kill -TERM $$", "SIGTERM ended it, and had said: two; to see more, run: inferdeck up"),
+        ("exit 7", "it ended with 7 and said nothing; to see more, run: inferdeck up"),
+        ("echo no room >&2; exit 2", "no room"),
+    ],
+)
+def test_a_daemon_that_ends_while_it_is_starting_is_told(
+    does: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INFERDECK_URL", raising=False)
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\n{does}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    options = argparse.Namespace(config="", data_dir=str(tmp_path / "data"), url="")
+    with pytest.raises(UnavailableError) as found:
+        top._reach(options)
+    assert str(found.value) == f"the daemon did not start: {said}"
+
+
+def test_an_environment_that_does_not_exist_is_told(place: Place, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(place, "--environment", "nowhere", "--screen", "services") == 2
+    said = b"inferdeck: there is no environment 'nowhere'; there are: default\n"
+    assert capfdbinary.readouterr() == (b"", said)
 
 
 def test_no_daemon_is_told(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

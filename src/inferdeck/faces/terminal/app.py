@@ -23,11 +23,12 @@ from inferdeck.faces.terminal.dressed import DressedApp
 from inferdeck.faces.terminal.held import Held
 from inferdeck.faces.terminal.screens.help import HelpScreen
 from inferdeck.faces.terminal.screens.prompt import Prompt
-from inferdeck.faces.terminal.span import DAY, Span
+from inferdeck.faces.terminal.span import DAY, Span, length
 from inferdeck.faces.terminal.view import View, left
+from inferdeck.faces.terminal.views.head import no_environment
 from inferdeck.faces.terminal.views.moments import local
 from inferdeck.faces.terminal.writing import written
-from inferdeck.model import numbers
+from inferdeck.model import cells
 from inferdeck.model.answers import Status
 from inferdeck.model.dashboard_answers import DashboardList
 
@@ -108,7 +109,7 @@ class Terminal(DressedApp):
         self.set_interval(1.0, self.tick)
         self.tick()
         if self.said:
-            self.notify(self.said, timeout=10, markup=False)
+            self.notify(self.said, timeout=10)
 
     # What is shown.
 
@@ -124,8 +125,8 @@ class Terminal(DressedApp):
         """
         made = places.make(place, self.dashboards.value)
         if made is None:
-            self.lost = "" if self.view else f"there is no view {place!r}"
-            self.notify(f"there is no view {place!r}; : and a tab show what there is", severity="warning", markup=False)
+            self.lost = "" if self.view else places.unknown(place, self.dashboards.value)
+            self.notify(f"there is no view {place!r}; : and a tab show what there is", severity="warning")
             return
         if remember and self._place:
             self._visited = [*self._visited, self._here()][-MOST_VISITED:]
@@ -165,6 +166,8 @@ class Terminal(DressedApp):
     def _keep(self, what: str) -> None:
         if what not in self._flying:
             self._flying.add(what)
+            if what == "status":
+                self.status = self.status.waiting(self.monotonic())
             self.run_worker(self._kept(what), group="keep")
 
     async def _kept(self, what: str) -> None:
@@ -181,11 +184,14 @@ class Terminal(DressedApp):
                     self._keep(what)
                     return
                 before = self.status.value.own.version if self.status.value else ""
+                if self.status.value is None and (said := no_environment(value, self.environment)):
+                    self.lost = said
+                    self.notify(said, severity="warning", timeout=10)
                 now = self.monotonic()
                 self.status = self.status.came(value, now, left(self.interval, asked, now))
                 if value.own.version not in ("", before, __version__):
                     said = f"the daemon is inferdeck {value.own.version}, and this is {__version__}: start it again"
-                    self.notify(said, timeout=10, severity="warning", markup=False)
+                    self.notify(said, timeout=10, severity="warning")
             else:
                 found = await self.asker.ask(Client.dashboards, "kept dashboards")
                 first = self.dashboards.value is None
@@ -205,7 +211,7 @@ class Terminal(DressedApp):
         """See what the first place means, now that all names are known: it may be the beginning of one, or nothing."""
         place = places.named(self._place, self.dashboards.value)
         if not place:
-            self.lost = f"there is no view {self._place!r}"
+            self.lost = places.unknown(self._place, self.dashboards.value)
         elif place != self._place:
             self.go(place, remember=False)
 
@@ -246,7 +252,7 @@ class Terminal(DressedApp):
                 title = f"{action.title}  {action.key}" if action.keys else action.title
                 yield SystemCommand(title, action.help, lambda identity=action.id: self.do(identity))
         for place, about in places.every(self.dashboards.value):
-            yield SystemCommand(f"Go to {place}", about, lambda place=place: self.go(place))
+            yield SystemCommand(cells.clean(f"Go to {place}"), cells.clean(about), lambda place=place: self.go(place))
         yield from self.theme_commands()
 
     def _do_quit(self) -> None:
@@ -322,7 +328,7 @@ class Terminal(DressedApp):
         self._look_at(self.span.zoomed(1))
 
     def _do_range(self) -> None:
-        spans = {numbers.seconds(one): one for one in self.span.ranges()}
+        spans = {length(one): one for one in self.span.ranges()}
 
         def chosen(found: str | None) -> None:
             if found in spans:
@@ -344,7 +350,7 @@ class Terminal(DressedApp):
         choices = ["", *names]
         place = choices.index(self.environment) if self.environment in choices else 0
         self.environment = choices[(place + 1) % len(choices)]
-        self.notify(f"environment: {self.environment or 'all'}", timeout=3, markup=False)
+        self.notify(f"environment: {self.environment or 'all'}", timeout=3)
         if self.view is not None:
             self.view.renew()
 
@@ -361,13 +367,15 @@ class Terminal(DressedApp):
 
     def _do_export(self) -> None:
         found = self.view.exported() if self.view is not None else {}
+        part = self.view.part() if self.view is not None else ""
         if not found:
             self.notify("nothing to export here", timeout=3)
             return
 
         def chosen(form: str | None) -> None:
             if form is not None and form in found:
-                self.notify(written(form, found[form], f"{self._place} {self.past()}", Path()), timeout=8, markup=False)
+                about = (self._place, part, self.past())
+                self.notify(written(form, found[form], about, Path()), timeout=8)
 
         self.prompt(Prompt("export", "as", tuple(found), chosen_from=True), chosen)
 

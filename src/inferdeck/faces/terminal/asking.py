@@ -26,6 +26,11 @@ class Asker:
         self._busy: Counter[str] = Counter()
         self._next: dict[str, tuple[Callable[[], None], asyncio.Future[Any]]] = {}
 
+    @property
+    def longest(self) -> float:
+        """How many seconds an answer is waited for."""
+        return 0.0 if self._client is None else self._client.timeout_seconds
+
     async def ask(self, question: Callable[[Client], T], about: str = "") -> T:
         """Return the answer; raises InferdeckError, DaemonDownError where no daemon runs.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from textual.app import SystemCommand
 from textual.filter import LineFilter
@@ -12,6 +13,7 @@ from textual.theme import BUILTIN_THEMES
 from inferdeck.faces.terminal import plain, themes
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.typed import TypedApp
+from inferdeck.model import cells
 
 
 class DressedApp(TypedApp):
@@ -38,7 +40,11 @@ class DressedApp(TypedApp):
         self.theme = first or self.theme
         wrong = themes.problems(self.own_themes)
         for said in (*wrong[:1], f"{len(wrong) - 1} more mistakes in themes; : settings shows all")[: len(wrong)]:
-            self.notify(said, timeout=10, severity="warning", markup=False)
+            self.notify(said, timeout=10, severity="warning")
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Tell something, in which no name from outside can move anything."""
+        super().notify(cells.clean(message), **{"markup": False, **options})
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what changes lines before they are sent."""
@@ -47,7 +53,7 @@ class DressedApp(TypedApp):
     def wear(self, theme: str) -> None:
         """Put on another theme."""
         self.theme = theme
-        self.notify(f"theme: {theme}", timeout=2, markup=False)
+        self.notify(f"theme: {theme}", timeout=2)
 
     def next_theme(self) -> None:
         """Put on the next theme; without colours, those only that have none of their own."""
@@ -58,4 +64,5 @@ class DressedApp(TypedApp):
     def theme_commands(self) -> Iterator[SystemCommand]:
         """Yield each theme for the palette, where it is found by its name."""
         for theme, origin in themes.listed(self.own_themes, coloured=self.look.colour):
-            yield SystemCommand(f"Theme {theme}", origin, lambda theme=theme: self.wear(theme), discover=False)
+            title = cells.clean(f"Theme {theme}")
+            yield SystemCommand(title, cells.clean(origin), lambda theme=theme: self.wear(theme), discover=False)

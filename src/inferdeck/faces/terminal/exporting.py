@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.paint import Paint
+from inferdeck.model.csv_form import Writer
 from inferdeck.model.dashboard_answers import DashboardData, PanelData
 from inferdeck.model.json_form import dumps
 
 _REMOTE_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
-def panel_csv(panel: PanelData, whole: DashboardData) -> str:
-    """Return a panel's values, one a row: query, series, Unix seconds, value; missing ones are left out."""
+def panel_csv(panel: PanelData, title: str, whole: DashboardData) -> str:
+    """Return a panel's values, one a row behind what they are of; times in Unix seconds, missing values left out."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["query", "series", "time", "value"])
+    writer = Writer(out)
+    writer.row(["dashboard", "panel", "title", "query", "series", "time", "value"])
+    about = (whole.uid, panel.id, title)
     for query in panel.queries:
         for series in query.series:
             for place, value in enumerate(series.values):
                 moment = whole.at if query.instant else whole.start + place * whole.step
                 if value is not None:
-                    writer.writerow([query.ref, series.name, f"{moment:.3f}", repr(value)])
+                    writer.row([*about, query.ref, series.name, f"{moment:.3f}", value])
     return out.getvalue()
 
 
-def panel_json(panel: PanelData, whole: DashboardData) -> str:
+def panel_json(panel: PanelData, title: str, whole: DashboardData) -> str:
     """Return a panel's data as the API gives it, with the times of its values."""
-    found = {"start": whole.start, "end": whole.end, "step": whole.step, "at": whole.at, "panel": panel}
-    return dumps(found, indent=1) + "\n"
+    times = {"start": whole.start, "end": whole.end, "step": whole.step, "at": whole.at}
+    return dumps({"dashboard": whole.uid, "title": title, **times, "panel": panel}, indent=1) + "\n"
+
+
+def table_csv(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return the texts of a table."""
+    out = io.StringIO()
+    writer = Writer(out)
+    for row in (titles, *rows):
+        writer.row(row)
+    return out.getvalue()
 
 
 def rows_svg(rows: Sequence[Row], paint: Paint, title: str) -> str:

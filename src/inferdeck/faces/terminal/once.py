@@ -36,8 +36,7 @@ async def _drawn(find: Callable[[], Client | None], options: Options, size: tupl
         await pilot.pause()
         view = app.view
         if view is None or app.lost:
-            there = ", ".join(name for name, _ in places.every(app.dashboards.value))
-            raise NotFoundError(f"{app.lost or f'there is no view {options.view!r}'}; there are: {there}")
+            raise NotFoundError(app.lost or places.unknown(options.view, app.dashboards.value))
         missing = [held for key, held in view.held.items() if held.value is None and view.can_ask(key)]
         if missing:
             raise UnavailableError(missing[0].error or f"no answer within {PATIENCE_SECONDS:g} s")

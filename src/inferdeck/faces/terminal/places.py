@@ -4,31 +4,84 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, Any
 
 from inferdeck.faces.terminal.view import View
 from inferdeck.model.dashboard_answers import DashboardList
 
-_VIEWS: dict[str, tuple[str, str]] = {
-    "providers": ("providers: state, score, load, errors, latency, tokens, side by side", "providers.ProvidersView"),
-    "models": ("models: state, size, context, prices, capabilities", "models.ModelsView"),
-    "model": ("everything known of one model: model NAME", "models.ModelView"),
-    "compare": ("up to four models side by side; mark them in models", "models.CompareView"),
-    "routes": ("routes: public models, deployments, fallbacks, load, cooldowns", "routes.RoutesView"),
-    "gpus": ("cards: load, memory, heat, power, what they serve", "gpus.CardsView"),
-    "card": ("one card with its processes and charts: card HOST NUMBER", "details.CardView"),
-    "containers": ("containers: state, restarts, engine, model, cards", "gpus.ContainersView"),
-    "container": ("one container with its charts: container NAME", "details.ContainerView"),
-    "config": ("the stack's configuration files and their drift", "config.ConfigView"),
-    "file": ("one configuration file: file NAME", "config.FileView"),
-    "settings": ("what inferdeck itself goes by", "config.SettingsView"),
-    "requests": ("requests as gateways count them and logs tell of them", "requests.RequestsView"),
-    "logs": ("lines of logs: logs STREAM", "logs.LogsView"),
-    "events": ("what happened: restarts, deployments, revisions, notes", "events.EventsView"),
-    "services": ("services: up, process, CPU, memory, uptime, configuration", "services.ServicesView"),
-    "service": ("one service with its process and charts: service NAME", "details.ServiceView"),
+
+class _Screens:
+    """The modules of views, each imported when one of its views is shown."""
+
+    def __getattr__(self, name: str) -> Any:
+        return import_module(f"inferdeck.faces.terminal.screens.{name}")
+
+
+if TYPE_CHECKING:
+    from inferdeck.faces.terminal import screens
+    from inferdeck.faces.terminal.screens import (  # noqa: F401
+        board,
+        config,
+        details,
+        events,
+        gpus,
+        logs,
+        models,
+        providers,
+        requests,
+        routes,
+        services,
+    )
+else:
+    screens = _Screens()
+
+_VIEWS: dict[str, tuple[str, Callable[[str], View]]] = {
+    "providers": (
+        "providers: state, score, load, errors, latency, tokens, side by side",
+        lambda words: screens.providers.ProvidersView(words),
+    ),
+    "models": ("models: state, size, context, prices, capabilities", lambda words: screens.models.ModelsView(words)),
+    "model": ("everything known of one model: model NAME", lambda words: screens.models.ModelView(words)),
+    "compare": ("up to four models side by side; mark them in models", lambda words: screens.models.CompareView(words)),
+    "routes": (
+        "routes: public models, deployments, fallbacks, load, cooldowns",
+        lambda words: screens.routes.RoutesView(words),
+    ),
+    "gpus": ("cards: load, memory, heat, power, what they serve", lambda words: screens.gpus.CardsView(words)),
+    "card": (
+        "one card with its processes and charts: card HOST NUMBER",
+        lambda words: screens.details.DetailsView(screens.details.CARD, words),
+    ),
+    "containers": (
+        "containers: state, restarts, engine, model, cards",
+        lambda words: screens.gpus.ContainersView(words),
+    ),
+    "container": (
+        "one container with its charts: container NAME",
+        lambda words: screens.details.DetailsView(screens.details.CONTAINER, words),
+    ),
+    "config": ("the stack's configuration files and their drift", lambda words: screens.config.ConfigView(words)),
+    "file": ("one configuration file: file NAME", lambda words: screens.config.FileView(words)),
+    "settings": ("what inferdeck itself goes by", lambda words: screens.config.SettingsView(words)),
+    "requests": (
+        "requests as gateways count them and logs tell of them",
+        lambda words: screens.requests.RequestsView(words),
+    ),
+    "logs": ("lines of logs: logs STREAM", lambda words: screens.logs.LogsView(words)),
+    "events": (
+        "what happened: restarts, deployments, revisions, notes",
+        lambda words: screens.events.EventsView(words),
+    ),
+    "services": (
+        "services: up, process, CPU, memory, uptime, configuration",
+        lambda words: screens.services.ServicesView(words),
+    ),
+    "service": (
+        "one service with its process and charts: service NAME",
+        lambda words: screens.details.DetailsView(screens.details.SERVICE, words),
+    ),
 }
-"""By name: what it shows, and what makes it from the words behind the name: imported when it is first shown."""
+"""By name: what it shows, and what makes it from the words behind the name."""
 
 
 def every(dashboards: DashboardList | None) -> Iterator[tuple[str, str]]:
@@ -58,6 +111,11 @@ def named(place: str, dashboards: DashboardList | None) -> str:
     return f"{found} {rest}".strip() if found else ""
 
 
+def unknown(place: str, dashboards: DashboardList | None) -> str:
+    """Return that there is no such place, and which ones there are."""
+    return f"there is no view {place!r}; there are: {', '.join(name for name, _ in every(dashboards))}"
+
+
 def make(place: str, dashboards: DashboardList | None) -> View | None:
     """Return the view that a place names, also by the beginning of its name; None where there is none.
 
@@ -67,12 +125,7 @@ def make(place: str, dashboards: DashboardList | None) -> View | None:
     if name == "dashboard":
         name, _, rest = rest.strip().partition(" ")
     elif name in _VIEWS:
-        return _class(_VIEWS[name][1])(rest.strip())
+        return _VIEWS[name][1](rest.strip())
     chosen = [part.partition("=") for part in rest.split("\t")]
     values = {key.strip(): (value,) for key, found, value in chosen if found}
-    return _class("board.BoardView")(name, values) if name else None
-
-
-def _class(name: str) -> Callable[..., View]:
-    module, _, view = name.partition(".")
-    return cast("Callable[..., View]", getattr(import_module(f"inferdeck.faces.terminal.screens.{module}"), view))
+    return screens.board.BoardView(name, values) if name else None

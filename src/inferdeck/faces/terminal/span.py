@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+
+from inferdeck.model import numbers
 
 DAY = 86_400.0
 _RANGES = (300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY)
+
+
+_NOTHING = re.compile(r"\.0+(?= s$)| 00 (?:s|min|h)$")
+_BRIEF = (("d", DAY), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
+
+
+def length(seconds: float) -> str:
+    """Return how long a time is: as all durations, but 5 min and 1 d where nothing is left over."""
+    return _NOTHING.sub("", numbers.seconds(seconds))
+
+
+def brief(seconds: float) -> str:
+    """Return how far rates look back, as PromQL writes it: 5m, 90s, 1h."""
+    unit, size = next((pair for pair in _BRIEF if seconds >= pair[1] and not seconds % pair[1]), _BRIEF[-1])
+    return f"{seconds / size:g}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Callable
 
 from textual.app import App
-from textual.events import Event, Key
+from textual.events import Event, Key, Paste
 from textual.message import Message
 from textual.widget import Widget
 
 from inferdeck.faces.terminal.screens.prompt import Prompt
+from inferdeck.model import cells
 
 PATIENCE_SECONDS = 1.0
 """After so long a key counts as done, whatever became of it."""
@@ -54,6 +55,9 @@ class TypedApp(App[int]):
         self.push_screen(prompt, answered)
 
     async def on_event(self, event: Event) -> None:
+        if isinstance(event, Paste):
+            # Into whichever line: nothing stands in it that a terminal would obey or turn round.
+            event.text = cells.clean(event.text.strip("\r\n").partition("\n")[0])
         if not isinstance(event, Key) or event.is_forwarded:
             await super().on_event(event)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -16,7 +17,6 @@ from inferdeck.faces.terminal.asking import reason
 from inferdeck.faces.terminal.held import Held, Phase
 from inferdeck.faces.terminal.views.head import Standing, head, keys
 from inferdeck.faces.terminal.widgets.one_line import OneLine
-from inferdeck.model import numbers
 from inferdeck.model.past import Past
 
 if TYPE_CHECKING:
@@ -60,17 +60,17 @@ class View(Screen[None], inherit_bindings=False):
         """Return what is asked, and every how many intervals; 0 for once."""
         return {}
 
+    @abstractmethod
     def ask(self, key: str) -> Ask:
         """Return the question as it is to be asked now."""
-        raise NotImplementedError(key)
 
     def can_ask(self, key: str) -> bool:
         """Return whether what the question needs is known."""
         return True
 
+    @abstractmethod
     def body(self) -> ComposeResult:
         """Yield what stands between the head and the line of keys."""
-        raise NotImplementedError
 
     def answered(self, key: str) -> None:
         """Draw what has come: an answer, or the reason why there is none."""
@@ -108,6 +108,10 @@ class View(Screen[None], inherit_bindings=False):
         """Return what `export` writes: a text by its format (csv, json, svg)."""
         return {}
 
+    def part(self) -> str:
+        """Return which part of the view is exported, "" where it is all of it."""
+        return ""
+
     # How it works.
 
     def compose(self) -> ComposeResult:
@@ -135,11 +139,12 @@ class View(Screen[None], inherit_bindings=False):
     def look(self, *, first: bool = False) -> None:
         """Ask what is due; first: only what was never asked."""
         now = self.terminal.monotonic()
-        for key, held in self.held.items():
+        for key, held in list(self.held.items()):
             if first and held.changes:
                 continue
             if held.next_try <= now and key not in self._flying and self.can_ask(key):
                 self._flying.add(key)
+                self.held[key] = held.waiting(now)
                 self.run_worker(self._asked(key, self._generation), group="ask", exit_on_error=True)
 
     def again(self) -> None:
@@ -200,12 +205,8 @@ class View(Screen[None], inherit_bindings=False):
 
     def trouble(self) -> str:
         """Return why there is no new answer and when it is tried again, "" where all is well."""
-        now = self.terminal.monotonic()
-        for held in self.held.values():
-            if held.error:
-                # The time first: it is what is short, and changes.
-                return f"tried again in {numbers.seconds(max(0.0, round(held.next_try - now)))}: {held.error}"
-        return ""
+        now, longest = self.terminal.monotonic(), self.terminal.asker.longest
+        return next((said for held in self.held.values() if (said := held.trouble(now, longest))), "")
 
     def draw_lines(self) -> None:
         """Draw the head and the line of keys."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 _MOST_TRIES = 1000
+_MOST_LETTERS = 40
 
 
-def written(form: str, text: str, place: str, folder: Path) -> str:
-    """Write the text as `inferdeck-PLACE.FORM` and return what to tell the user: where it is, or why it is nowhere."""
-    stem = re.sub(r"[^a-zA-Z0-9_-]+", "-", f"inferdeck-{place}").strip("-")[:80]
+def written(form: str, text: str, about: Iterable[str], folder: Path) -> str:
+    """Write the text as `inferdeck-ABOUT.FORM` and return what to tell the user: where it is, or why it is nowhere.
+
+    about: what it is, part by part; of each the letters and digits that every file system has, at most 40.
+    """
+    parts = (re.sub(r"[^a-zA-Z0-9_-]+", "-", part)[:_MOST_LETTERS].strip("-") for part in ("inferdeck", *about))
+    stem = "-".join(part for part in parts if part)
     for number in range(1, _MOST_TRIES):
         path = folder / f"{stem}{f'-{number}' if number > 1 else ''}.{form}"
         try:

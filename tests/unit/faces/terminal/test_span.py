@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferdeck.faces.terminal.span import DAY, Span
+from inferdeck.faces.terminal.span import DAY, Span, brief, length
 
 NOW = 1_795_000_000.0
 HOUR = 3600.0
@@ -52,3 +52,25 @@ def test_what_reaches_the_present_follows_it() -> None:
 @pytest.mark.parametrize("seconds", [300.0, HOUR])
 def test_another_range_leaves_the_moment(seconds: float) -> None:
     assert Span(HOUR, NOW).of_range(seconds) == Span(seconds, NOW)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told", "short"),
+    [
+        (15.0, "15 s", "15s"),
+        (90.0, "1 min 30 s", "90s"),
+        (300.0, "5 min", "5m"),
+        (3600.0, "1 h", "1h"),
+        (5400.0, "1 h 30 min", "90m"),
+        (DAY, "1 d", "1d"),
+        (1.5 * DAY, "1 d 12 h", "36h"),
+        (365 * DAY, "365 d", "365d"),
+        (0.5, "500 ms", "0.5s"),
+    ],
+)
+def test_lengths_say_nothing_of_what_is_not_left_over(seconds: float, told: str, short: str) -> None:
+    assert (length(seconds), brief(seconds)) == (told, short)
+
+
+def test_ranges_are_told_in_as_few_words() -> None:
+    assert [length(one) for one in Span().ranges()[:5]] == ["5 min", "15 min", "30 min", "1 h", "3 h"]

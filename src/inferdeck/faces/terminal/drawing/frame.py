@@ -17,7 +17,8 @@ class Moment:
     """When the values are: at start, start + step, … end, and instant ones at `at`; Unix seconds.
 
     view: the part of the time that is shown (zoom), None: all; cursor: the moment that is read out; zone: of all times
-    shown, None: this machine's; retry: seconds until a failed question is asked again, None: not known.
+    shown, None: this machine's; retry: seconds until a failed question is asked again, None: not known; rate: how many
+    seconds rates look back, 0: not known.
     """
 
     start: float
@@ -29,11 +30,12 @@ class Moment:
     zone: tzinfo | None = None
     retry: float | None = None
     marks: Sequence[Mark] = field(default=())
+    rate: float = 0.0
 
     @classmethod
     def of(cls, data: DashboardData, zone: tzinfo | None = None) -> Moment:
         """Return the times of a dashboard's answer, with its marks."""
-        return cls(data.start, data.end, data.step, data.at, zone=zone, marks=data.marks)
+        return cls(data.start, data.end, data.step, data.at, zone=zone, marks=data.marks, rate=data.rate)
 
     def span(self) -> tuple[float, float]:
         """Return the time that is shown."""

@@ -13,22 +13,28 @@ from inferdeck.client.tiny import Client
 from inferdeck.faces.terminal.actions import BOARD
 from inferdeck.faces.terminal.drawing.frame import Moment
 from inferdeck.faces.terminal.drawing.glyphs import Look
+from inferdeck.faces.terminal.drawing.picture import Row, words
 from inferdeck.faces.terminal.exporting import panel_csv, panel_json, rows_svg
+from inferdeck.faces.terminal.held import Phase
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.view import SLACK_SECONDS, Ask, View
 from inferdeck.faces.terminal.views import native
 from inferdeck.faces.terminal.views.joined import joined
-from inferdeck.faces.terminal.views.layout import Slot, alone, arrange
+from inferdeck.faces.terminal.views.layout import Slot, alone, arrange, filtered
 from inferdeck.faces.terminal.views.links import Destination, destinations
 from inferdeck.faces.terminal.views.native import Native
 from inferdeck.faces.terminal.views.panels import Answer, Panels
+from inferdeck.faces.terminal.widgets.fixed import Fixed
 from inferdeck.faces.terminal.widgets.lines import LinesView
 from inferdeck.model.dashboard import ALL, Panel
 from inferdeck.model.dashboard_answers import DashboardData, Definition, PanelData, QueryData, Variables
 from inferdeck.model.past import Past
 
 DEFINITION, DATA, VARIABLES = "definition", "data", "variables"
-_STALE = 3.0
+_WINDOWS = (
+    "How far a panel's rates look back stands at its edge (1m is a minute; longer where the range is); "
+    "the figures of the first line say theirs before them, in every view."
+)
 _NO_MOMENT = Moment(0.0, 0.0, 1.0, 0.0)
 
 
@@ -44,6 +50,9 @@ class BoardView(View):
         self._opened: set[int] = set()
         self._shut: set[int] = set()
         self._alone = ""
+        self._filter = ""
+        self._numbers: dict[str, int] = {}
+        """All panels in their order, with their digit keys: also while only some of them are shown."""
         self._row = 0
         """The first row, as long as the panels do not stand."""
         self._whole: DashboardData | None = None
@@ -60,16 +69,19 @@ class BoardView(View):
             return "A dashboard."
         panel = found.dashboard.panel(self._panels.selected)
         told = f" {panel.title}: {panel.help}" if panel is not None and panel.help else ""
-        return f"{found.dashboard.title}. {found.dashboard.description}{told}"
+        return f"{found.dashboard.title}. {found.dashboard.description}{told} {_WINDOWS}"
 
     def heading(self) -> str:
         found: Definition | None = self.held[DEFINITION].value
-        return found.dashboard.title if found else self.uid
+        title = found.dashboard.title if found else self.uid
+        return f"{title} /{self._filter}" if self._filter else title
 
     def chosen_words(self) -> str:
         data: DashboardData | None = self._whole
         chosen = data.variables if data else {}
-        return " ".join(f"{name}={_words(values)}" for name, values in chosen.items() if ALL not in values)
+        return " ".join(
+            f"{name}={','.join(values)}" for name, values in chosen.items() if any(values) and ALL not in values
+        )
 
     def questions(self) -> Mapping[str, float]:
         return {DEFINITION: 60.0, DATA: 1.0, VARIABLES: 12.0}
@@ -149,7 +161,8 @@ class BoardView(View):
         self._told()
 
     def aged(self) -> None:
-        if self.held[DATA].error:
+        held = self.held[DATA]
+        if held.error or held.asked is not None:
             self._told()
 
     def _arranged(self) -> None:
@@ -159,26 +172,32 @@ class BoardView(View):
             return
         # A window of one cell has none beside its scroll bar.
         width, height = max(1, self._view.row_width), self._view.size.height
+        every = arrange(found.dashboard, width, self._opened, self._shut)
+        self._numbers = {slot.panel.id: slot.number for slot in every if slot.panel}
         panel = found.dashboard.panel(self._alone)
         if panel is not None:
-            slots = alone(panel, width, height)
+            slots = alone(panel, width, height, self._numbers.get(panel.id, 0))
         else:
-            slots = arrange(found.dashboard, width, self._opened, self._shut)
+            slots = filtered(found.dashboard, self._filter, width, self._numbers) if self._filter else every
         before = self._panels
         self._panels = Panels(slots, self.terminal.look)
         self._panels.selected, self._panels.cursor = before.selected, before.cursor
         self._told()
-        self._view.show(self._panels)
+        self._view.show(self._panels if slots or not self._filter else Fixed(self._none))
         if self._row:
             self._view.scroll_to(y=self._row, animate=False)
             self._row = 0
+
+    def _none(self, width: int) -> list[Row]:
+        """Return the words that stand where the filter keeps nothing."""
+        return [words(f"no panel's title has {self._filter!r}; esc shows all {len(self._numbers)}", width, "dim")]
 
     def _told(self) -> None:
         """Give the panels what is known now."""
         held = self.held[DATA]
         now = self.terminal.monotonic()
         age = held.age(now)
-        stale = age if held.error and age is not None and age > _STALE * self.terminal.interval else None
+        stale = age if held.phase(now, self.terminal.interval) is Phase.STALE else None
         retry = max(0.0, held.next_try - now) if held.error else None
         data = self._whole
         moment = Moment.of(data) if data is not None else _NO_MOMENT
@@ -217,6 +236,7 @@ class BoardView(View):
             "opened": set(self._opened),
             "shut": set(self._shut),
             "alone": self._alone,
+            "filter": self._filter,
             "selected": panels.selected,
             "cursor": panels.cursor,
             "row": self._view.scroll_offset.y,
@@ -225,7 +245,7 @@ class BoardView(View):
     def recall(self, kept: Mapping[str, Any]) -> None:
         super().recall(kept)
         self.chosen, self._opened, self._shut = kept["chosen"], kept["opened"], kept["shut"]
-        self._alone, self._row = kept["alone"], kept["row"]
+        self._alone, self._row, self._filter = kept["alone"], kept["row"], kept["filter"]
         self._panels.selected, self._panels.cursor = kept["selected"], kept["cursor"]
 
     # What keys do.
@@ -237,10 +257,33 @@ class BoardView(View):
         return bool(handler()) if handler is not None else False
 
     def _select_number(self, number: int) -> bool:
-        slot = next((one for one in self._panels.slots if one.number == number), None)
-        if slot is not None:
+        chosen = next((name for name, one in self._numbers.items() if one == number), "")
+        slot = self._panels.slot(chosen)
+        if self._alone and chosen:
+            self._show_alone(chosen)
+        elif slot is not None:
             self._select(slot)
         return True
+
+    def _show_alone(self, identity: str) -> None:
+        """Give one panel the whole window; "": all of them again."""
+        self._alone = identity
+        if identity and identity != self._panels.selected:
+            self._panels.selected, self._panels.cursor = identity, None
+        self._view.scroll_to(y=0, animate=False)
+        self._arranged()
+        self._scrolled()
+
+    @property
+    def filtered(self) -> str | None:
+        return self._filter
+
+    def filter(self, text: str) -> None:
+        self._filter = text
+        self._show_alone("")
+        if self._panels.slot(self._panels.selected) is None:
+            self._panels.selected = ""
+        self.draw_lines()
 
     def _select(self, slot: Slot) -> None:
         if slot.panel is None:
@@ -264,23 +307,23 @@ class BoardView(View):
         return self._step(-1)
 
     def _step(self, by: int) -> bool:
-        slots = [one for one in self._panels.slots if one.panel]
-        if slots:
-            names = [one.panel.id for one in slots if one.panel]
+        names = [one.panel.id for one in self._panels.slots if one.panel]
+        if self._alone:
+            names = list(self._numbers)
+        if names:
             place = names.index(self._panels.selected) + by if self._panels.selected in names else min(0, by)
-            slot = slots[place % len(slots)]
-            self._panels.selected = slot.panel.id if slot.panel else ""
-            self._panels.cursor = None
+            chosen = names[place % len(names)]
+            slot = self._panels.slot(chosen)
+            if self._alone or slot is None:
+                self._show_alone(chosen)
+                return True
+            self._panels.selected, self._panels.cursor = chosen, None
             self._seen(slot)
             self._view.changed()
         return True
 
     def _do_maximise(self) -> bool:
-        self._alone = "" if self._alone else self._panels.selected or self._first()
-        self._panels.selected = self._panels.selected or self._alone
-        self._view.scroll_to(y=0, animate=False)
-        self._arranged()
-        self._scrolled()
+        self._show_alone("" if self._alone else self._panels.selected or self._first())
         return True
 
     def _first(self) -> str:
@@ -314,7 +357,7 @@ class BoardView(View):
     def _leave(self, where: Destination) -> None:
         if where.url:
             self.terminal.copy_to_clipboard(where.url)
-            self.terminal.notify(f"copied {where.url}", timeout=6, markup=False)
+            self.terminal.notify(f"copied {where.url}", timeout=6)
         else:
             self.terminal.go(where.place)
 
@@ -406,15 +449,16 @@ class BoardView(View):
         if found is None or self._whole is None:
             return {}
         panel, data = found
+        title = data.title or panel.title
         return {
-            "csv": panel_csv(data, self._whole),
-            "json": panel_json(data, self._whole),
-            "svg": rows_svg(self._panels.drawn(panel.id), self._view.paint, self.dated(panel.title, " ")),
+            "csv": panel_csv(data, title, self._whole),
+            "json": panel_json(data, title, self._whole),
+            "svg": rows_svg(self._panels.drawn(panel.id), self._view.paint, self.dated(title, " ")),
         }
 
-
-def _words(values: Sequence[str]) -> str:
-    return ",".join(values)
+    def part(self) -> str:
+        found = self._shown_panel()
+        return found[0].id if found else ""
 
 
 def _instants(before: DashboardData, found: DashboardData) -> tuple[PanelData, ...]:

@@ -10,10 +10,10 @@ from inferdeck.faces.terminal.actions import spoken
 from inferdeck.faces.terminal.drawing.picture import Row, fit
 from inferdeck.faces.terminal.screens.listing import ListingView
 from inferdeck.faces.terminal.screens.page import PageView
+from inferdeck.faces.terminal.span import length
 from inferdeck.faces.terminal.view import Ask
 from inferdeck.faces.terminal.views import config
 from inferdeck.faces.terminal.views.table import Entry
-from inferdeck.model import numbers
 from inferdeck.model.answers import ConfigAnswer
 from inferdeck.model.config_files import ConfigFile
 from inferdeck.model.page import Page
@@ -104,9 +104,9 @@ class SettingsView(PageView):
         options = terminal.options
         mapped = [one for one in terminal.all_actions if one.id in options.keys]
         goes_by = (
-            ("every", numbers.seconds(terminal.interval)),
-            ("range", numbers.seconds(terminal.span.range_seconds)),
-            ("history", numbers.seconds(terminal.span.history)),
+            ("every", length(terminal.interval)),
+            ("range", length(terminal.span.range_seconds)),
+            ("history", length(terminal.span.history)),
             ("glyphs", terminal.look.glyphs.name),
             ("colours", "the theme's" if terminal.look.colour else "the terminal's own (NO_COLOR)"),
             ("theme", terminal.theme),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ from textual.app import ComposeResult
 from inferdeck.faces.terminal.actions import LIST
 from inferdeck.faces.terminal.drawing.grid import Column
 from inferdeck.faces.terminal.drawing.picture import Row
-from inferdeck.faces.terminal.exporting import rows_svg
+from inferdeck.faces.terminal.exporting import rows_svg, table_csv
 from inferdeck.faces.terminal.view import Ask, View
 from inferdeck.faces.terminal.views import charts
 from inferdeck.faces.terminal.views.charts import Charts, Wanted
@@ -49,9 +48,9 @@ class ListingView(View):
         self.marked: list[str] = []
         """Keys of marked rows, the last one last."""
 
+    @abstractmethod
     def entries(self, answer: Any) -> Sequence[Entry]:
         """Return the rows of an answer."""
-        raise NotImplementedError
 
     def body(self) -> ComposeResult:
         self.table.look = self.terminal.look
@@ -62,17 +61,27 @@ class ListingView(View):
     def can_ask(self, key: str) -> bool:
         return key != BELOW or self._room() >= charts.LEAST
 
+    def charted(self) -> Sequence[Wanted]:
+        """Return what is charted below the table, as it is now."""
+        return self.CHARTS
+
     def charts_question(self) -> Ask:
         """Return the question of the charts below the table."""
         span, terminal = self.terminal.span, self.terminal
-        points = max(20, self.size.width * 2 // charts.columns(len(self.CHARTS), self.size.width))
+        wanted = self.charted()
+        points = max(20, self.size.width * 2 // charts.columns(len(wanted), self.size.width))
         end = terminal.now() if span.until is None else span.until
         environment = terminal.environment
-        return lambda client: charts.ask(client, self.CHARTS, end, span.range_seconds, points, environment)
+        return lambda client: charts.ask(client, wanted, end, span.range_seconds, points, environment)
 
     def _room(self) -> int:
-        """Return how many rows the table leaves, the line of titles and those of the view taken off."""
-        return self.size.height - 4 - max(3, min(len(self.table.entries), self.size.height // 2))
+        """Return how many rows the table leaves, the line of titles and those of the view taken off.
+
+        Rows come first: a table that has room is shown whole. One that scrolls anyway leaves half of the window, and so
+        does one in which rows are marked, which stand side by side below.
+        """
+        room, rows = self.size.height - 4, len(self.table.entries)
+        return room - max(3, min(rows, self.size.height // 2) if rows > room or self.marked else rows)
 
     def below_rows(self, width: int, height: int) -> Sequence[Row]:
         """Return what stands below the table, at most so many rows."""
@@ -202,18 +211,14 @@ class ListingView(View):
         return self.dated(row, "\t")
 
     def exported(self) -> Mapping[str, str]:
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
         past = self.terminal.past()
         titles = [*(column.title for column in self.COLUMNS), *(["At"] if past else [])]
         texts = [[*(one.text for one in entry.fields), *([past] if past else [])] for entry in self.table.entries]
-        writer.writerow(titles)
-        writer.writerows(texts)
         rows = [dict(zip(titles, row, strict=False)) for row in texts]
         width = self.widget.row_width
         drawn = [self.table.heading(width), *(self.table.row(place, width) for place in range(len(self.table.entries)))]
         return {
-            "csv": out.getvalue(),
+            "csv": table_csv(titles, texts),
             "json": dumps(rows, indent=1) + "\n",
             "svg": rows_svg(drawn, self.widget.paint, self.dated(str(self.TITLE), " ")),
         }

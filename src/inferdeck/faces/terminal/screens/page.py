@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -26,9 +27,9 @@ class PageView(View):
         """The first row, as long as the page has not come."""
         super().__init__()
 
+    @abstractmethod
     def rows(self, answers: Mapping[str, Any], width: int) -> list[Row]:
         """Return the page; answers has those that there are."""
-        raise NotImplementedError
 
     def body(self) -> ComposeResult:
         yield self.widget
@@ -71,4 +72,4 @@ class PageView(View):
         width = self.widget.row_width
         lines = self.widget.lines
         rows = [lines.row(number, width) for number in range(lines.height(width))]
-        return {"txt": self.copied() + "\n", "svg": rows_svg(rows, self.widget.paint, self.dated(str(self.TITLE), " "))}
+        return {"txt": self.copied() + "\n", "svg": rows_svg(rows, self.widget.paint, self.dated(self.heading(), " "))}

@@ -66,7 +66,7 @@ class Prompt(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="prompt"):
-            yield OptionList(id="matches", markup=False)
+            yield OptionList(id="matches")
             with Horizontal(id="line"):
                 yield Label(Content(f"{self._sign} "), id="sign")
                 yield Words(self._before, placeholder=self._hint, id="words", select_on_focus=False)
@@ -146,7 +146,7 @@ class Prompt(ModalScreen[str | None]):
             return
         shown = self.query_one(OptionList)
         shown.clear_options()
-        shown.add_options([Option(Content(name)) for name in self._matches])
+        shown.add_options([Option(Content(cells.clean(name))) for name in self._matches])
         shown.display = bool(self._matches)
         shown.styles.height = min(len(self._matches), MOST_SHOWN)
         if self._matches:

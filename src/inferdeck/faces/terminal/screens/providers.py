@@ -10,6 +10,7 @@ from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.screens.listing import BELOW, ListingView
 from inferdeck.faces.terminal.view import Ask
 from inferdeck.faces.terminal.views import providers
+from inferdeck.faces.terminal.views.charts import Wanted
 from inferdeck.faces.terminal.views.table import Entry
 from inferdeck.model.model_catalog import ProviderRow, Providers
 
@@ -23,8 +24,9 @@ class ProvidersView(ListingView):
     SCOPES: ClassVar[Sequence[str]] = (LIST, MARKS)
     TITLE = "Providers"
     ABOUT = (
-        "Every provider as each gateway sees it over the last minutes: state, score (docs/score.md), load, errors, "
-        "latency, tokens, cache. Mark up to four with space and they stand side by side; m gives them the whole window."
+        "Every provider as each gateway sees it over the last five minutes: state, score (docs/score.md), load, "
+        "errors, latency, tokens, cache. Mark up to four with space and they stand side by side, in the whole window "
+        "with m."
     )
     COLUMNS = providers.COLUMNS
     CHARTS = providers.CHARTS
@@ -51,7 +53,15 @@ class ProvidersView(ListingView):
         environment, at = self.terminal.environment, self.terminal.span.moment
         return lambda client: client.providers(limit=MOST, environment=environment, at=at)
 
+    def can_ask(self, key: str) -> bool:
+        # The rows say which series are whose.
+        return super().can_ask(key) and (key != BELOW or self.held[self.LIST].value is not None)
+
+    def charted(self) -> Sequence[Wanted]:
+        return providers.charts_of(list(self._by_key().values()))
+
     def entries(self, answer: Providers) -> Sequence[Entry]:
+        self.table.columns = providers.columns_of(answer.items)
         return [providers.entry_of(one) for one in answer.items]
 
     def below_rows(self, width: int, height: int) -> Sequence[Row]:
@@ -77,6 +87,7 @@ class ProvidersView(ListingView):
         if action == "details":
             chosen = self._by_key().get(self.table.selected)
             if chosen is not None:
-                self.terminal.go(f"{self.DETAILS} gateway={chosen.gateway}\tprovider={chosen.name}")
+                label = chosen.series.label if chosen.series else chosen.name
+                self.terminal.go(f"{self.DETAILS} gateway={chosen.gateway}\tprovider={label}")
             return True
         return super().do(action)

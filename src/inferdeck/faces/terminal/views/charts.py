@@ -14,7 +14,7 @@ from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.picture import Row, fit
 from inferdeck.faces.terminal.views.layout import NARROW, WIDE, Slot
 from inferdeck.faces.terminal.views.panels import Answer, boxed
-from inferdeck.model.dashboard import Empty, Panel, PanelKind, Threshold
+from inferdeck.model.dashboard import Empty, Panel, PanelKind, Query, Threshold
 from inferdeck.model.dashboard_answers import PanelData, QueryData, Series
 
 HEIGHT = 10
@@ -63,10 +63,11 @@ def ask(
     end -= end % step
     start = end - step * round(range_seconds / step)
     count = round((end - start) / step) + 1
+    rate = max(_SHARE_SECONDS, 2 * step)
     panels = []
     for place, one in enumerate(wanted):
         panel = _panel(one, place)
-        expr = one.expr.replace("ENVIRONMENT", matcher).replace("RANGE", f"{max(_SHARE_SECONDS, 2 * step):.0f}s")
+        expr = one.expr.replace("ENVIRONMENT", matcher).replace("RANGE", f"{rate:.0f}s")
         fields = {"query": expr, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.0f}"}
         try:
             found = client.prometheus("query_range", fields)["data"]["result"]
@@ -78,7 +79,7 @@ def ask(
                 panel.id, "ok" if series else "empty", None, "measured", queries=(QueryData("A", False, series),)
             )
         panels.append((panel, data))
-    return Charts(tuple(panels), Moment(start, end, step, end))
+    return Charts(tuple(panels), Moment(start, end, step, end, rate=rate))
 
 
 def _panel(one: Wanted, place: int) -> Panel:
@@ -86,6 +87,7 @@ def _panel(one: Wanted, place: int) -> Panel:
         f"chart-{place}",
         one.title,
         PanelKind.TIMESERIES,
+        queries=(Query(one.expr),),
         unit=one.unit,
         minimum=0.0,
         maximum=one.maximum,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from inferdeck.faces.terminal.drawing.picture import Row, Span, fit, sides, wide
 from inferdeck.faces.terminal.held import Held, Phase
+from inferdeck.faces.terminal.span import brief
 from inferdeck.model import cells, numbers
 from inferdeck.model.answers import Finding, Gateway, Number, Status
 from inferdeck.model.figure_text import shown
@@ -49,6 +50,15 @@ def head(status: Held[Status], standing: Standing, width: int) -> Row:
     return sides((*left, *(span for _, spans in kept for span in spans)), right, width)
 
 
+def no_environment(status: Status, environment: str) -> str:
+    """Return that there is no such environment and which ones there are; "" where there is, or where none is known."""
+    known = sorted({one.environment for one in status.services})
+    if not environment or not known or environment in known:
+        return ""
+    there = ", ".join(cells.clean(one) for one in known)
+    return f"there is no environment {cells.clean(environment)!r}; there are: {there}"
+
+
 def _size(spans: tuple[Span, ...]) -> int:
     return sum(cells.width(text) for text, _ in spans)
 
@@ -61,6 +71,8 @@ def _parts(status: Status, standing: Standing) -> list[tuple[int, tuple[Span, ..
     if standing.chosen:
         found.append((5, ((f"{cells.clean(standing.chosen)}  ", "dim"),)))
     environments = sorted({one.environment for one in status.services})
+    if said := no_environment(status, standing.environment):
+        return [(0, ((f"{cells.cut(said, _LONGEST_FINDING)}  ", "critical"),))]
     if len(environments) > 1 or environments not in ([], ["default"]):
         found.append((7, ((f"{cells.clean(standing.environment or '+'.join(environments))[:24]}  ", "dim"),)))
     up = sum(one.health == "up" for one in services)
@@ -74,20 +86,20 @@ def _parts(status: Status, standing: Standing) -> list[tuple[int, tuple[Span, ..
         tail = f" +{more}" if more else ""
         found.append((6, ((f"! {text}{tail}  ", _STYLES[worst.severity]),)))
     if gateways:
-        found += _traffic(gateways)
+        found += _traffic(gateways, status.window_seconds)
     own = shown(status.own.cpu) if status.own.cpu.value is not None else numbers.MISSING
     found.append((8, ((f"own {own}  ", "dim"),)))
     return found
 
 
-def _traffic(gateways: list[Gateway]) -> list[tuple[int, tuple[Span, ...]]]:
+def _traffic(gateways: list[Gateway], window_seconds: float) -> list[tuple[int, tuple[Span, ...]]]:
     """Return the figures of the gateway with the most requests: those of two are never added up."""
     busiest = max(gateways, key=lambda one: one.requests.value or 0.0)
     name = f"{cells.cut(cells.clean(busiest.name), 20)} (1 of {len(gateways)}) " if len(gateways) > 1 else ""
     tokens = busiest.tokens.get("output", Number(None, "tokens/s"))
     return [
         (9, ((name, "dim"),)) if name else (9, ()),
-        (1, ((f"{shown(busiest.requests)}  ", "strong"),)),
+        (1, ((f"{brief(window_seconds)} ", "dim"), (f"{shown(busiest.requests)}  ", "strong"))),
         (3, ((f"{shown(tokens)}  ", "strong"),)),
         (2, (("p95 ", "dim"), (f"{shown(busiest.latency_p95)}  ", "strong"))),
         (4, ((f"{shown(busiest.cost)}  ", "strong"),)),

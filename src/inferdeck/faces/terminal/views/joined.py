@@ -20,7 +20,7 @@ def joined(before: DashboardData, news: DashboardData, range_seconds: float) -> 
     panels = tuple(_panel(old.get(panel.id), panel, count, added, dropped) for panel in news.panels)
     return DashboardData(
         news.uid, news.revision, start, news.end, step, news.at, None, news.tick, news.variables, panels,
-        news.marks, news.notices,
+        news.marks, news.notices, news.rate,
     )  # fmt: skip
 
 

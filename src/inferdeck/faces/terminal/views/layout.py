@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from inferdeck.faces.terminal.views.table import has
 from inferdeck.model.dashboard import COLUMNS, Dashboard, Panel, PanelKind, places
 
 NARROW = 100
@@ -63,9 +64,21 @@ def arrange(dashboard: Dashboard, width: int, opened: Collection[int], closed: C
     return _numbered(slots)
 
 
-def alone(panel: Panel, width: int, height: int) -> tuple[Slot, ...]:
-    """Return one panel in the whole window."""
-    return (Slot(panel, 0, 0, width, max(3, height), 1),)
+def alone(panel: Panel, width: int, height: int, number: int = 0) -> tuple[Slot, ...]:
+    """Return one panel in the whole window, with the number that it has among all."""
+    return (Slot(panel, 0, 0, width, max(3, height), number),)
+
+
+def filtered(dashboard: Dashboard, words: str, width: int, numbers: Mapping[str, int]) -> tuple[Slot, ...]:
+    """Return the panels whose title, or that of their row, has all words (!word: has not), with their own numbers."""
+    wanted = words.lower().split()
+    kept = []
+    for row in dashboard.rows:
+        panels = tuple(one for one in row.panels if has(f"{row.title} {one.title} {one.id}".lower(), wanted))
+        if panels:
+            kept.append(replace(row, panels=panels))
+    slots = arrange(replace(dashboard, rows=tuple(kept)), width, range(len(kept)), ())
+    return tuple(replace(one, number=numbers.get(one.panel.id, 0)) if one.panel else one for one in slots)
 
 
 def _numbered(slots: Sequence[Slot]) -> tuple[Slot, ...]:

@@ -9,6 +9,7 @@ from inferdeck.faces.terminal.drawing import panel as drawing
 from inferdeck.faces.terminal.drawing.frame import Moment
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.drawing.picture import Picture, Row, Span, blank, fit, sides, wide, words
+from inferdeck.faces.terminal.span import brief
 from inferdeck.faces.terminal.views import native
 from inferdeck.faces.terminal.views.layout import Slot
 from inferdeck.faces.terminal.views.links import titled
@@ -19,6 +20,7 @@ from inferdeck.model.dashboard_answers import PanelData
 
 _BOX = ("╭", "╮", "╰", "╯", "─", "│")
 _ASCII_BOX = ("+", "+", "+", "+", "-", "|")
+_RATES = ("__rate_interval", "[RANGE]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +136,8 @@ def boxed(
     inner = max(1, slot.width - 4)
     tight = slot.height < 4
     high = slot.height - (1 if tight else 2)
-    title, state = _title(slot, panel, answer), _state(answer)
-    if wide(title) + wide(state) >= slot.width - 4:
-        state = _short(answer) or state
-    head = sides(title, state, max(1, slot.width - 4))
+    title = _title(slot, panel, answer)
+    head = sides(title, _edge(panel, answer, slot.width - 5 - wide(title)), max(1, slot.width - 4))
     upper: Row = ((f"{left}{line}", frame), *_filled(head, line, frame), (f"{line}{right}", frame))
     rows: list[Row] = [fit(upper, slot.width)]
     body = _body(panel, answer, inner, max(1, high), look, selected=selected, cursor=cursor)
@@ -168,6 +168,25 @@ def _state(answer: Answer) -> Row:
         return ((" error ", "critical"),)
     row = drawing.state(answer.data)
     return ((" ", ""), *row, (" ", "")) if row and wide(row) else ()
+
+
+def _edge(panel: Panel, answer: Answer, room: int) -> Row:
+    """Return what stands at the right of the upper edge: how far rates look back, and the state, as it has room."""
+    state, short = _state(answer), _short(answer)
+    window = _window(panel, answer)
+    both = [(*window[:1], *one) for one in (state, short) if one]
+    forms = (*both, state, short) if both else (window,)
+    return next((one for one in forms if one and wide(one) <= room), short or state)
+
+
+def _window(panel: Panel, answer: Answer) -> Row:
+    """Return how far the rates that are shown look back: those of the first line are over another time."""
+    rate, data = answer.moment.rate, answer.data
+    if not rate or data is None or data.status != "ok" or answer.stale_seconds is not None or data.quality == "stale":
+        return ()
+    if not any(sign in query.expr for query in panel.queries for sign in _RATES):
+        return ()
+    return ((f" {brief(rate)}", "dim"), (" ", ""))
 
 
 def _short(answer: Answer) -> Row:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from inferdeck.faces.terminal.drawing.grid import Column, Field
 from inferdeck.faces.terminal.drawing.picture import Row
-from inferdeck.faces.terminal.views.charts import Wanted
+from inferdeck.faces.terminal.views.charts import Wanted, quoted
 from inferdeck.faces.terminal.views.outside import fit
 from inferdeck.faces.terminal.views.table import Entry, Rank, entry, figure, text
 from inferdeck.model import cells, numbers
 from inferdeck.model.answers import Number
 from inferdeck.model.figure_text import shown
-from inferdeck.model.model_catalog import ProviderRow, Score
+from inferdeck.model.model_catalog import ProviderRow, ProviderSeries, Score
 
 COLUMNS = (
     Column("Provider", most=32),
@@ -32,23 +34,66 @@ COLUMNS = (
     Column("There", right=True, drop=4),
     Column("Cost", right=True, drop=6),
 )
-CHARTS = (
-    Wanted(
-        "Latency p95",
-        "histogram_quantile(0.95, sum by (le, gateway, provider)"
-        " (rate(llm_request_duration_seconds_bucket{ENVIRONMENT}[RANGE])))",
-        "seconds",
-        "{{provider}} {{gateway}}",
-    ),
-    Wanted(
-        "Load",
-        "sum by (gateway, provider) (rate(llm_requests_total{ENVIRONMENT}[RANGE]))",
-        "rate",
-        "{{provider}} {{gateway}}",
-    ),
-)
+_LEGEND = "{{provider}} {{gateway}}"
+_LATENCY, _LOAD = "llm_request_duration_seconds_bucket", "llm_requests_total"
 _STATES = {"ok": "ok", "degraded": "warn", "failing": "critical", "down": "critical", "idle": "dim"}
 _GRADES = {"A": "ok", "B": "ok", "C": "warn", "D": "warn", "F": "critical"}
+
+
+def columns_of(rows: Sequence[ProviderRow]) -> tuple[Column, ...]:
+    """Return the columns: of several gateways the name stays where all else goes, since it tells rows apart."""
+    several = len({(one.environment, one.gateway) for one in rows}) > 1
+    return tuple(replace(one, drop=0) if several and one.title == "Gateway" else one for one in COLUMNS)
+
+
+def charts_of(rows: Sequence[ProviderRow]) -> tuple[Wanted, ...]:
+    """Return what is charted: a series for each row, also for those of several that share a provider's name."""
+    return (
+        Wanted("Latency p95", _each(rows, _LATENCY, "histogram_quantile(0.95, {})", "le, "), "seconds", _LEGEND),
+        Wanted("Load", _each(rows, _LOAD, "{}"), "rate", _LEGEND),
+    )
+
+
+def _each(rows: Sequence[ProviderRow], metric: str, form: str, by: str = "") -> str:
+    """Return PromQL with one series for each provider of each gateway, called as the rows are."""
+
+    def of(*selectors: str) -> str:
+        rates = " or ".join(f"rate({metric}{{{one}}}[RANGE])" for one in selectors)
+        return form.format(f"sum by ({by}gateway, provider) ({rates})")
+
+    shared: dict[str, set[str]] = {}
+    for row in rows:
+        if row.series is not None:
+            shared.setdefault(row.series.label, set()).add(row.gateway)
+    if not shared:
+        return of("ENVIRONMENT")
+    # Those whose label says all, then each of the others by what is its own.
+    parts = [of(f"ENVIRONMENT, provider!~{_any(shared)}")]
+    for label, gateways in sorted(shared.items()):
+        parts.append(of(f"ENVIRONMENT, provider={quoted(label)}, gateway!~{_any(gateways)}"))
+    for row in rows:
+        if row.series is not None and (mine := _selectors(row, row.series)):
+            name = quoted(row.name.replace("$", "$$"))
+            parts.append(f'label_replace({of(*mine)}, "provider", {name}, "gateway", "(?s:.*)")')
+    return " or ".join(parts)
+
+
+def _selectors(row: ProviderRow, series: ProviderSeries) -> list[str]:
+    mine = (
+        f"ENVIRONMENT, environment={quoted(row.environment)}, gateway={quoted(row.gateway)}, "
+        f"provider={quoted(series.label)}"
+    )
+    if series.whole:
+        return [mine]
+    found = [f"{mine}, deployment=~{_any(series.deployments)}"] if series.deployments else []
+    return [*found, f'{mine}, deployment="", model=~{_any(series.models)}'] if series.models else found
+
+
+def _any(texts: Iterable[str]) -> str:
+    return quoted("|".join(re.escape(one) for one in sorted(texts)))
+
+
+CHARTS = charts_of(())
 
 
 def key_of(one: ProviderRow) -> str:

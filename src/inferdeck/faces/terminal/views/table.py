@@ -31,8 +31,12 @@ class Entry:
 
     def has(self, words: Sequence[str]) -> bool:
         """Return whether all words stand in it; a word after ! must not."""
-        text = " ".join(one.text for one in self.fields).lower() + " " + self.key.lower()
-        return all((word[1:] not in text) if word.startswith("!") and word[1:] else word in text for word in words)
+        return has(" ".join(one.text for one in self.fields).lower() + " " + self.key.lower(), words)
+
+
+def has(text: str, words: Sequence[str]) -> bool:
+    """Return whether a text has all words; a word after ! must not stand in it."""
+    return all((word[1:] not in text) if word.startswith("!") and word[1:] else word in text for word in words)
 
 
 def text(value: str, style: str = "") -> tuple[Field, Rank]:

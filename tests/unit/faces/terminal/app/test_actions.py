@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.events import Paste
 from textual.widgets import Input
 
 from inferdeck.client.tiny import Client
@@ -20,6 +22,7 @@ from inferdeck.faces.terminal.screens.logs import LogsView
 from inferdeck.faces.terminal.screens.models import ModelsView
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.view import NEVER, View
+from inferdeck.faces.terminal.writing import written
 from tests.unit.faces.terminal.app.daemon import answered, app_of, press, says, shown, top, until, view_of
 
 VIEW_OF = {"": "services", BOARD: "overview", LIST: "models", LOG: "logs", TEXT: "settings"}
@@ -281,6 +284,26 @@ async def test_ranges(daemon: Client) -> None:
         await until(pilot, lambda: app.span.range_seconds == 3600)
 
 
+async def test_an_environment_that_does_not_exist_is_told_with_those_that_do(daemon: Client) -> None:
+    async with top(lambda: daemon, "services", environment="nowhere") as pilot:
+        await says(pilot, "there is no environment 'nowhere'; there are: default")
+        await answered(pilot)
+        assert "no environment 'nowhere'" in shown(pilot).splitlines()[0]
+        await press(pilot, "e")
+        await until(pilot, lambda: "3/3 up" in shown(pilot).splitlines()[0])
+
+
+async def test_the_first_line_and_panels_say_how_far_their_rates_look_back(daemon: Client) -> None:
+    async with top(lambda: daemon, "overview") as pilot:
+        view = await answered(pilot)
+        assert isinstance(view, BoardView)
+        await until(pilot, lambda: view.held["data"].value is not None)
+        assert view._whole is not None and view._whole.rate == 60.0
+        await says(pilot, "5m 2.00 /s")
+        await press(pilot, "question_mark")
+        await says(pilot, "How far a panel's rates look back stands at its edge")
+
+
 async def test_environments_in_turn(daemon: Client) -> None:
     async with top(lambda: daemon, "services") as pilot:
         await answered(pilot)
@@ -397,6 +420,46 @@ async def test_variables_are_chosen_from_a_list(daemon: Client) -> None:
         await until(pilot, lambda: view._whole is not None and view._whole.variables["per"] == ("1d",))
 
 
+async def test_a_panel_keeps_its_number_alone_and_digits_go_on_meaning_the_same(daemon: Client) -> None:
+    async with top(lambda: daemon, "overview") as pilot:
+        view = await answered(pilot)
+        assert isinstance(view, BoardView)
+        names = {slot.number: slot.panel.id for slot in view._panels.slots if slot.panel}
+        await press(pilot, "3", "m")
+        assert [(one.number, one.panel.id) for one in view._panels.slots if one.panel] == [(3, names[3])]
+        await says(pilot, "╭─ 3 ")
+        await press(pilot, "2")
+        assert [(one.number, one.panel.id) for one in view._panels.slots if one.panel] == [(2, names[2])]
+        await press(pilot, "tab", "tab")
+        assert view._alone == view._panels.selected == names[4]
+        await press(pilot, "m")
+        assert view._panels.selected == names[4] and len(view._panels.slots) > 4
+
+
+async def test_panels_are_kept_by_their_titles(daemon: Client) -> None:
+    async with top(lambda: daemon, "overview") as pilot:
+        view = await answered(pilot)
+        assert isinstance(view, BoardView)
+        numbers = {slot.panel.id: slot.number for slot in view._panels.slots if slot.panel}
+        await press(pilot, "1", "slash", *"cost")
+        await until(pilot, lambda: len([one for one in view._panels.slots if one.panel]) < len(numbers))
+        kept = [slot for slot in view._panels.slots if slot.panel]
+        assert kept and all("cost" in f"{one.panel.title} {one.panel.id}".lower() for one in kept if one.panel)
+        assert all(one.number == numbers[one.panel.id] for one in kept if one.panel)
+        assert view._panels.selected == ""
+        await press(pilot, *"zzz", "enter")
+        told = await says(pilot, "no panel's title has 'costzzz'; esc shows all")
+        assert "Overview /costzzz" in told.splitlines()[0]
+        app_of(pilot).go("services")
+        await answered(pilot)
+        await press(pilot, "escape")
+        await says(pilot, "no panel's title has 'costzzz'")
+        await press(pilot, "escape")
+        found = view_of(pilot)
+        assert isinstance(found, BoardView)
+        await until(pilot, lambda: len([one for one in found._panels.slots if one.panel]) == len(numbers))
+
+
 # Logs.
 
 
@@ -451,6 +514,55 @@ async def test_export_writes_a_file_and_never_over_another(
     assert lines[0].startswith("Model,State,Type") and len(lines) == 3
     assert {row["Model"] for row in json.loads((tmp_path / "inferdeck-models.json").read_text())} >= {"gpt-4o"}
     assert (tmp_path / "inferdeck-models.svg").read_text().startswith("<svg")
+
+
+async def test_an_exported_panel_says_which_one_it_is(
+    daemon: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with top(lambda: daemon, "overview") as pilot:
+        view = await answered(pilot)
+        assert isinstance(view, BoardView)
+        await press(pilot, "1")
+        for form in ("csv", "json", "svg"):
+            written = tmp_path / f"inferdeck-overview-services-up.{form}"
+            await press(pilot, "x", *form, "enter")
+            await until(pilot, lambda written=written: written.exists())  # type: ignore[misc]
+    assert json.loads((tmp_path / "inferdeck-overview-services-up.json").read_text())["title"] == "Services up"
+    lines = (tmp_path / "inferdeck-overview-services-up.csv").read_text().splitlines()
+    assert lines[0] == "dashboard,panel,title,query,series,time,value"
+    assert ">Services&#160;up<" in (tmp_path / "inferdeck-overview-services-up.svg").read_text()
+
+
+def test_a_name_from_outside_names_no_other_file(tmp_path: Path) -> None:
+    about = ("dashboard gateway provider=../../etc\t\x1b[31m", "\u202egnp.exe", "2026-01-02 03:04:05")
+    assert written("csv", "x", about, tmp_path).endswith(
+        "/inferdeck-dashboard-gateway-provider-etc-31m-gnp-exe-2026-01-02-03-04-05.csv"
+    )
+    assert written("csv", "x", ("a" * 500, "\u05d0" * 9), tmp_path).endswith(f"/inferdeck-{'a' * 40}.csv")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+async def test_names_from_outside_turn_nothing_round_in_lists_and_notes(daemon: Client) -> None:
+    hostile = "\u202egpt\x1b[31m\u2066"
+    async with top(lambda: daemon, "services") as pilot:
+        await answered(pilot)
+        app = app_of(pilot)
+        known = app.dashboards.value
+        assert known is not None
+        listed = replace(known.dashboards[0], uid="mine", title=hostile, description=hostile)
+        app.dashboards = app.dashboards.came(replace(known, dashboards=(listed,)), app.monotonic(), NEVER)
+        commands = [text for one in app.get_system_commands(app.screen) for text in (one.title, one.help)]
+        assert "gpt␛[31m" in commands
+        assert not [one for one in commands if not one.isprintable()]
+        app.prompt(Prompt("open", "where", [hostile], chosen_from=True))
+        app.notify(hostile)
+        await until(pilot, lambda: shown(pilot).count("gpt␛[31m") == 2)
+        await press(pilot, "enter")
+        await press(pilot, "ctrl+p")
+        app.post_message(Paste(f"{hostile}\nmore"))
+        line = app.screen.query_one(Input)
+        await until(pilot, lambda: line.value == "gpt␛[31m")
 
 
 async def test_export_says_why_nothing_was_written(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
+from inferdeck.faces.terminal.exporting import panel_csv
 from inferdeck.faces.terminal.views.joined import joined
 from inferdeck.faces.terminal.views.layout import NARROW, WIDE, Slot, alone, arrange, layout_name
-from inferdeck.faces.terminal.views.panels import Answer, Panels
-from inferdeck.model.dashboard import Dashboard, Panel, PanelKind, Row
+from inferdeck.faces.terminal.views.panels import Answer, Panels, boxed
+from inferdeck.model.dashboard import Dashboard, Panel, PanelKind, Query, Row
 from inferdeck.model.dashboard_answers import DashboardData, PanelData, QueryData, Series
 from tests.unit.faces.terminal.app.anything import HOSTILE, check, words
 from tests.unit.faces.terminal.panels import MOMENT, SAMPLES
@@ -105,6 +107,45 @@ def test_a_panel_says_how_old_it_is_and_why_there_is_none() -> None:
     assert "error" in told.splitlines()[0] and "no daemon answers" in told and "Next try in 7 s" in told
     found.answer({})
     assert "loading" in words([found.row(number, 70) for number in range(14)])
+
+
+def test_a_panel_says_how_far_its_rates_look_back() -> None:
+    panel, data = SAMPLES["timeseries"]
+    rates = replace(panel, queries=(Query("rate(x[$__rate_interval])"),))
+    fixed = replace(panel, queries=(Query("rate(x[5m])"),))
+    for one, rate, width, said in (
+        (rates, 60.0, 60, " 1m ─╮"),
+        (rates, 5400.0, 60, " 90m ─╮"),
+        (rates, 0.0, 60, "──╮"),
+        (fixed, 60.0, 60, "──╮"),
+        (rates, 60.0, 8, ""),
+    ):
+        slot = Slot(one, 0, 0, width, 10, 1)
+        upper = boxed(slot, one, Answer(data, replace(MOMENT, rate=rate)), Look(), selected=False, cursor=None)[0]
+        assert "".join(text for text, _ in upper).endswith(said)
+        assert "1m" not in "".join(text for text, _ in upper) or said == " 1m ─╮"
+
+
+@pytest.mark.parametrize(("width", "said"), [(60, " 1m ~ estimated ─╮"), (29, " 1m ~ ─╮"), (26, " ~ ─╮")])
+def test_how_far_rates_look_back_stands_beside_what_they_are_worth(width: int, said: str) -> None:
+    panel, data = SAMPLES["timeseries"]
+    rates = replace(panel, title="Latency of all", queries=(Query("rate(x[$__rate_interval])"),))
+    about = replace(data, title="", quality="estimated")
+    slot = Slot(rates, 0, 0, width, 10, 1)
+    upper = boxed(slot, rates, Answer(about, replace(MOMENT, rate=60.0)), Look(), selected=False, cursor=None)[0]
+    assert "".join(text for text, _ in upper).endswith(said)
+    stale = Answer(about, replace(MOMENT, rate=60.0), 40.0)
+    assert "1m" not in "".join(text for text, _ in boxed(slot, rates, stale, Look(), selected=False, cursor=None)[0])
+
+
+def test_a_panel_as_csv_says_what_it_is_of() -> None:
+    found = answer(0.0, STEP, {"=x": [1.5, -2.0]}, None)
+    assert panel_csv(found.panels[0], "+1 Load", found) == (
+        "dashboard,panel,title,query,series,time,value\n"
+        "d,p,'+1 Load,A,'=x,0.000,1.5\n"
+        "d,p,'+1 Load,A,'=x,15.000,-2.0\n"
+        "d,p,'+1 Load,B,now,15.000,15.0\n"
+    )
 
 
 # Two answers together.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from inferdeck.client.tiny import Address, Client
 from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
+from inferdeck.faces.terminal.held import Phase
 from tests.unit.api.place import Place, served
 from tests.unit.faces.terminal.app.daemon import answered, app_of, client, press, says, shown, top, until
 
@@ -82,6 +84,62 @@ async def test_a_daemon_that_dies_leaves_its_answers_and_is_found_elsewhere(name
             await press(pilot, "r")
             await until(pilot, lambda: not view.trouble())
             assert "q Quit" in shown(pilot).splitlines()[-1]
+
+
+class Gate:
+    """Hands on what is said to a daemon and back; while it is shut it takes what comes, as one that is stopped does."""
+
+    def __init__(self, to: str, at: Path) -> None:
+        self.open = threading.Event()
+        self.open.set()
+        self.path = str(at)
+        self._to = to
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(self.path)
+        self._listener.listen(64)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self._hand_on, args=(self._listener.accept()[0],), daemon=True).start()
+
+    def _hand_on(self, asking: socket.socket) -> None:
+        with asking, socket.socket(socket.AF_UNIX) as daemon, contextlib.suppress(OSError):
+            daemon.connect(self._to)
+            daemon.sendall(asking.recv(65536))
+            while data := daemon.recv(65536):
+                self.open.wait()
+                asking.sendall(data)
+
+    def close(self) -> None:
+        self.open.set()
+        self._listener.close()
+
+
+@pytest.mark.parametrize("name", ["services", "overview"])
+async def test_a_daemon_that_is_stopped_is_told_while_it_is_waited_for(name: str, tmp_path: Path) -> None:
+    async with daemon(tmp_path / "one") as place:
+        gate = Gate(place.socket_path, tmp_path / "gate")
+        found = Client(Address(socket_path=gate.path), 30.0)
+        async with top(lambda: found, name, interval_seconds=2.0) as pilot:
+            app, view = app_of(pilot), await answered(pilot)
+            await until(pilot, lambda: all(one.value is not None for one in view.held.values()))
+            gate.open.clear()
+            await press(pilot, "r")
+            await until(pilot, lambda: app.status.asked is not None and all(one.asked for one in view.held.values()))
+            ahead = time.monotonic
+            app.monotonic = lambda: ahead() + 15.0
+            app.tick()
+            told = await says(pilot, "the daemon has not answered for 1")
+            assert "given up in 1" in told.splitlines()[-1]
+            assert app.status.phase(app.monotonic(), app.interval) is Phase.STALE
+            assert "stale" in told or name == "services"
+            gate.open.set()
+            await until(pilot, lambda: not view.trouble() and app.status.asked is None)
+            await until(pilot, lambda: "stale" not in shown(pilot))
+            assert "q Quit" in shown(pilot).splitlines()[-1]
+        gate.close()
 
 
 async def test_tries_are_later_each_time(tmp_path: Path) -> None:
