@@ -104,19 +104,18 @@ async def test_drift_is_told_from_the_change_to_the_restart_and_no_key_ever(besi
         found = await beside.drift(wanted)
         assert (found.path, found.gateway, found.state, found.problems) == (str(file), "litellm", "read", ())
         page = await asyncio.to_thread(beside.client.config_file, found.id)
-        config, text = await beside.shown("config"), await beside.shown(f"file {file.name}")
+        config = told[f"config at {moment}"] = await beside.shown("config")
+        told[f"page at {moment}"] = dumps(page)
         if wanted == "differs":
             (one,) = found.drift.differences
             after, before = ("2", "1") if moment < 40 * 60 else ("1", "2")
             assert (one.key, one.file, one.running) == ("router_settings.num_retries", after, before)
             assert "1 unlike" in config
+            text = told[f"file at {moment}"] = await beside.shown(f"file {file.name}")
             assert f"routing: {after} in the file, {before} runs" in text and f"{file.name}:{one.line}" in text
             assert "prompt-scan" in page.last_change
         else:
             assert "litellm  same   litellm" in config, config
-            assert "the gateway runs what the file says" in text
-        told |= {f"{name} at {moment}": said for name, said in (("config", config), ("file", text))}
-        told[f"page at {moment}"] = dumps(page)
     events: dict[str, Any] = json.loads(await beside.said("events", "--kind", "config_revision", "--json"))
     assert [one["subject"] for one in events["items"]] == [str(file)] * 2
     for words in (
