@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from inferdeck.faces.terminal.views.charts import Wanted
-from inferdeck.faces.terminal.views.providers import CHARTS, charts_of, columns_of
+from inferdeck.faces.terminal.views.providers import CHARTS, charts_of, columns_of, entry_of
+from inferdeck.faces.terminal.views.table import Table
 from inferdeck.model.labels import Labels
 from inferdeck.model.model_catalog import ProviderRow, ProviderSeries
 from inferdeck.model.target import Fact, TargetState
@@ -93,6 +94,16 @@ def test_the_gateway_stays_where_there_are_several() -> None:
     assert drops["Gateway"] > 0
     both = columns_of([one, _row("openai", None, "h:4000")])
     assert {column.title: column.drop for column in both} == {**drops, "Gateway": 0}
+
+
+def test_rows_are_told_apart_in_80_columns() -> None:
+    rows = [_row("openai", None, gateway) for gateway in ("litellm-eu", "litellm-us", "x" * 60)]
+    rows.append(_row("openai at " + "y" * 60, None, "litellm-eu"))
+    table = Table(columns_of(rows))
+    table.take([entry_of(one) for one in rows])
+    drawn = ["".join(text for text, _ in table.row(place, 80)) for place in range(len(rows))]
+    assert len({one[:50] for one in drawn}) == 4
+    assert "litellm-eu" in drawn[0] and "litellm-us" in drawn[1] and "0 %" in drawn[0]
 
 
 def _row(name: str, own: ProviderSeries | None, gateway: str = "g:4000") -> ProviderRow:

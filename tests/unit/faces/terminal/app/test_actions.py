@@ -15,6 +15,7 @@ from inferdeck.client.tiny import Client
 from inferdeck.errors import UsageError
 from inferdeck.faces.terminal import places
 from inferdeck.faces.terminal.actions import ACTIONS, BOARD, LIST, LOG, MOVES, TEXT, find, mapped, of_scope, spoken
+from inferdeck.faces.terminal.drawing.grid import Field
 from inferdeck.faces.terminal.screens.board import BoardView
 from inferdeck.faces.terminal.screens.help import HelpScreen
 from inferdeck.faces.terminal.screens.listing import ListingView
@@ -22,6 +23,7 @@ from inferdeck.faces.terminal.screens.logs import LogsView
 from inferdeck.faces.terminal.screens.models import ModelsView
 from inferdeck.faces.terminal.screens.prompt import Prompt
 from inferdeck.faces.terminal.view import NEVER, View
+from inferdeck.faces.terminal.views.table import Entry
 from inferdeck.faces.terminal.writing import written
 from tests.unit.faces.terminal.app.daemon import answered, app_of, press, says, shown, top, until, view_of
 
@@ -362,6 +364,30 @@ async def test_tables_sort_filter_mark_and_open(daemon: Client) -> None:
         await answered(pilot)
         await press(pilot, "slash", *"gpt", "enter", "enter")
         await says(pilot, "inferdeck Model gpt-4o")
+
+
+async def test_rows_come_before_charts(daemon: Client) -> None:
+    async with top(lambda: daemon, "services") as pilot:
+        view = await answered(pilot)
+        assert isinstance(view, ListingView)
+        await until(pilot, lambda: view.held["below"].value is not None)
+
+        async def shown_rows(count: int) -> tuple[int, int]:
+            view.table.take([Entry(f"k{one}", (Field(f"row {one}."),), ("",)) for one in range(count)])
+            view.drawn()
+            await pilot.pause()
+            await until(pilot, lambda: shown(pilot).count("row ") >= min(count, 10))
+            return shown(pilot).count("row "), view.below.size.height if view.below.display else 0
+
+        assert await shown_rows(3) == (3, 22)
+        assert await shown_rows(21) == (21, 11)
+        assert await shown_rows(23) == (23, 9)
+        assert await shown_rows(30) == (30, 0)
+        rows, charts = await shown_rows(500)
+        assert 18 <= rows <= 20 and charts >= 13
+        view.marked = ["k1"]
+        rows, charts = await shown_rows(30)
+        assert 18 <= rows <= 20 and charts >= 13
 
 
 async def test_escape_in_the_filter_brings_back_what_was_there(daemon: Client) -> None:
