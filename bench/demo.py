@@ -76,7 +76,8 @@ def _measure(process: subprocess.Popen[str], cache: Path, began: float, after: f
             while not up:
                 up = sum(service.health == "up" for service in client.status().services)
                 time.sleep(0.05)
-            print(f"answers with a service that is up after {time.monotonic() - began:.1f} s")
+            after_seconds, spent = time.monotonic() - began, _cpu(process.pid)
+            print(f"answers with a service that is up after {after_seconds:.1f} s, {spent:.1f} s of processor time")
         elif line.startswith(("the past:", "all ")):
             print(f"{time.monotonic() - began:6.1f} s  {line.strip()}")
         if line.startswith("all "):

@@ -17,6 +17,11 @@ class _Resolver(Resolver):
     def __init__(self, version: Any = None, loader: Any = None, loadumper: Any = None) -> None:
         super().__init__(loader or loadumper)
 
+    @property
+    def processing_version(self) -> tuple[int, int]:
+        """The version that the parser in Python asks for."""
+        return 1, 2
+
 
 def is_shipped(path: Path) -> bool:
     """Tell whether a file is part of inferdeck."""

@@ -46,6 +46,17 @@ def test_a_file_of_a_user_is_read_by_python_which_survives_any_depth() -> None:
     assert reader(shipped=False).Parser is Parser
 
 
+def test_without_the_part_in_c_shipped_files_are_read_by_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ruamel.yaml.main.CParser", None)
+    assert reader(shipped=True).Parser is Parser
+    for path in (
+        PACKAGE / "rules" / "definitions" / "shared.yaml",
+        PACKAGE / "dashboards" / "definitions" / "cache.yaml",
+    ):
+        body = path.read_bytes()
+        assert document.parse(body, path.name, shipped=True) == document.parse(body, path.name)
+
+
 def test_a_shipped_file_is_read_in_c_where_that_is_installed() -> None:
     pytest.importorskip("_ruamel_yaml")
     assert reader(shipped=True).Parser is not Parser
