@@ -24,8 +24,10 @@ def value(key: Key, chance: Random) -> Any:
     there = KNOWN.of(REFERS.get((key.owner, key.field), ""))
     if key.kind == "pairs":
         return {name: chance.choice([0, 1, 2.5]) for name in chance.sample(there, 2)}
+    if key.kind == "true or false":
+        return chance.random() < 0.5
     if key.kind == "list":
-        return chance.sample(there, chance.randrange(3))
+        return chance.sample(there or [f"new-{number}" for number in range(9)], chance.randrange(3))
     if there:
         return chance.choice(there)
     if key.kind == "text":
