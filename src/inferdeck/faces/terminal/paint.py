@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.color import Color as RichColor
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
+from textual.filter import LineFilter
+from textual.geometry import Region
 from textual.strip import Strip
+from textual.widget import Widget
 
 from inferdeck.faces.terminal.drawing.picture import Row
 
@@ -34,16 +37,46 @@ _FAINT = {"dim": 0.62, "axis": 0.55, "frame": 0.38}
 _HEATS = 8
 _HUES = (208, 275, 182, 312, 232, 160, 338, 195)
 """Of series, in degrees: none is that of a state (green, yellow, red); neighbours are far apart."""
+BLACK = Color(0, 0, 0)
 _ANSI_SERIES = ("bright_blue", "bright_magenta", "bright_cyan", "blue", "magenta", "cyan", "bright_white", "white")
 
 
-class Paint:
-    """The styles of one theme on one background; built anew when the theme changes."""
+class Whole(Strip):
+    """A row that is mostly shown from its first cell to its last.
 
-    def __init__(self, variables: Mapping[str, str], base: Style) -> None:
+    Textual divides every row at the edges of what stands beside it, and for that measures each of its texts: Rich keeps
+    the last 4,096 of them with their widths, though those of a chart never come again. And it keeps a row that was not
+    divided as a part of itself, which none but the garbage collector frees.
+    """
+
+    __slots__ = ()
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        """Return the row's parts between cells; what lies beyond its end has none."""
+        inside = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if inside == [self.cell_length] else super().divide(inside)
+
+
+class Paint:
+    """The styles of one theme on one background; built anew when the theme changes.
+
+    filters: what changes rows before they are sent, on `background`.
+    """
+
+    def __init__(
+        self, variables: Mapping[str, str], base: Style, filters: Sequence[LineFilter] = (), background: Color = BLACK
+    ) -> None:
         self._variables = variables
         self.base = base
+        self.filters = filters
+        self._background = background
         self._known: dict[str, Style] = {}
+
+    @classmethod
+    def of(cls, widget: Widget) -> Paint:
+        """Return the paint of what a widget shows."""
+        background = widget.background_colors[1]
+        return cls(widget.app.theme_variables, widget.rich_style, widget.get_line_filters(), background)
 
     def style(self, names: str) -> Style:
         """Return the style of one name or of several with blanks between them."""
@@ -54,7 +87,10 @@ class Paint:
 
     def strip(self, row: Row, width: int) -> Strip:
         """Return a row of exactly `width` cells as a strip."""
-        return Strip([Segment(text, self.style(names)) for text, names in row], width)
+        segments = [Segment(text, self.style(names)) for text, names in row]
+        for one in self.filters:
+            segments = one.apply(segments, self._background)
+        return Whole(segments, width)
 
     def _one(self, name: str) -> Style:
         look = _LOOKS.get(name, Style.null())
@@ -103,3 +139,9 @@ class Paint:
         if back is None or front is None or back.triplet is None or front.triplet is None:
             return None
         return Color.from_rich_color(back), Color.from_rich_color(front)
+
+
+def cropped(strips: Sequence[Strip], crop: Region, width: int) -> list[Strip]:
+    """Return the columns of rows that a part of a widget is made of."""
+    first, last = crop.column_span
+    return [strip if first == 0 and last >= width else strip.crop(first, last) for strip in strips]

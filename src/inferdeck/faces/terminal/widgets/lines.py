@@ -10,7 +10,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from inferdeck.faces.terminal.drawing.picture import Row, fit
-from inferdeck.faces.terminal.paint import Paint
+from inferdeck.faces.terminal.paint import Paint, cropped
 
 
 class Lines(Protocol):
@@ -92,6 +92,12 @@ class LinesView(ScrollView, can_focus=True, inherit_bindings=False):
         if size != self.virtual_size:
             self.virtual_size = size
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return rows as they were painted: Textual's own way adds borders and paddings, and there are none."""
+        if self.paint.filters != self.get_line_filters():
+            self._forget()
+        return cropped([self.render_line(y) for y in crop.line_range], crop, self.row_width)
+
     def render_line(self, y: int) -> Strip:
         """Draw one row of the window."""
         number = y + self.scroll_offset.y
@@ -108,12 +114,15 @@ class LinesView(ScrollView, can_focus=True, inherit_bindings=False):
     def paint(self) -> Paint:
         """The colours of the theme on this view's background."""
         if self._paint is None:
-            self._paint = Paint(self.app.theme_variables, self.rich_style)
+            self._paint = Paint.of(self)
         return self._paint
 
     def notify_style_update(self) -> None:
         """Forget colours: the theme has changed, or something else that styles depend on."""
         super().notify_style_update()
+        self._forget()
+
+    def _forget(self) -> None:
         self._paint = None
         self._strips.clear()
 

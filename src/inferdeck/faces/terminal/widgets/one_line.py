@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from inferdeck.faces.terminal.drawing.picture import Row, fit
-from inferdeck.faces.terminal.paint import Paint
+from inferdeck.faces.terminal.paint import Paint, cropped
 
 
 class OneLine(Widget):
@@ -27,10 +28,14 @@ class OneLine(Widget):
             self._row = row
             self.refresh()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return it as it was painted: there is no border or padding to be added."""
+        return cropped([self.render_line(y) for y in crop.line_range], crop, self.size.width)
+
     def render_line(self, y: int) -> Strip:
         """Draw it."""
-        if self._paint is None:
-            self._paint = Paint(self.app.theme_variables, self.rich_style)
+        if self._paint is None or self._paint.filters != self.get_line_filters():
+            self._paint = Paint.of(self)
         return self._paint.strip(fit(self._row, self.size.width), self.size.width)
 
     def notify_style_update(self) -> None:
