@@ -202,6 +202,24 @@ def test_a_killed_daemon_leaves_its_answers_and_is_found_again(tmp_path: Path) -
             view.ended()
 
 
+def test_a_stopped_daemon_is_told_while_it_is_waited_for(tmp_path: Path) -> None:
+    place = Place.of(tmp_path / "own", "redis: {url: 'redis://127.0.0.1:9', name: alone}")
+    with place.up() as daemon:
+        place.status_when(lambda status: status["services"][0]["health"] == "down")
+        with top(tmp_path, place, "--screen services --interval 2s") as view:
+            view.says("0/1 up", "alone", "Quit")
+            daemon.process.send_signal(signal.SIGSTOP)
+            try:
+                told = view.says("given up in", "the daemon has not answered for")
+            finally:
+                daemon.process.send_signal(signal.SIGCONT)
+            assert "0/1 up" in told and "alone" in told
+            view.when(lambda text: "not answered" not in text and "0/1 up" in text and "Quit" in text)
+            # Keys that come at once are done one after the other.
+            view.type(":models\r:logs\r:services\r/alone\rq")
+            view.ended()
+
+
 def kill(daemon: Running) -> None:
     daemon.process.send_signal(signal.SIGKILL)
     daemon.process.wait(SECONDS)
