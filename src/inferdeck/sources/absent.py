@@ -31,27 +31,35 @@ class Absent:
     def __init__(self, increases: Increases) -> None:
         self._increases = increases
         self._before = EMPTY_LAYOUT
-        self._shown: Mapping[Labels, Total] = {}
+        self._shown: Callable[[], Mapping[Labels, Total]] = dict
         self._joined = EMPTY_LAYOUT
         self._values: Values = np.empty(0)
 
     def join(
-        self, layout: Layout, values: Values, shown: Callable[[], Mapping[Labels, Total]]
+        self, layout: Layout, values: Values, shown: Callable[[], Mapping[Labels, Total]], *, lasting: bool
     ) -> tuple[Layout, Values]:
         """Return the series with the absent ones after them; the layout is the same object while its input's is.
 
-        shown: the series of the layout that are totals; asked for when the layout is new.
+        shown: the series of the layout that are totals; asked for when the layout is new. lasting: it can be asked
+        later, too.
         """
         if layout is not self._before:
-            self._renew(layout, shown())
+            self._renew(layout, shown, lasting=lasting)
         if self._joined is layout:
             return layout, values
         return self._joined, np.concatenate((values, self._values))
 
-    def _renew(self, layout: Layout, shown: Mapping[Labels, Total]) -> None:
-        increases = self._increases
+    def _renew(self, layout: Layout, find: Callable[[], Mapping[Labels, Total]], *, lasting: bool) -> None:
+        increases, before, known = self._increases, self._before.series, self._shown
+        self._before = layout
+        if lasting and not increases.absent and layout.series[: len(before)] == before:
+            # It only grew, as most do: nothing that was shown is absent.
+            self._shown, self._joined = find, layout
+            return
+        shown = find()
+        self._shown = lambda: shown
         absent = {output: total for output, total in increases.absent.items() if output not in shown}
-        absent |= {output: total for output, total in self._shown.items() if output not in shown}
+        absent |= {output: total for output, total in known().items() if output not in shown}
         for output in list(absent)[: max(0, len(absent) - MOST_ABSENT)]:
             del absent[output]
         if absent.keys() != increases.absent.keys():
@@ -64,6 +72,5 @@ class Absent:
             for output, total in absent.items()
             if total.family in families and total.key in increases.totals
         }
-        self._before, self._shown = layout, shown
         self._joined = Layout((*layout.series, *told)) if told else layout
         self._values = np.array(list(told.values()), np.float64)

@@ -77,7 +77,7 @@ def exact_sums(values: Values, starts: Index, ends: Index, several: NDArray[np.b
         return sums
     for group in np.flatnonzero(np.logical_or.reduceat(fraction, starts) & several).tolist():
         try:
-            sums[group] = math.fsum(values[starts[group] : ends[group]])
+            sums[group] = math.fsum(values[starts[group] : ends[group]].tolist())
         except (ValueError, OverflowError):
             continue  # Infinities of both signs, or too large: what numpy says of it.
     return sums

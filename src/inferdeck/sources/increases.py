@@ -97,6 +97,12 @@ class Increases:
         self.version += 1
         return earlier
 
+    def again(self) -> None:
+        """Note that the current process answered as in the scrape before."""
+        self.clock += 1
+        if self.current is not None:
+            self.current.seen = self.clock
+
     def rename(self, start: float) -> None:
         """Note that the current process now gives another start (a clock that was set), and is still the same."""
         if self.current is not None:
@@ -141,11 +147,11 @@ class Increases:
         fine = np.isfinite(found)
         grown, lost = precise.difference(found, bound.last)
         anew = ~(grown >= 0.0)  # NaN (first seen) and less than 0 (reset): in full.
-        grown, lost = np.where(anew, found, grown), np.where(anew, 0.0, lost)
-        still = ~(fine & (grown > 0.0))
-        grown[still] = lost[still] = 0.0
-        if len(tracked.starts) and not still.all():
-            precise.accumulate(bound.totals, bound.rests, grown, lost, tracked.starts)
+        grown = np.where(anew, found, grown)
+        rises = np.flatnonzero(fine & (grown > 0.0))
+        if len(rises):
+            lost = np.where(anew, 0.0, lost)[rises]
+            precise.accumulate(bound.totals, bound.rests, grown[rises], lost, tracked.groups[rises])
         if not np.array_equal(found, bound.last):
             bound.last = found if fine.all() else np.where(fine, found, bound.last)
             self.version += 1

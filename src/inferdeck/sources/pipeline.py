@@ -118,7 +118,7 @@ class Pipeline:
         if len(values) > self._max_series:
             dropped += len(values) - self._max_series
             layout, values = self._limit(layout), values[: self._max_series]
-        state, estimated = None, frozenset[str]()
+        state, estimated = None, _NONE
         if self._make_repair is not None:
             if self._repair is None:
                 self._repair = self._make_repair(carry(self._id))
@@ -201,4 +201,5 @@ class Pipeline:
         return Scrape(self._id, stamp_ms, layout, values, carry)
 
 
+_NONE: frozenset[str] = frozenset()
 _QUALITY = "inferdeck_quality"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 
 def difference(left: Values, right: Values) -> tuple[Values, Values]:
@@ -23,30 +24,32 @@ def difference(left: Values, right: Values) -> tuple[Values, Values]:
     return found, np.where(np.isfinite(lost), lost, 0.0)
 
 
-def accumulate(
-    totals: Values, rests: Values, grown: Values, lost: Values, starts: NDArray[np.intp] | NDArray[np.int64]
-) -> None:
-    """Add each group of `grown` and `lost` to its total and rest, in place; starts: where each group begins."""
-    sums, low = np.add.reduceat(grown, starts), np.add.reduceat(lost, starts)
+def accumulate(totals: Values, rests: Values, grown: Values, lost: Values, groups: Index) -> None:
+    """Add what has grown, and what rounding took from it, to the totals and their rests, in place.
+
+    grown: none less than 0, one at least. groups: the place of the total of each, ascending.
+    """
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    some = groups[starts]
+    sums, low, before = np.add.reduceat(grown, starts), np.add.reduceat(lost, starts), totals[some]
     _mend(sums, low, grown, starts)
     with np.errstate(invalid="ignore"):
-        high = totals + sums
-        away = high - totals
-        low = rests + low + ((totals - (high - away)) + (sums - away))
+        high = before + sums
+        away = high - before
+        low = rests[some] + low + ((before - (high - away)) + (sums - away))
         low[~np.isfinite(low)] = 0.0
-        totals[:] = high + low
-        low -= totals - high
-    rests[:] = np.where(np.isfinite(low), low, 0.0)
+        after = high + low
+        low -= after - high
+    totals[some], rests[some] = after, np.where(np.isfinite(low), low, 0.0)
 
 
-def _mend(sums: Values, low: Values, grown: Values, starts: NDArray[np.intp] | NDArray[np.int64]) -> None:
-    """Make the sums of groups exact in which several fractions have grown: whole numbers add up as they are."""
+def _mend(sums: Values, low: Values, grown: Values, starts: Index) -> None:
+    """Make the sums of groups exact in which several have grown, fractions among them: whole numbers add up so."""
     fraction = grown != np.trunc(grown)
     if not fraction.any():
         return
-    several = np.add.reduceat((grown > 0.0).astype(np.intp), starts) > 1
     ends = np.append(starts[1:], len(grown))
-    for group in np.flatnonzero(np.logical_or.reduceat(fraction, starts) & several).tolist():
+    for group in np.flatnonzero(np.logical_or.reduceat(fraction, starts) & (ends - starts > 1)).tolist():
         parts = grown[starts[group] : ends[group]].tolist()
         try:
             sums[group] = math.fsum(parts)

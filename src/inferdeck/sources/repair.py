@@ -64,12 +64,20 @@ class Repair:
         self._encoder = Encoder()
         self._plan: Plan | None = None
         self._last: Values = np.empty(0)
+        self._bits = b""
+        """The same to the bit: what is alike in two scrapes is so whatever its NaNs are."""
+        self._found: tuple[Layout, Values] = (EMPTY_LAYOUT, np.empty(0))
+        """What the scrape before became."""
         self._told = (-1, 0)
         self._turns = _Turns()
 
     def apply(self, layout: Layout, values: Values) -> Repaired:
         """Return the repaired scrape; values: float64, one per series of the layout, which are not written."""
         plan, increases = self._planned(layout), self._increases
+        before, self._bits = self._bits, values.tobytes()
+        if plan is self._plan and not increases.turns and self._bits == before:
+            increases.again()
+            return Repaired(*self._found, self._carry())
         if self._enter(plan, values) and not increases.turns:
             self._begin_turns()
             plan = self._planned(layout)
@@ -81,12 +89,12 @@ class Repair:
         found = _outputs(plan, values, totals)
         self._plan, self._last = plan, values
         if not increases.turns:
-            layout, found = self._absent.join(plan.layout, found, plan.totals)
-            return Repaired(layout, found, self._carry())
+            self._found = self._absent.join(plan.layout, found, plan.totals, lasting=True)
+            return Repaired(*self._found, self._carry())
         assert increases.current is not None  # noqa: S101
         increases.current.whole = True
         joined, everything = self._turns.join(increases.current.start, plan, found, increases)
-        joined, everything = self._absent.join(joined, everything, self._turns.totals)
+        joined, everything = self._absent.join(joined, everything, self._turns.totals, lasting=False)
         return Repaired(joined, everything, self._carry(), self._estimated())
 
     def _quiet(self, plan: Plan) -> frozenset[Key]:

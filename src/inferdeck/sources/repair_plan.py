@@ -59,14 +59,14 @@ class Child:
 class Tracked:
     """The children whose increases are added up, ordered by output.
 
-    index: their positions in a scrape. created: positions of their `_created` samples, -1 where there is none. starts:
-    where each output's children begin. outputs: positions in the repaired layout. keys and totals: their identities.
+    index: their positions in a scrape. created: positions of their `_created` samples, -1 where there is none. groups:
+    the number of each one's output. outputs: positions in the repaired layout. keys and totals: their identities.
     members: their numbers in `draft`; while a layout only grows, the draft is the same, and so are numbers and outputs.
     """
 
     index: Index
     created: Index
-    starts: Index
+    groups: Index
     outputs: Index
     keys: tuple[Key, ...]
     totals: tuple[Key, ...]
@@ -182,7 +182,7 @@ class Draft:
         return Tracked(
             np.array(self._member_at, np.intp)[chosen],
             np.array([self.created.get(child.created, -1) for child in members], np.intp),
-            np.cumsum(sizes) - sizes,
+            np.repeat(np.arange(len(outputs)), sizes),
             outputs,
             tuple([child.key for child in members]),
             tuple([self._first[place].total for place in outputs.tolist()]),

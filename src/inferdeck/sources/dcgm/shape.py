@@ -23,6 +23,7 @@ _SPELLINGS = {"hostname": gpus.HOST, "uuid": "UUID"}
 _REASONS = (gpus.REASONS, "DCGM_FI_DEV_CLOCK_THROTTLE_REASONS")
 _MEMORY = ("DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_FB_FREE", "DCGM_FI_DEV_FB_RESERVED")
 _TOTAL = "DCGM_FI_DEV_FB_TOTAL"
+_EVENTS = np.array([list(gpus.CLOCK_EVENTS.values())], np.int64)
 _CARD = ("gpu", "UUID", "pci_bus_id", "device", "modelName", gpus.HOST, gpus.DRIVER)
 
 
@@ -48,7 +49,7 @@ class Shape:
         self._ours: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._kept: NDArray[np.intp] = np.empty(0, np.intp)
         self._masks: NDArray[np.intp] = np.empty(0, np.intp)
-        self._infos = 0
+        self._infos: NDArray[np.float64] = np.empty(0)
         self._layout = EMPTY_LAYOUT
 
     def apply(self, layout: Layout, values: NDArray[np.float64]) -> tuple[Layout, NDArray[np.float64]]:
@@ -63,9 +64,8 @@ class Shape:
             self._blank = absent
             self._lay_out()
         masks = values[self._masks].astype(np.int64)
-        bits = np.array(list(gpus.CLOCK_EVENTS.values()), np.int64)
-        events = (masks[:, None] & bits[None, :] != 0).astype(np.float64).ravel()
-        return self._layout, np.concatenate([values[self._kept], np.ones(self._infos), events])
+        events = (masks[:, None] & _EVENTS != 0).astype(np.float64).ravel()
+        return self._layout, np.concatenate([values[self._kept], self._infos, events])
 
     def _lay_out(self) -> None:
         spelled = [_spelled(series) for series in self._source.series]
@@ -78,7 +78,7 @@ class Shape:
             for reason in gpus.CLOCK_EVENTS
         ]
         self._kept, self._masks = np.array(kept, np.intp), np.array(masks, np.intp)
-        self._infos = len(infos)
+        self._infos = np.ones(len(infos))
         series = (*(spelled[place] for place in kept), *infos, *events)
         if series != self._layout.series:
             self._layout = Layout(series)

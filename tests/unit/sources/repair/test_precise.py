@@ -20,13 +20,13 @@ looks = st.sets(st.integers(0, 39))
 
 def watched(history: Values, seen: set[int]) -> Values:
     """Return the totals of counters [0, 1] and [2] at the end; history: their values, one row per moment."""
-    starts = np.array([0, 2])
+    groups = np.array([0, 0, 1])
     totals, rests, last = np.zeros(2), np.zeros(2), np.zeros(history.shape[1])
     for moment, values in enumerate(history):
         if moment in seen or moment == len(history) - 1:
             grown, lost = precise.difference(values, last)
             before = totals.copy()
-            precise.accumulate(totals, rests, grown, lost, starts)
+            precise.accumulate(totals, rests, grown, lost, groups)
             assert (totals >= before).all()
             last = values
     return totals
@@ -53,5 +53,5 @@ def test_what_is_no_number_ends_in_no_traceback() -> None:
     grown, lost = precise.difference(np.array([np.inf, np.nan, 1.0]), np.array([1.0, 1.0, np.inf]))
     assert np.isinf(grown[0]) and np.isnan(grown[1]) and lost.tolist() == [0.0, 0.0, 0.0]
     totals, rests = np.array([1.5]), np.zeros(1)
-    precise.accumulate(totals, rests, np.array([np.inf, 0.5]), np.zeros(2), np.array([0]))
+    precise.accumulate(totals, rests, np.array([np.inf, 0.5]), np.zeros(2), np.array([0, 0]))
     assert np.isinf(totals[0]) and rests[0] == 0.0

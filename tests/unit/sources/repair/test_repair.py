@@ -253,6 +253,17 @@ def test_the_layout_stays_the_same_object(known: Catalog) -> None:
     assert first.layout is second.layout
 
 
+def test_a_scrape_as_the_one_before_adds_nothing_and_what_follows_counts(known: Catalog) -> None:
+    repair = Repair(known, None)
+    layout = Layout((one("spend_total", model="m", user="a"), one("spend_total", model="m", user="b"), one("busy")))
+    told = [
+        read(repair.apply(layout, np.array(values))) for values in ([1.0, 2.0, np.nan],) * 3 + ([1.0, 2.5, 0.0],) * 2
+    ]
+    spent = text(one("spend_total", model="m"))
+    assert [found[spent] for found in told] == [3.0, 3.0, 3.0, 3.5, 3.5]
+    assert np.isnan([found[text(one("busy"))] for found in told]).tolist() == [True, True, True, False, False]
+
+
 def test_not_numbers_and_infinities_add_nothing(known: Catalog) -> None:
     repair = Repair(known, None)
     values = (5.0, float("nan"), float("inf"), 6.0, -3.0, 7.0)
