@@ -22,15 +22,17 @@ class _Run:
 
     def __init__(self, layout: Layout, values: Values) -> None:
         self.layout = layout
-        self._first = self._last = values
+        self._first = values
+        # Bits: a NaN is never equal to itself.
+        self._last = values.view(np.uint64)
         self._changes: list[tuple[NDArray[np.int32], Values]] = []
 
     def add(self, values: Values) -> None:
         """Take one more scrape."""
-        # Bits: a NaN is never equal to itself.
-        changed = np.flatnonzero(values.view(np.uint64) != self._last.view(np.uint64)).astype(np.int32)
-        self._changes.append((changed, values[changed]))
-        self._last = values
+        bits = values.view(np.uint64)
+        changed = (bits != self._last).nonzero()[0]
+        self._changes.append((changed.astype(np.int32), values[changed]))
+        self._last = bits
 
     @property
     def length(self) -> int:

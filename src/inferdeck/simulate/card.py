@@ -40,7 +40,8 @@ class Card:
         self._loads: dict[str, float] = {}
         self._throttled = False
         self._since = kernel.now
-        self._celsius = self._settle()
+        self._reckon()
+        self._celsius = self._settle
         self._version = 0
 
     @property
@@ -70,10 +71,10 @@ class Card:
                 self._kernel.now,
                 gpu.name,
                 self._busy,
-                self._watts(),
+                self._watts,
                 gpu.clock_mhz * self.speed,
                 self._celsius,
-                self._settle(),
+                self._settle,
                 min(sum(self._memory.values()), gpu.memory_bytes),
                 "thermal" if self._throttled else "",
             ),
@@ -85,12 +86,14 @@ class Card:
         if ambient is not None:
             self.ambient_celsius = ambient
         self._busy = min(1.0, sum(self._loads.values()))
+        self._reckon()
         self._judge()
 
     def _cool(self) -> None:
-        now, settle = self._kernel.now, self._settle()
+        now = self._kernel.now
         if now <= self._since:
             return
+        settle = self._settle
         self._celsius = settle + (self._celsius - settle) * math.exp(-(now - self._since) / self.gpu.heat_seconds)
         self._since = now
 
@@ -100,11 +103,12 @@ class Card:
         crossed = self._celsius >= limit - 1e-9
         if crossed != self._throttled:
             self._throttled = crossed
+            self._reckon()
             self._clock_changed()
         self.tell()
         self._version += 1
         limit = self.gpu.slowdown_celsius - (COOL_AGAIN if self._throttled else 0.0)
-        settle = self._settle()
+        settle = self._settle
         if (self._celsius < limit < settle) or (self._celsius > limit > settle):
             wait = self.gpu.heat_seconds * math.log((self._celsius - settle) / (limit - settle))
             self._kernel.at(self._kernel.now + wait, partial(self._look, self._version))
@@ -113,12 +117,11 @@ class Card:
         if version == self._version:
             self._cool()
             # Rounding must not leave it a hair before the limit that it was to cross.
-            self._celsius += math.copysign(1e-6, self._settle() - self._celsius)
+            self._celsius += math.copysign(1e-6, self._settle - self._celsius)
             self._judge()
 
-    def _watts(self) -> float:
-        gpu = self.gpu
-        return gpu.idle_watts + (gpu.limit_watts - gpu.idle_watts) * self._busy * math.pow(self.speed, CLOCK_EXPONENT)
-
-    def _settle(self) -> float:
-        return self.ambient_celsius + self.gpu.celsius_per_watt * self._watts()
+    def _reckon(self) -> None:
+        """Find its power, and the temperature that it goes to, from how busy it is and how fast its clock goes."""
+        gpu, clock = self.gpu, math.pow(self.speed, CLOCK_EXPONENT)
+        self._watts = gpu.idle_watts + (gpu.limit_watts - gpu.idle_watts) * self._busy * clock
+        self._settle = self.ambient_celsius + gpu.celsius_per_watt * self._watts

@@ -25,7 +25,8 @@ class Kernel:
     def at(self, time: float, action: Callable[[], None]) -> None:
         """Do something at a time; what is due at the same time happens in the order in which it was asked for."""
         self._count += 1
-        heapq.heappush(self._due, (max(time, self.now), self._count, action))
+        now = self.now
+        heapq.heappush(self._due, (time if time > now else now, self._count, action))
 
     def subscribe(self, handlers: Mapping[tuple[type[Event], str], Handler]) -> None:
         """Tell these handlers of the events of their type and subject; subject "" is every subject."""
@@ -50,8 +51,8 @@ class Kernel:
 
     def run_until(self, time: float) -> None:
         """Let everything happen that is due up to and including this time; a time in the past changes nothing."""
-        due = self._due
+        due, pop = self._due, heapq.heappop
         while due and due[0][0] <= time:
-            self.now, _, action = heapq.heappop(due)
+            self.now, _, action = pop(due)
             action()
         self.now = max(self.now, time)

@@ -20,11 +20,15 @@ class Prefixes:
 
     def take(self, request: Request, needed: int) -> int:
         """Return how many of the `needed` tokens are there, at least one is not; and remember all of them."""
-        keys = (f"p{request.prompt}", f"s{request.session}", f"a{request.agent}")
-        sizes = (request.prompt_tokens, request.context_tokens, request.shared_tokens)
-        found = max(min(self._found.get(key, 0), size) for key, size in zip(keys, sizes, strict=True))
-        for key, size in zip(keys, (request.prompt_tokens, needed, request.shared_tokens), strict=True):
-            self._remembered += size - self._found.pop(key, 0)
+        found = 0
+        for key, shared, size in (
+            (f"p{request.prompt}", request.prompt_tokens, request.prompt_tokens),
+            (f"s{request.session}", request.context_tokens, needed),
+            (f"a{request.agent}", request.shared_tokens, request.shared_tokens),
+        ):
+            before = self._found.pop(key, 0)
+            found = max(found, min(before, shared))
+            self._remembered += size - before
             self._found[key] = size
         while self._remembered > self._tokens:
             self._remembered -= self._found.popitem(last=False)[1]

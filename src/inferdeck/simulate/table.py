@@ -99,11 +99,13 @@ class Family:
 
     def inc(self, labels: Names = (), by: float = 1.0) -> None:
         """Add to a counter or gauge."""
-        self._table.values[self.child(labels)] += by
+        place = self._children.get(labels)
+        self._table.values[self._make(labels) if place is None else place] += by
 
     def set(self, value: float, labels: Names = ()) -> None:
         """Set a gauge, or a counter whose total is known elsewhere."""
-        self._table.values[self.child(labels)] = value
+        place = self._children.get(labels)
+        self._table.values[self._make(labels) if place is None else place] = value
 
     def get(self, labels: Names = ()) -> float:
         """Return a child's value; the count of a histogram."""

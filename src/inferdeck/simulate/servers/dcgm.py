@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import exp, floor
 
 from inferdeck.simulate.events import ClockShifted, Ended, GpuChanged, Started
@@ -170,6 +171,13 @@ def _labels(gpu: Gpu) -> tuple[str, ...]:
     return (str(gpu.index), uuid(gpu), bus(gpu), f"nvidia{gpu.index}", model, gpu.host, DRIVER)
 
 
+@cache
+def _memory(model: str) -> tuple[float, bool]:
+    """Return the clock of a model's memory, and whether it has a sensor."""
+    clock = next((clock for part, clock in MEMORY_CLOCK_MHZ.items() if part in model), 7001.0)
+    return clock, any(part in model for part in MEMORY_TEMPERATURE)
+
+
 def _values(card: Card, state: GpuChanged) -> Sequence[float]:
     """Return the values of a card in the order of FAMILIES."""
     gpu = card.gpu
@@ -177,8 +185,7 @@ def _values(card: Card, state: GpuChanged) -> Sequence[float]:
     reserved = floor(total * RESERVED_SHARE)
     used = min(floor(state.memory_bytes / 2**20), total - reserved)
     busy = float(floor(100.0 * min(1.0, state.busy) + 0.5))
-    memory_clock = next((clock for part, clock in MEMORY_CLOCK_MHZ.items() if part in gpu.model), 7001.0)
-    sensor = any(part in gpu.model for part in MEMORY_TEMPERATURE)
+    memory_clock, sensor = _memory(gpu.model)
     memory_celsius = float(floor(card.celsius + MEMORY_ABOVE_CORE_CELSIUS)) if sensor else BLANK
     clock = float(floor(state.clock_mhz if state.busy > 0 else gpu.clock_mhz * IDLE_CLOCK_SHARE))
     return (

@@ -89,7 +89,7 @@ class Machine:
         self.waiting = 0.0
         self.granted = 0.0
         """Seconds since the boot, each weighted with the part of their wishes that the programs got."""
-        self.loads = [0.0, 0.0, 0.0]
+        self.loads = (0.0, 0.0, 0.0)
         self._fleet = fleet
 
     def handlers(self) -> dict[Key, Handler]:
@@ -120,11 +120,15 @@ class Machine:
         part = 1.0 if wanted <= cores else cores / wanted
         self.granted += passed * part
         self.totals.busy += passed * wanted * part
-        self.totals.waiting += passed * min(self.waiting, max(0.0, cores - wanted))
+        if self.waiting:
+            self.totals.waiting += passed * min(self.waiting, max(0.0, cores - wanted))
         queue = wanted + self.waiting
-        loads = self.loads
-        for place, period in enumerate((60.0, 300.0, 900.0)):
-            loads[place] = queue + (loads[place] - queue) * exp(-passed / period)
+        one, five, fifteen = self.loads
+        self.loads = (
+            queue + (one - queue) * exp(-passed / 60.0),
+            queue + (five - queue) * exp(-passed / 300.0),
+            queue + (fifteen - queue) * exp(-passed / 900.0),
+        )
         self.now = now
 
     def cpu_seconds(self, process: Process) -> float:
@@ -133,7 +137,8 @@ class Machine:
 
     def want(self, process: Process, cores: float, now: float, waiting: float = 0.0) -> None:
         """Let a process use this many cores from now on."""
-        self.settle(now)
+        if now != self.now:
+            self.settle(now)
         process.cpu_seconds += process.cores * (self.granted - process.mark)
         process.mark = self.granted
         self.cores += cores - process.cores

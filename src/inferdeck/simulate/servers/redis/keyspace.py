@@ -85,7 +85,8 @@ class Keyspace:
         self.entries[key] = entry
         self.bytes += entry.size + ENTRY_BYTES
         self._ends += entry.expires
-        self.peak = max(self.peak, self.bytes)
+        if self.bytes > self.peak:
+            self.peak = self.bytes
         self.changes += 1
         heappush(self._due, (entry.expires, key))
         while self.limit and self.bytes > self.limit and len(self.entries) > 1:

@@ -33,6 +33,8 @@ class Series:
     def __init__(self) -> None:
         self.table = Table()
         self._plain: dict[str, Family] = {}
+        self._places: dict[str, list[tuple[int, int]]] = {}
+        """Of each section: which of its fields stands where in the table."""
         for text, declare in ((_GAUGES, self.table.gauge), (_COUNTERS, self.table.counter)):
             for entry in text.split():
                 field, _, name = entry.partition(":")
@@ -48,11 +50,16 @@ class Series:
 
     def refresh(self, state: State, place: Place, now: float) -> None:
         """Write the present values."""
+        values = self.table.values
         for section in _SECTIONS:
-            for field, value in fields(state, place, now, section):
-                family = self._plain.get(field)
-                if family is not None:
-                    family.set(float(value))
+            found = fields(state, place, now, section)
+            places = self._places.get(section)
+            if places is None:
+                shown = [(number, self._plain.get(field)) for number, (field, _) in enumerate(found)]
+                places = [(number, family.child()) for number, family in shown if family is not None]
+                self._places[section] = places
+            for number, slot in places:
+                values[slot] = float(found[number][1])
         count, database = len(state.keys.entries), ("db0",)
         if count:
             self._keys.set(float(count), database)

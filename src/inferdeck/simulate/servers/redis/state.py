@@ -204,7 +204,7 @@ class Traffic:
         state = self._state()
         if state is not None:
             state.keys.expire(now)
-            link = self.connect(state, now)
+            link = state.links.get(self.gateway.name) or self.connect(state, now)
             link.last, link.command = now, command
         return state
 
@@ -319,9 +319,10 @@ class Traffic:
         state.in_flight.discard(request.id)
         tokens = float(usage.input + usage.output)
         if tokens and not event.cached:
-            for _, _, key in self._limits(request.agent, request.team):
+            limits = self._limits(request.agent, request.team)
+            for _, _, key in limits:
                 state.keys.add(key, tokens, now)
-                state.count_all(now, (_TOKENS,))
+            state.count_all(now, (_TOKENS,) * len(limits))
         if event.fault is None and not event.cached and self.gateway.cache_seconds is not None:
             size = response_bytes(usage.output)
             entry = Entry(now + self.gateway.cache_seconds, float(usage.output), usage.input, size, now)
