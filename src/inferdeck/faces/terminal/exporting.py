@@ -11,6 +11,7 @@ from rich.text import Text
 
 from inferdeck.faces.terminal.drawing.picture import Row
 from inferdeck.faces.terminal.paint import Paint
+from inferdeck.model import cells
 from inferdeck.model.csv_form import Writer
 from inferdeck.model.dashboard_answers import DashboardData, PanelData
 from inferdeck.model.json_form import dumps
@@ -57,7 +58,7 @@ def rows_svg(rows: Sequence[Row], paint: Paint, title: str) -> str:
         for text, names in row:
             line.append(text, paint.style(names))
         console.print(line, soft_wrap=True)
-    return alone(console.export_svg(title=Text(title).plain))
+    return alone(console.export_svg(title=cells.clean(title)))
 
 
 def alone(picture: str) -> str:

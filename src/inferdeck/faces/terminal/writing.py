@@ -20,7 +20,7 @@ def written(form: str, text: str, about: Iterable[str], folder: Path) -> str:
     for number in range(1, _MOST_TRIES):
         path = folder / f"{stem}{f'-{number}' if number > 1 else ''}.{form}"
         try:
-            with path.open("x", encoding="utf-8") as stream:
+            with path.open("x", encoding="utf-8", errors="replace") as stream:
                 stream.write(text)
         except FileExistsError:
             continue
