@@ -139,6 +139,20 @@ def _up(running: Running) -> bool:
     return bool(services) and all(service.health == "up" for service in services)
 
 
+def test_what_a_program_runs_by_and_writes_is_there_once(cache: Path) -> None:
+    with demo(cache, "--days", "0") as running:
+        running.line("Ctrl-C stops")
+
+        def drifts() -> list[str]:
+            return [one.drift.state for one in running.client.config_files().items]
+
+        eventually(lambda: drifts() == ["same"], "the gateway's file, beside what it runs")
+        (file,) = running.client.config_files().items
+        assert Path(file.path).is_relative_to(cache) and Path(file.path).stat().st_mode & 0o777 == 0o600
+        eventually(lambda: any(one.name == "litellm" for one in running.client.log_streams().streams), "its lines")
+        assert [one.origin for one in running.client.log_streams().streams if "litellm" in one.name] == ["docker"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_is_left_however_it_ends(cache: Path, number: signal.Signals) -> None:
     with demo(cache, "--days", "3") as running:
