@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import pytest
 
 from inferdeck.faces.terminal.views.charts import Wanted
-from inferdeck.faces.terminal.views.providers import CHARTS, charts_of, columns_of, entry_of
+from inferdeck.faces.terminal.views.providers import CHARTS, charts_of, columns_of, compared, entry_of
 from inferdeck.faces.terminal.views.table import Table
 from inferdeck.model.labels import Labels
 from inferdeck.model.model_catalog import ProviderRow, ProviderSeries
-from inferdeck.model.target import Fact, TargetState
+from inferdeck.model.target import Fact, TargetKey, TargetState
 from inferdeck.query.local import LocalQueryService
 from inferdeck.store.metrics.memory import MemoryStore
 from tests.unit.query.catalog.small import catalog, deployed
@@ -25,15 +26,15 @@ ELSEWHERE = (deployed("a", "x", "openai/x"), deployed("b", "y", "openai/y"), dep
 NEARBY = (deployed("a", "x", "openai/x", api_base=OWN), deployed("b", "y", "openai/y", api_base=OWN))
 
 
-def gate(name: str, facts: Sequence[Fact]) -> TargetState:
-    return state("litellm", name, inventory=tuple(facts))
+def gate(name: str, facts: Sequence[Fact], environment: str = "default") -> TargetState:
+    return state("litellm", name, inventory=tuple(facts), key=TargetKey("litellm", name, environment))
 
 
-def counted(*gateways: str) -> MemoryStore:
+def counted(*gateways: str, environments: Sequence[str] = ("default",)) -> MemoryStore:
     values: dict[Labels, list[float]] = {}
-    for gateway in gateways:
+    for environment, gateway in product(environments, gateways):
         for (deployment, model), rate in RATES.items():
-            told = {"job": "litellm", "instance": gateway, "gateway": gateway, "environment": "default"}
+            told = {"job": "litellm", "instance": gateway, "gateway": gateway, "environment": environment}
             told |= {"provider": "azure" if deployment == "c" else "openai", "model": model}
             values[series("llm_requests_total", **told, deployment=deployment, status="success")] = counter(rate)
             for le, share in (("1", 0.0 if model == "y" else 1.0), ("4", 1.0), ("+Inf", 1.0)):
@@ -41,8 +42,8 @@ def counted(*gateways: str) -> MemoryStore:
     return filled(values)
 
 
-async def charted(store: MemoryStore, one: Wanted) -> dict[tuple[str, str], float]:
-    """Return the values of a chart at the end of its range, by provider and gateway."""
+async def charted(store: MemoryStore, one: Wanted) -> dict[tuple[str, ...], float]:
+    """Return the values of a chart at the end of its range, by provider, gateway and environment."""
     service = LocalQueryService(store)
     try:
         text = one.expr.replace("ENVIRONMENT", 'environment=~".*"').replace("RANGE", "300s")
@@ -51,8 +52,13 @@ async def charted(store: MemoryStore, one: Wanted) -> dict[tuple[str, str], floa
         service.close()
     names = [dict(labels) for labels in found.series]
     return {
-        (told["provider"], told["gateway"]): float(value) for told, value in zip(names, found.values[:, 0], strict=True)
+        (told["provider"], told["gateway"], told["environment"]): float(value)
+        for told, value in zip(names, found.values[:, 0], strict=True)
     }
+
+
+def key(one: ProviderRow) -> tuple[str, ...]:
+    return one.name, one.gateway, one.environment
 
 
 @pytest.mark.parametrize(
@@ -70,10 +76,22 @@ async def test_each_row_has_its_own_series(gateways: dict[str, Sequence[Fact]], 
     rows = [one for one in found if one.requests.value]
     assert {one.name for one in rows} == names
     latency, load = charts_of(rows)
-    assert await charted(store, load) == pytest.approx({(one.name, one.gateway): one.requests.value for one in rows})
+    assert await charted(store, load) == pytest.approx({key(one): one.requests.value for one in rows})
     seconds = await charted(store, latency)
-    assert seconds == pytest.approx({(one.name, one.gateway): one.latency_p95.value for one in rows})
+    assert seconds == pytest.approx({key(one): one.latency_p95.value for one in rows})
     assert len({round(one, 3) for one in seconds.values()}) > 1
+
+
+async def test_environments_are_not_added_up() -> None:
+    store = counted("g:4000", environments=("prod", "test"))
+    found = catalog(gate("g:4000", HERE, "prod"), gate("g:4000", ELSEWHERE, "test"), store=store).providers().items
+    assert len([one for one in found if one.requests.value]) == 5
+    latency, load = charts_of(found)
+    assert await charted(store, load) == pytest.approx({key(one): one.requests.value for one in found})
+    assert latency.legend == "{{provider}} {{gateway}} {{environment}}"
+    assert entry_of(found[0], several=True).fields[1].text == "g:4000 prod"
+    both = "".join(text for text, _ in compared([one for one in found if one.name == "azure"], 200)[0])
+    assert "azure (g:4000 prod)" in both and "azure (g:4000 test)" in both
 
 
 def test_where_names_are_enough_nothing_else_is_asked() -> None:

@@ -62,7 +62,8 @@ class ProvidersView(ListingView):
 
     def entries(self, answer: Providers) -> Sequence[Entry]:
         self.table.columns = providers.columns_of(answer.items)
-        return [providers.entry_of(one) for one in answer.items]
+        several = providers.in_several(answer.items)
+        return [providers.entry_of(one, several=several) for one in answer.items]
 
     def below_rows(self, width: int, height: int) -> Sequence[Row]:
         by_key = self._by_key()

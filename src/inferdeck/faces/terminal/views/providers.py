@@ -34,10 +34,19 @@ COLUMNS = (
     Column("There", right=True, drop=4),
     Column("Cost", right=True, drop=6),
 )
-_LEGEND = "{{provider}} {{gateway}}"
 _LATENCY, _LOAD = "llm_request_duration_seconds_bucket", "llm_requests_total"
 _STATES = {"ok": "ok", "degraded": "warn", "failing": "critical", "down": "critical", "idle": "dim"}
 _GRADES = {"A": "ok", "B": "ok", "C": "warn", "D": "warn", "F": "critical"}
+
+
+def in_several(rows: Sequence[ProviderRow]) -> bool:
+    """Return whether the rows are of several environments."""
+    return len({one.environment for one in rows}) > 1
+
+
+def place_of(one: ProviderRow, *, several: bool) -> str:
+    """Return the gateway that a row is of; several: with its environment, since there are several."""
+    return f"{one.gateway} {one.environment}" if several else one.gateway
 
 
 def columns_of(rows: Sequence[ProviderRow]) -> tuple[Column, ...]:
@@ -48,9 +57,10 @@ def columns_of(rows: Sequence[ProviderRow]) -> tuple[Column, ...]:
 
 def charts_of(rows: Sequence[ProviderRow]) -> tuple[Wanted, ...]:
     """Return what is charted: a series for each row, also for those of several that share a provider's name."""
+    legend = "{{provider}} {{gateway}} {{environment}}" if in_several(rows) else "{{provider}} {{gateway}}"
     return (
-        Wanted("Latency p95", _each(rows, _LATENCY, "histogram_quantile(0.95, {})", "le, "), "seconds", _LEGEND),
-        Wanted("Load", _each(rows, _LOAD, "{}"), "rate", _LEGEND),
+        Wanted("Latency p95", _each(rows, _LATENCY, "histogram_quantile(0.95, {})", "le, "), "seconds", legend),
+        Wanted("Load", _each(rows, _LOAD, "{}"), "rate", legend),
     )
 
 
@@ -59,7 +69,7 @@ def _each(rows: Sequence[ProviderRow], metric: str, form: str, by: str = "") -> 
 
     def of(*selectors: str) -> str:
         rates = " or ".join(f"rate({metric}{{{one}}}[RANGE])" for one in selectors)
-        return form.format(f"sum by ({by}gateway, provider) ({rates})")
+        return form.format(f"sum by ({by}environment, gateway, provider) ({rates})")
 
     shared: dict[str, set[str]] = {}
     for row in rows:
@@ -72,7 +82,11 @@ def _each(rows: Sequence[ProviderRow], metric: str, form: str, by: str = "") -> 
     for label, gateways in sorted(shared.items()):
         parts.append(of(f"ENVIRONMENT, provider={quoted(label)}, gateway!~{_any(gateways)}"))
     for row in rows:
-        if row.series is not None and (mine := _selectors(row, row.series)):
+        own = row.series
+        if own is None and row.gateway in shared.get(row.name, ()):
+            # A gateway of the same name in another environment, where the label says all.
+            own = ProviderSeries(row.name, whole=True)
+        if own is not None and (mine := _selectors(row, own)):
             name = quoted(row.name.replace("$", "$$"))
             parts.append(f'label_replace({of(*mine)}, "provider", {name}, "gateway", "(?s:.*)")')
     return " or ".join(parts)
@@ -106,13 +120,13 @@ def load_of(one: ProviderRow) -> float:
     return one.requests.value or 0.0
 
 
-def entry_of(one: ProviderRow) -> Entry:
-    """Return a provider as a row."""
+def entry_of(one: ProviderRow, *, several: bool = False) -> Entry:
+    """Return a provider as a row; several: of one of several environments."""
     return entry(
         key_of(one),
         (
             text(one.name),
-            text(one.gateway, "dim"),
+            text(place_of(one, several=several), "dim"),
             (Field(one.state, _STATES.get(one.state, "dim")), one.state),
             _score(one.score),
             text(one.score.grade if one.score else ""),
@@ -159,8 +173,11 @@ def compared(chosen: Sequence[ProviderRow], width: int, full: str = "█", rest:
     if not chosen:
         return [fit((("mark providers with space to compare them here", "dim"),), width)]
     room = max(12, (width - _NAME) // len(chosen))
-    several = len({one.gateway for one in chosen}) > 1
-    names = [cells.clean(f"{one.name} ({one.gateway})" if several else one.name) for one in chosen]
+    places = [place_of(one, several=in_several(chosen)) for one in chosen]
+    several = len(set(places)) > 1
+    names = [
+        cells.clean(f"{one.name} ({place})" if several else one.name) for one, place in zip(chosen, places, strict=True)
+    ]
     rows: list[Row] = [fit(((" " * _NAME, ""), *((f"{cells.fit(name, room - 1)} ", "title") for name in names)), width)]
     for name, get, less in _COMPARED:
         figures = [get(one) for one in chosen]
