@@ -89,6 +89,9 @@ class TypedApp(App[int]):
     def _listens(self) -> bool:
         """Return whether the last key is done, and there is somebody who hears the next one."""
         if time.monotonic() > self._given_at + PATIENCE_SECONDS:
+            if self._prompt is not None and self._prompt not in self.screen_stack:
+                # Another view took its place.
+                self._prompt = None
             return True
         if self._target is not None and self._target.is_attached:
             return False

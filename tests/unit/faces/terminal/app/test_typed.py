@@ -46,6 +46,16 @@ async def test_a_burst_on_a_dashboard(daemon: Client) -> None:
         assert isinstance(view_of(pilot), BoardView) and not isinstance(app_of(pilot).screen, Prompt)
 
 
+async def test_keys_are_heard_after_a_view_took_the_place_of_a_line(daemon: Client) -> None:
+    async with top(lambda: daemon, "services") as pilot:
+        await answered(pilot)
+        app = app_of(pilot)
+        app.prompt(Prompt("open", "where", ["a"]))
+        app.go("models")
+        burst(pilot, "p")
+        await until(pilot, lambda: app.paused and app._prompt is None)
+
+
 async def test_what_is_typed_takes_the_place_of_the_moment(daemon: Client) -> None:
     async with top(lambda: daemon, "logs") as pilot:
         await answered(pilot)
