@@ -97,7 +97,7 @@ def _placed(layouts: list[Layout]) -> tuple[tuple[Labels, ...], list[NDArray[np.
         for one in layout.series:
             if id(one) not in known:
                 known[id(one)] = rows.setdefault(one, len(rows))
-        places.append(np.array([known[id(one)] for one in layout.series], np.intp))
+        places.append(np.array(list(map(known.__getitem__, map(id, layout.series))), np.intp))
     return tuple(rows), places
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from random import Random
 
 from inferdeck.simulate.chance import draw, stream, whole
@@ -80,7 +81,8 @@ class Source:
         self._lengths: Random = stream(seed, "agent", agent.name, "lengths")
         self._hours = shares(agent.rhythm)
         self._models = list(agent.models)
-        self._weights = list(agent.models.values())
+        self._weights = list(accumulate(agent.models.values()))
+        """Of each model and those before it."""
         self._said: deque[tuple[int, int, int, int]] = deque(maxlen=REPEATABLE)
         self._sessions = 0
         self._version = 0
@@ -127,7 +129,7 @@ class Source:
     def _open(self, *, endless: bool = False) -> _Session:
         self._sessions += 1
         user = f"{self.agent.name}-{self._arrivals.randrange(self.agent.users) + 1}"
-        model = self._arrivals.choices(self._models, self._weights)[0]
+        model = self._arrivals.choices(self._models, cum_weights=self._weights)[0]
         return _Session(f"{self.agent.name}-s{self._sessions}", user, model, 0, self._use.system_tokens, endless)
 
     def _turn(self, session: _Session) -> None:

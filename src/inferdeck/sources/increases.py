@@ -13,6 +13,7 @@ from inferdeck.sources import precise
 from inferdeck.sources.repair_plan import Key, Total, Tracked
 
 Values = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 FORGET_WORKER = 240
 """Scrapes after which a worker that no longer answers is taken for dead; an hour at 15 s."""
@@ -144,18 +145,23 @@ class Increases:
             for at in np.flatnonzero(np.isnan(bound.last)):
                 if tracked.keys[at] in quiet and np.isfinite(found[at]):
                     bound.last[at] = found[at]
-        fine = np.isfinite(found)
-        grown, lost = precise.difference(found, bound.last)
-        anew = ~(grown >= 0.0)  # NaN (first seen) and less than 0 (reset): in full.
-        grown = np.where(anew, found, grown)
-        rises = np.flatnonzero(fine & (grown > 0.0))
-        if len(rises):
-            lost = np.where(anew, 0.0, lost)[rises]
-            precise.accumulate(bound.totals, bound.rests, grown[rises], lost, tracked.groups[rises])
-        if not np.array_equal(found, bound.last):
-            bound.last = found if fine.all() else np.where(fine, found, bound.last)
+        changed = np.flatnonzero(found != bound.last)
+        if len(changed):
+            self._rise(changed, found[changed])
+            bound.last = np.where(np.isfinite(found), found, bound.last)
             self.version += 1
         return bound.totals, back
+
+    def _rise(self, changed: Index, found: Values) -> None:
+        """Add what the changed children have grown by to their totals."""
+        bound = self._bound
+        grown, lost = precise.difference(found, bound.last[changed])
+        anew = ~(grown >= 0.0)  # NaN (first seen) and less than 0 (reset): in full.
+        grown, lost = np.where(anew, found, grown), np.where(anew, 0.0, lost)
+        more = np.isfinite(found) & (grown > 0.0)
+        if more.any():
+            groups = bound.tracked.groups[changed[more]]
+            precise.accumulate(bound.totals, bound.rests, grown[more], lost[more], groups)
 
     def release(self) -> None:
         """Put the bound arrays back into the tables."""

@@ -185,7 +185,7 @@ class Pipeline:
             return
         # Nearly always the same objects; only where one is missing do the labels themselves decide.
         there = frozenset(map(id, layout.series))
-        if all(id(one) in there for one in self._live.series):
+        if there.issuperset(map(id, self._live.series)):
             self._added = len(layout) - len(self._live)
             return
         named = frozenset(layout.series)

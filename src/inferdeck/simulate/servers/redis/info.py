@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from inferdeck.simulate.servers.redis.state import STARTUP_BYTES, State
 
@@ -49,6 +49,7 @@ def human(size: float) -> str:
     return ""
 
 
+@lru_cache(maxsize=64)
 def digest(text: str) -> str:
     """Return 40 hex digits that stand for a text."""
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
