@@ -17,7 +17,7 @@ from inferdeck.client.tiny import Client
 from inferdeck.faces import leaving
 from inferdeck.faces.terminal import places, themes
 from inferdeck.faces.terminal.actions import Action, find, mapped, of_scope
-from inferdeck.faces.terminal.asking import Asker
+from inferdeck.faces.terminal.asking import Asker, Errands, reason
 from inferdeck.faces.terminal.drawing.glyphs import Look
 from inferdeck.faces.terminal.dressed import DressedApp
 from inferdeck.faces.terminal.held import Held
@@ -78,6 +78,7 @@ class Terminal(DressedApp):
         self.all_actions = mapped(options.keys)
         super().__init__(options.look, options.theme, options.own_themes)
         self.asker = Asker(find)
+        self.errands = Errands(self._handle_exception)
         self.options = options
         self.interval = min(max(options.interval_seconds, INTERVALS[0]), INTERVALS[-1])
         self.span = Span(options.range_seconds, options.until, max(options.history_seconds, options.range_seconds))
@@ -110,6 +111,9 @@ class Terminal(DressedApp):
         self.tick()
         if self.said:
             self.notify(self.said, timeout=10)
+
+    def on_unmount(self) -> None:
+        self.errands.cancel()
 
     # What is shown.
 
@@ -168,11 +172,9 @@ class Terminal(DressedApp):
             self._flying.add(what)
             if what == "status":
                 self.status = self.status.waiting(self.monotonic())
-            self.run_worker(self._kept(what), group="keep")
+            self.errands.begin(self._kept(what))
 
     async def _kept(self, what: str) -> None:
-        from inferdeck.faces.terminal.asking import reason
-
         asked = self.monotonic()
         try:
             if what == "status":
@@ -204,8 +206,7 @@ class Terminal(DressedApp):
             else:
                 self.dashboards = self.dashboards.failed(reason(error), self.monotonic(), self.interval)
         self._flying.discard(what)
-        if (view := self.view) is not None:
-            view.draw_lines()
+        self._drawn()
 
     def _named(self) -> None:
         """See what the first place means, now that all names are known: it may be the beginning of one, or nothing."""

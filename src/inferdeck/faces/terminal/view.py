@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from inferdeck.client.tiny import Client
 from inferdeck.faces.terminal.actions import Action
-from inferdeck.faces.terminal.asking import reason
+from inferdeck.faces.terminal.asking import Errands, reason
 from inferdeck.faces.terminal.held import Held, Phase
 from inferdeck.faces.terminal.views.head import Standing, head, keys
 from inferdeck.faces.terminal.widgets.one_line import OneLine
@@ -46,6 +46,7 @@ class View(Screen[None], inherit_bindings=False):
         self._flying: set[str] = set()
         self._early: set[str] = set()
         self._generation = 0
+        self._errands = Errands(lambda error: self.terminal._handle_exception(error))
         # Held, not looked up: a view that is on its way out is still told of answers.
         self._head, self._foot = OneLine(id="head"), OneLine(id="foot")
 
@@ -123,6 +124,9 @@ class View(Screen[None], inherit_bindings=False):
         self.draw_lines()
         self.call_after_refresh(self._catch_up)
 
+    def on_unmount(self) -> None:
+        self._errands.cancel()
+
     def _catch_up(self) -> None:
         """Draw what was answered before there was anything to draw on."""
         early, self._early = self._early, set()
@@ -145,7 +149,7 @@ class View(Screen[None], inherit_bindings=False):
             if held.next_try <= now and key not in self._flying and self.can_ask(key):
                 self._flying.add(key)
                 self.held[key] = held.waiting(now)
-                self.run_worker(self._asked(key, self._generation), group="ask", exit_on_error=True)
+                self._errands.begin(self._asked(key, self._generation))
 
     def again(self) -> None:
         """Ask at once what is not being asked already."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from inferdeck.client.tiny import Address, Client
-from inferdeck.faces.terminal.asking import MOST_AT_ONCE, Asker
+from inferdeck.faces.terminal.asking import MOST_AT_ONCE, Asker, Errands
 from tests.unit.faces.terminal.app.daemon import app_of, press, says, top
 from tests.unit.faces.terminal.app.test_trouble import answering
 
@@ -40,6 +42,12 @@ def asking() -> int:
     return sum(thread.name == "asking" for thread in threading.enumerate())
 
 
+async def turns() -> None:
+    """Let the event loop do what is ready, and what that makes ready."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 async def test_of_many_questions_about_one_thing_two_are_asked_and_then_the_newest() -> None:
     slow, asker = Slow(), Asker(lambda: CLIENT)
     tasks = [asyncio.create_task(asker.ask(slow.question(one), "list")) for one in range(50)]
@@ -63,6 +71,42 @@ async def test_what_nobody_waits_for_any_more_is_not_asked() -> None:
     assert await asyncio.gather(*tasks[:2]) == [0, 1]
     assert await asker.ask(slow.question(7), "list") == 7
     assert 2 not in slow.asked
+
+
+async def test_what_an_errand_raises_is_told_and_a_cancelled_one_raises_nothing() -> None:
+    said: list[Exception] = []
+    errands = Errands(said.append)
+
+    async def wrong() -> None:
+        raise ValueError("no")
+
+    errands.begin(wrong())
+    await turns()
+    errands.begin(asyncio.sleep(60))
+    errands.cancel()
+    await turns()
+    assert [str(one) for one in said] == ["no"]
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_what_an_errand_held_goes_without_the_garbage_collector() -> None:
+    class Answer:
+        pass
+
+    async def errand(answer: Answer) -> None:
+        await asyncio.sleep(0)
+        assert isinstance(answer, Answer)
+
+    answer = Answer()
+    there = weakref.ref(answer)
+    gc.disable()
+    try:
+        Errands(lambda error: None).begin(errand(answer))
+        del answer
+        await turns()
+        assert there() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("key", ["r", "left_square_bracket"])

@@ -14,7 +14,7 @@ import pytest
 
 from inferdeck.client.tiny import Address, Client
 from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
-from inferdeck.faces.terminal.held import Phase
+from inferdeck.faces.terminal.held import Held, Phase
 from tests.unit.api.place import Place, served
 from tests.unit.faces.terminal.app.daemon import answered, app_of, client, press, says, shown, top, until
 
@@ -146,12 +146,16 @@ async def test_tries_are_later_each_time(tmp_path: Path) -> None:
     async with top(lambda: None, "services", interval_seconds=2.0) as pilot:
         app = app_of(pilot)
         await answered(pilot)
+        # Nothing else asks meanwhile, however slow this machine is.
+        app.paused = True
+        await until(pilot, lambda: not app._flying)
+        app.status = Held()
         waits = []
         for _ in range(6):
-            waits.append(round(app.status.next_try - app.monotonic()))
-            before = app.status.failures
+            before, asked = app.status.failures, app.monotonic()
             app._keep("status")
             await until(pilot, lambda before=before: app.status.failures > before)  # type: ignore[misc]
+            waits.append(round(app.status.next_try - asked))
         assert waits == [2, 4, 8, 16, 30, 30]
 
 
