@@ -42,10 +42,12 @@ class Groups:
     def __init__(self, groups: Sequence[Sequence[int]]) -> None:
         self._index: Index = np.array([at for group in groups for at in group], np.intp)
         sizes = np.array([len(group) for group in groups], np.intp)
-        self._starts: Index = np.concatenate((np.zeros(1, np.intp), np.cumsum(sizes)[:-1])) if len(sizes) else sizes
-        self._ends = self._starts + sizes
-        self._several = sizes > 1
-        self._plain = not self._several.any()
+        self._starts: Index = np.cumsum(sizes) - sizes
+        self._several = np.flatnonzero(sizes > 1)
+        self._members = np.flatnonzero(np.repeat(sizes > 1, sizes))
+        """Of those that have several."""
+        self._sizes = sizes[self._several]
+        self._begins: Index = np.cumsum(self._sizes) - self._sizes
 
     def gather(self, values: Values) -> Values:
         """Return the members of all groups, group by group."""
@@ -54,17 +56,21 @@ class Groups:
 
     def reduce(self, gathered: Values, how: Aggregation) -> Values:
         """Return one value per group."""
-        if self._plain:
+        if not len(self._several):
             return gathered
+        found: Values = gathered[self._starts]
+        members = gathered[self._members]
         if how is Aggregation.MAX:
-            return np.asarray(np.fmax.reduceat(gathered, self._starts))
-        if how is Aggregation.MIN:
-            return np.asarray(np.fmin.reduceat(gathered, self._starts))
-        sums = exact_sums(gathered, self._starts, self._ends, self._several)
-        return sums / (self._ends - self._starts) if how is Aggregation.MEAN else sums
+            found[self._several] = np.fmax.reduceat(members, self._begins)
+        elif how is Aggregation.MIN:
+            found[self._several] = np.fmin.reduceat(members, self._begins)
+        else:
+            sums = exact_sums(members, self._begins, self._begins + self._sizes)
+            found[self._several] = sums / self._sizes if how is Aggregation.MEAN else sums
+        return found
 
 
-def exact_sums(values: Values, starts: Index, ends: Index, several: NDArray[np.bool_]) -> Values:
+def exact_sums(values: Values, starts: Index, ends: Index) -> Values:
     """Return the sum of each group, rounded once.
 
     Whole numbers add up exactly in any order. Others do not: a series that joins a group could then lower the last bit
@@ -75,7 +81,7 @@ def exact_sums(values: Values, starts: Index, ends: Index, several: NDArray[np.b
         fraction = values != np.trunc(values)
     if not fraction.any():
         return sums
-    for group in np.flatnonzero(np.logical_or.reduceat(fraction, starts) & several).tolist():
+    for group in np.flatnonzero(np.logical_or.reduceat(fraction, starts)).tolist():
         try:
             sums[group] = math.fsum(values[starts[group] : ends[group]].tolist())
         except (ValueError, OverflowError):

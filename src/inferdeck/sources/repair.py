@@ -102,7 +102,8 @@ class Repair:
         current = self._increases.current
         if not self._increases.turns or current is None or current.whole:
             return frozenset()
-        return frozenset(plan.tracked.keys).difference(plan.folded)
+        keys = plan.tracked.keys
+        return frozenset(keys).difference(keys[place] for place in np.flatnonzero(plan.folded).tolist())
 
     def _planned(self, layout: Layout) -> Plan:
         """Return the plan; while workers take turns, all counters are watched."""

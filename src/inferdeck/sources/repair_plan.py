@@ -85,8 +85,8 @@ class Plan:
     first: Index
     groups: tuple[tuple[Aggregation, Index, Groups], ...]
     tracked: Tracked
-    folded: frozenset[Key]
-    """The tracked children that are watched always."""
+    folded: NDArray[np.bool_]
+    """Which of the tracked children are watched always."""
     process_start: int
     everything: bool
 
@@ -148,7 +148,6 @@ class Draft:
         order = np.argsort(places, kind="stable")
         sizes = np.bincount(places, minlength=len(self._first))
         chosen = order[tracked[places[order]]]
-        named = chosen[folded[places[chosen]]].tolist()
         return Plan(
             layout,
             Layout(tuple([child.output for child in self._first])),
@@ -156,7 +155,7 @@ class Draft:
             np.array(self._first_at, np.intp),
             tuple(self._groups(order, sizes, tracked)),
             self._tracked(chosen, tracked, sizes),
-            frozenset([self._members[member].key for member in named]),
+            folded[places[chosen]],
             self._process_start,
             everything,
         )
