@@ -133,9 +133,11 @@ class ListingView(View):
 
     def heading(self) -> str:
         shown, total = len(self.table.entries), self.table.total
-        count = f"{total}" if shown == total else f"{shown} of {total}"
+        count = f" {total}" if shown == total else f" {shown} of {total}"
+        # As long as nothing was answered, nobody knows how many there are.
+        known = self.held[self.LIST].value is not None
         words = f" /{self.table.words}" if self.table.words else ""
-        return f"{self.TITLE} {count}{words}"
+        return f"{self.TITLE}{count if known else ''}{words}"
 
     def _why_empty(self) -> str:
         held = self.held[self.LIST]

@@ -98,6 +98,7 @@ class LogsView(View):
     def on_mount(self) -> None:
         super().on_mount()
         self.widget.focus()
+        self._drawn()
 
     def answered(self, key: str) -> None:
         held = self.held[LINES]

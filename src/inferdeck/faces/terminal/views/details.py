@@ -162,7 +162,7 @@ def pair_rows(pairs: Sequence[Pair], width: int) -> list[Row]:
     across = max(1, min(3, width // _LEAST))
     deep = -(-len(pairs) // across)
     room = width // across
-    lines = [[_wrapped(one, room - 1) for one in pairs[number::deep]] for number in range(deep)]
+    lines = [[_wrapped(one, room - 2) for one in pairs[number::deep]] for number in range(deep)]
     found: list[Row] = []
     for line in lines:
         for number in range(max(len(cell) for cell in line)):
