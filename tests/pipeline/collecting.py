@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +70,8 @@ class Stage:
     modes: dict[str, str] = field(default_factory=lambda: defaultdict(lambda: "ok"))
     happenings: list[Happening] = field(default_factory=list)
     """What the sources told of."""
+    still: list[Callable[[], None]] = field(default_factory=list)
+    """What is called while the world stands still, before it is read: what it then is, nobody has asked yet."""
 
     @property
     def begin(self) -> float:
@@ -82,6 +84,8 @@ class Stage:
         now = self.world.now
         assert now == self.clock.now()
         self._mark((engine.name for engine in self.scenario.fleet.engines), now)
+        for look in self.still:
+            look()
         await asyncio.gather(*(self._collect(process, one, now) for process, one in self.watched.items()))
         assert self.world.now == now, "the world must stand still while it is read"
         self.database.tick()
@@ -97,9 +101,7 @@ class Stage:
             one.failed.append(now)
             one.errors.append(f"{type(error).__name__}: {error}")
             self.database.append(one.pipeline.failure(stamp, 0.0))
-            assert self._hindered(process), (
-                f"{process} failed without a cause at {now - self.begin:g}: {one.errors[-1]}"
-            )
+            assert self.hindered(process), f"{process} failed without a cause at {now - self.begin:g}: {one.errors[-1]}"
         else:
             # What a source has no question for, it cannot find gone (huggingface asks once a day).
             fine = self.modes[process] in ("ok", "slow") or found.requests == 0
@@ -114,7 +116,7 @@ class Stage:
             self.database.append(passed.scrape)
         one.pipeline.kept()
 
-    def _hindered(self, process: str) -> bool:
+    def hindered(self, process: str) -> bool:
         """Whether a program cannot answer now: it is down, loads its model, or does not reach us."""
         server = self.world.servers.get(process)
         loading = server is not None and server.state not in ("ready", "sleeping")

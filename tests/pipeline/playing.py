@@ -39,6 +39,7 @@ from tests.pipeline.asking import asked
 from tests.pipeline.collecting import Stage
 from tests.pipeline.collecting import stage as staged
 from tests.pipeline.stack import state, surroundings
+from tests.pipeline.world_series import WorldSeries
 from tests.unit.api.place import SmallOperations
 
 INTERVAL = 15.0
@@ -59,6 +60,8 @@ class Played:
     socket_path: str
     cards: dict[str, GpuChanged] = field(default_factory=dict)
     """What each card did last, by its name in the fleet."""
+    world: WorldSeries | None = None
+    """What the programs had counted at each collection, where that was wanted."""
     client: Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,8 +92,13 @@ def fixed_place() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def played(name: str, moments: Sequence[float], folder: Path, port: int = 0) -> Iterator[Played]:
-    """Play a scenario, collect at these seconds of it, stop there and serve it from a loop of its own thread."""
+def played(
+    name: str, moments: Sequence[float], folder: Path, port: int = 0, *, wanted: frozenset[str] | None = None
+) -> Iterator[Played]:
+    """Play a scenario, collect at these seconds of it, stop there and serve it from a loop of its own thread.
+
+    wanted: the series that a second witness is to have.
+    """
     loop = asyncio.new_event_loop()
     ready: list[Played] = []
     started, ended = threading.Event(), asyncio.Event()
@@ -105,11 +113,19 @@ def played(name: str, moments: Sequence[float], folder: Path, port: int = 0) -> 
                     cards[event.gpu] = event
 
                 found.world.subscribe({(GpuChanged, gpu.name): note for gpu in found.scenario.fleet.gpus})
+                world = WorldSeries(found, wanted) if wanted is not None else None
+                if world is not None:
+                    found.still.append(world.note)
+                    for cache in found.scenario.fleet.caches:
+                        # Who reads a Redis is its client, too: it has come before anything is noted.
+                        await found.watched[cache.name].target.source.collect(found.world.now)
                 for moment in moments:
                     _follow(found)
                     await found.go(moment)
+                if world is not None:
+                    world.told()
                 async with answering(found, folder) as path:
-                    ready.append(Played(found, path, cards))
+                    ready.append(Played(found, path, cards, world))
                     started.set()
                     await ended.wait()
         except BaseException as error:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.client import HTTPMessage
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -36,6 +39,14 @@ class Watcher:
         await self.pilot.pause()
         await answered(self.pilot)
         return shown(self.pilot)
+
+    async def begin(self, place: str) -> None:
+        """Go to a place whose questions get no answer; a dashboard's own definition is there."""
+        self.app.go(place)
+        await until(self.pilot, lambda: self.app.view is not None and self.app.view.is_mounted)
+        view = self.app.view
+        if isinstance(view, BoardView):
+            await until(self.pilot, lambda: view.held["definition"].changes)
 
     async def resize(self, size: tuple[int, int]) -> None:
         """Make the window another one, and wait until all of the screen is."""
@@ -81,25 +92,51 @@ class Watcher:
         return shown(self.pilot)
 
 
+@dataclass(frozen=True)
+class Silent(Client):
+    """A daemon that tells what dashboards there are, and the status; all else it never answers, until it is over."""
+
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def _exchange(
+        self, method: str, path: str, body: dict[str, Any] | str | bytes | None
+    ) -> tuple[int, bytes, HTTPMessage]:
+        if not _TOLD.fullmatch(path):
+            self.over.wait()
+        return super()._exchange(method, path, body)
+
+
+_TOLD = re.compile(r"/api/(status.*|dashboards(/[^/?]+)?)")
+
+
 @asynccontextmanager
 async def watching(
-    played: Played, size: tuple[int, int], *, range_seconds: float, look: Look | None = None, there: bool = True
+    played: Played,
+    size: tuple[int, int],
+    *,
+    range_seconds: float,
+    look: Look | None = None,
+    there: bool = True,
+    client: Client | None = None,
 ) -> AsyncIterator[Watcher]:
     """Run the program headless beside a fleet. Its clocks are the fleet's: no age changes while it is read.
 
-    there: whether the daemon can be reached at first.
+    there: whether the daemon can be reached at first; client: the one that asks it, where another is wanted.
     """
     clock, reachable = [1000.0], [there]
 
     def find() -> Client:
         if not reachable[0]:
             raise DaemonDownError("no daemon answers; start one with: inferdeck up")
-        return played.client
+        return client or played.client
 
     options = Options(interval_seconds=5.0, range_seconds=range_seconds, view="services", look=look or Look())
     app = Terminal(find, options, now=lambda: played.now, monotonic=lambda: clock[0])
     async with app.run_test(size=size, notifications=True) as pilot:
-        await answered(pilot)
+        if isinstance(client, Silent):
+            await until(pilot, lambda: app.status.changes and app.dashboards.changes)
+        else:
+            await answered(pilot)
         yield Watcher(app, pilot, clock, reachable)
 
 

@@ -1,4 +1,4 @@
-"""Every screen of the terminal view as files to read: text in three sizes and four states, colours in two themes.
+"""Every screen of the terminal view as files to read: text in three sizes and five states, colours in two themes.
 
 A file has the states of one screen in one size; `stale` only the lines that differ from `fresh`.
 Colours follow as runs: how many cells, and a letter for a pair of styles, one of each theme.
@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent / "snapshots"
 SIZES = ((200, 50), (120, 36), (80, 24))
 """The largest first: what it asks for is enough for the others."""
 THEMES = ("textual-dark", "textual-light")
-STATES = ("fresh", "stale", "empty", "error")
+STATES = ("fresh", "stale", "empty", "error", "loading")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&*+-/:;<=>?@^_~"
 _FLAGS = ("bold", "dim", "italic", "underline", "reverse", "strike")
 _MOST_DIFFERENCES = 60
