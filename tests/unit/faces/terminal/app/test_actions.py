@@ -589,6 +589,8 @@ async def test_names_from_outside_turn_nothing_round_in_lists_and_notes(daemon: 
         app.post_message(Paste(f"{hostile}\nmore"))
         line = app.screen.query_one(Input)
         await until(pilot, lambda: line.value == "gpt␛[31m")
+        # Textual looks for the list when it begins to search, also where the palette is gone by then.
+        await until(pilot, lambda: not any(worker.is_running for worker in app.workers))
 
 
 async def test_export_says_why_nothing_was_written(
