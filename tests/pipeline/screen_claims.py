@@ -77,6 +77,7 @@ def head(world: World, place: str) -> Claims:
         *texts,
         *(f"{world.gateway.name} (1 of 2) 5m {text}" for text in texts),
         *(f"5m {text}" for text in texts),
+        *(f"out {text}" for text in texts),
     }
     made = len({one.model for one in world.gateway.deployments})
     boxed = sum(

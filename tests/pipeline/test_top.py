@@ -424,7 +424,7 @@ def test_the_head_says_how_the_busiest_gateway_is_doing(screens: Screens) -> Non
     ladders = (oracle.bounds(family, instance), charts_seen.ladder(oracle, family, instance))
     for place, text in screens.places.items():
         line = text.splitlines()[0]
-        found = re.search(r" (\S+ (?:k)?/s)  (\S+ (?:k )?tok/s)  p95 (\S+ \S+)  (\S+/h) ", line)
+        found = re.search(r" (\S+ (?:k)?/s)  out (\S+ (?:k )?tok/s)  p95 (\S+ \S+)  (\S+/h) ", line)
         assert found is not None, (place, line)
         assert requests.shown_as(found[1], numbers.rate), (place, line, requests)
         assert output.shown_as(found[2], lambda value: numbers.rate(value, unit="tok")), (place, line, output)

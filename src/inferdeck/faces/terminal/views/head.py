@@ -100,7 +100,7 @@ def _traffic(gateways: list[Gateway], window_seconds: float) -> list[tuple[int, 
     return [
         (9, ((name, "dim"),)) if name else (9, ()),
         (1, ((f"{brief(window_seconds)} ", "dim"), (f"{shown(busiest.requests)}  ", "strong"))),
-        (3, ((f"{shown(tokens)}  ", "strong"),)),
+        (3, (("out ", "dim"), (f"{shown(tokens)}  ", "strong"))),
         (2, (("p95 ", "dim"), (f"{shown(busiest.latency_p95)}  ", "strong"))),
         (4, ((f"{shown(busiest.cost)}  ", "strong"),)),
     ]
