@@ -142,6 +142,22 @@ async def test_routes_of_a_file_stand_beside_those_of_the_gateway(folder: Path) 
     bench.state.close()
 
 
+async def test_a_service_has_the_hash_of_the_file_that_it_runs_from(folder: Path) -> None:
+    bench = Bench(folder, RUNNING, config_files=[{"path": str(folder / "litellm.yaml"), "gateway": "main"}])
+    bench.write("litellm.yaml", LITELLM)
+    await bench.watch.look()
+    asked = LocalStackQuestions(
+        MemoryStore(), lambda: around(*bench.states), bench.files.routes, lambda: bench.files.files().items
+    )
+    (found,) = asked.services().items
+    assert found.config_hash == bench.files.files().items[0].hash != ""
+    # When it started is not known here.
+    assert found.config_changed.value is None
+    (then,) = asked.services(Wanted(at=NOW - 60)).items
+    assert then.config_hash == ""
+    bench.state.close()
+
+
 async def test_which_gateway_is_not_guessed(folder: Path) -> None:
     second = state("litellm", "h:4000", name="second")
     bench = Bench(folder, RUNNING, second, config_files=[{"path": str(folder / "litellm.yaml")}])

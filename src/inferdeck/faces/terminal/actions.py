@@ -45,7 +45,7 @@ SCOPES = {
 }
 
 ACTIONS = (
-    Action("quit", ("q",), "Quit", "Leave; the daemon goes on.", shown=True),
+    Action("quit", ("q", "ctrl+c"), "Quit", "Leave; the daemon goes on.", shown=True),
     Action("refresh", ("r",), "Refresh", "Ask again now."),
     Action("config", ("c",), "Config", "The stack's configuration files and what runs."),
     Action("help", ("question_mark",), "Help", "What this view shows and every key that works in it.", shown=True),

@@ -98,9 +98,9 @@ class Terminal(DressedApp):
         self._left: list[Visited] = []
         self._place = ""
         for key in dict.fromkeys(key for action in self.all_actions for key in action.keys):
-            self._bindings.key_to_bindings.setdefault(key, []).append(
-                Binding(key, f"press({key!r})", show=False, id=f"press.{key}")
-            )
+            # Before Textual's own: its ctrl+c only says how to leave.
+            bound = Binding(key, f"press({key!r})", show=False, id=f"press.{key}")
+            self._bindings.key_to_bindings.setdefault(key, []).insert(0, bound)
 
     def on_mount(self) -> None:
         if not self.is_headless:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from inferdeck.model.config_files import ConfigFile
 from inferdeck.model.labels import Labels
 from inferdeck.model.page import Page
 from inferdeck.model.stack import Card, Chain, Link, LinkState, Route, RouteSource, StackContainer, StackService
@@ -28,7 +29,7 @@ CARDS_SECONDS = 15.0
 class LocalStackQuestions:
     """Implements StackQuestions; `around` and `files` are asked anew at each question and are safe from any thread.
 
-    files: what configuration files say of routes, beside what the running gateways say.
+    files: what configuration files say of routes, beside what the running gateways say. run_from: those files.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class LocalStackQuestions:
         reader: MetricReader,
         around: Callable[[], Surroundings],
         files: Callable[[], Sequence[RouteSource]] = tuple,
+        run_from: Callable[[], Sequence[ConfigFile]] = tuple,
     ) -> None:
         self._reader = reader
         self._around = around
         self._files = files
+        self._run_from = run_from
         self._joins = Cached()
         self._cards: tuple[float, tuple[dict[str, str], ...]] | None = None
 
@@ -47,7 +50,9 @@ class LocalStackQuestions:
         seen = self._seen(wanted, "names, addresses, models and what is watched at all are those of now")
         states = seen.around.states
         read = usage.Usage(_figures(seen, usage.METRICS))
-        found = services.services(self._joined(seen), states, read, Sightings(states, seen.around.now))
+        # Of files nobody keeps when they were another's.
+        files = {one.drift.gateway: one for one in self._run_from() if one.drift.gateway} if seen.past is None else {}
+        found = services.services(self._joined(seen), states, read, Sightings(states, seen.around.now), files)
         return chosen(
             found,
             wanted,

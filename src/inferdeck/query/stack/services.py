@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 from inferdeck.model.answers import Number, number
+from inferdeck.model.config_files import ConfigFile
 from inferdeck.model.stack import Link, LinkState, StackContainer, StackService
 from inferdeck.model.target import Health, TargetState
 from inferdeck.query import status
@@ -20,19 +22,30 @@ _WORDS = ("error", "degraded", "loading", "available")
 _REDIS = "redis"
 
 
-def services(joins: Joins, states: Iterable[TargetState], usage: Usage, seen: Sightings) -> list[StackService]:
-    """Return a row per target, in the order of `status`."""
+def services(
+    joins: Joins,
+    states: Iterable[TargetState],
+    usage: Usage,
+    seen: Sightings,
+    files: Mapping[str, ConfigFile] = MappingProxyType({}),
+) -> list[StackService]:
+    """Return a row per target, in the order of `status`; files: from which targets run, by their ids."""
     current = {state.key.id: state for state in states}
     ordered = status.in_order(current.values())
-    return [_service(joins, state, usage, seen) for state in ordered if state.key.id in joins.targets]
+    return [
+        _service(joins, state, usage, seen, files.get(state.key.id))
+        for state in ordered
+        if state.key.id in joins.targets
+    ]
 
 
-def _service(joins: Joins, state: TargetState, usage: Usage, seen: Sightings) -> StackService:
+def _service(joins: Joins, state: TargetState, usage: Usage, seen: Sightings, file: ConfigFile | None) -> StackService:
     one = joins.targets[state.key.id]
     trail = one.trail
     inside = trail.inside
     unit = joins.trails.unit(trail.host, trail.unit) if trail.unit else None
     started = _started(state, inside, unit, usage, seen)
+    config_hash, config_changed = _configuration(file, unit, started, seen)
     return StackService(
         service=status.service(state, seen.now),
         host=trail.host,
@@ -47,11 +60,19 @@ def _service(joins: Joins, state: TargetState, usage: Usage, seen: Sightings) ->
         uptime=uptime(started, seen.now),
         started=started,
         restarts=_restarts(inside, unit, seen),
-        config_hash=unit.facts.get("config_hash", "") if unit else "",
-        config_changed=_told(unit, "config_changed", "unix", seen),
+        config_hash=config_hash,
+        config_changed=config_changed,
         models=joins.models(state),
         age=_age(inside, unit, seen),
     )
+
+
+def _configuration(file: ConfigFile | None, unit: Unit | None, started: Number, seen: Sightings) -> tuple[str, Number]:
+    """Return the hash of what a service runs from, its file or else its unit, and when that changed after the start."""
+    if file is None or not file.hash:
+        return unit.facts.get("config_hash", "") if unit else "", _told(unit, "config_changed", "unix", seen)
+    later = file.modified is not None and started.value is not None and file.modified > started.value
+    return file.hash, number(file.modified if later else None, "unix", source=file.path)
 
 
 def _age(inside: Container | None, unit: Unit | None, seen: Sightings) -> Number:

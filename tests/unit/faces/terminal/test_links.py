@@ -63,7 +63,7 @@ def test_links_of_columns_count_and_a_moment_opens_logs() -> None:
 
 def test_headings_say_what_is_chosen() -> None:
     chosen = {"window": ("1h",), "model": (ALL,), "team": ("a", "b")}
-    assert titled("Over $window, ${model}, $team of $other", chosen) == "Over 1h, all, 2 of $other"
+    assert titled("Over $window, ${model}, $team of $other", chosen) == "Over 1h, all, 2 of …"
 
 
 def test_a_url_is_no_place() -> None:

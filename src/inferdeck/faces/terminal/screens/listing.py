@@ -116,7 +116,8 @@ class ListingView(View):
     def answered(self, key: str) -> None:
         if key == self.LIST:
             held = self.held[key]
-            if held.value is not None and not held.error:
+            # Also beside an error: the rows of the last answer, which a view that comes back has not drawn yet.
+            if held.value is not None:
                 self.table.take(self.entries(held.value))
             self.drawn()
         elif key == BELOW:

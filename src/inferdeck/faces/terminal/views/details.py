@@ -48,7 +48,7 @@ def service_pairs(one: StackService) -> list[Pair]:
     """Return what is known of a service."""
     told = one.service
     style = _HEALTH.get(told.health, "warn")
-    changed = one.config_changed.value is not None
+    changed = local(one.config_changed.value) if one.config_changed.value is not None else ""
     return [
         ("status", f"{told.health}, {one.status}" if one.status not in ("", told.health) else told.health, style),
         _text("trouble", told.error, "critical"),
@@ -66,7 +66,7 @@ def service_pairs(one: StackService) -> list[Pair]:
         _when("last start", one.started),
         _figure("restarts", one.restarts, "warn" if one.restarts.value else ""),
         _text("configuration", one.config_hash),
-        ("changed since", local(one.config_changed.value) if changed else "not", "warn" if changed else "dim"),
+        ("changed since", changed or ("not" if one.config_hash else numbers.MISSING), "warn" if changed else "dim"),
         _link("container", one.container),
         _link("process", one.process),
         _text("unit", one.unit),

@@ -87,12 +87,12 @@ def _place(view: str, known: Mapping[str, str]) -> str:
 
 
 def titled(text: str, variables: Mapping[str, Sequence[str]]) -> str:
-    """Return the heading of a row with the values of its variables; of many values their number."""
+    """Return a heading or title with the values of its variables; of many values their number, … of unknown ones."""
 
     def value(found: re.Match[str]) -> str:
         values = variables.get(found.group(1) or found.group(2))
         if values is None:
-            return found.group()
+            return "…"
         return "all" if ALL in values else values[0] if len(values) == 1 else str(len(values))
 
     return _VARIABLE.sub(value, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from inferdeck.model.dashboard_answers import PanelData
 _BOX = ("╭", "╮", "╰", "╯", "─", "│")
 _ASCII_BOX = ("+", "+", "+", "+", "-", "|")
 _RATES = ("__rate_interval", "[RANGE]")
+_FIXED = re.compile(r"\[([0-9]+[smhdw])\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ def _filled(row: Row, line: str, frame: str) -> Row:
 
 
 def _title(slot: Slot, panel: Panel, answer: Answer) -> Row:
-    title = cells.clean((answer.data.title if answer.data else "") or panel.title)
+    title = cells.clean((answer.data.title if answer.data else "") or titled(panel.title, {}))
     number: Row = ((f" {slot.number}", "key"),) if slot.number else ()
     return (*number, (f" {title} ", "title"))
 
@@ -182,11 +184,13 @@ def _edge(panel: Panel, answer: Answer, room: int) -> Row:
 def _window(panel: Panel, answer: Answer) -> Row:
     """Return how far the rates that are shown look back: those of the first line are over another time."""
     rate, data = answer.moment.rate, answer.data
-    if not rate or data is None or data.status != "ok" or answer.stale_seconds is not None or data.quality == "stale":
+    if data is None or data.status != "ok" or answer.stale_seconds is not None or data.quality == "stale":
         return ()
-    if not any(sign in query.expr for query in panel.queries for sign in _RATES):
-        return ()
-    return ((f" {brief(rate)}", "dim"), (" ", ""))
+    windows = {found for query in panel.queries for found in _FIXED.findall(query.expr)}
+    if any(sign in query.expr for query in panel.queries for sign in _RATES):
+        windows.add(brief(rate) if rate else "")
+    # Of several windows none is that of the panel.
+    return ((f" {found}", "dim"), (" ", "")) if len(windows) == 1 and (found := windows.pop()) else ()
 
 
 def _short(answer: Answer) -> Row:

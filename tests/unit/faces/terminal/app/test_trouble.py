@@ -15,8 +15,9 @@ import pytest
 from inferdeck.client.tiny import Address, Client
 from inferdeck.faces.terminal.drawing.glyphs import SETS, Look
 from inferdeck.faces.terminal.held import Held, Phase
+from inferdeck.faces.terminal.screens.listing import ListingView
 from tests.unit.api.place import Place, served
-from tests.unit.faces.terminal.app.daemon import answered, app_of, client, press, says, shown, top, until
+from tests.unit.faces.terminal.app.daemon import answered, app_of, client, press, says, shown, top, until, view_of
 
 
 @contextlib.asynccontextmanager
@@ -140,6 +141,28 @@ async def test_a_daemon_that_is_stopped_is_told_while_it_is_waited_for(name: str
             await until(pilot, lambda: "stale" not in shown(pilot))
             assert "q Quit" in shown(pilot).splitlines()[-1]
         gate.close()
+
+
+async def test_a_table_that_is_left_and_comes_back_without_a_daemon_has_its_rows(tmp_path: Path) -> None:
+    where: list[Client] = []
+    async with top(lambda: where[-1] if where else None, "services", interval_seconds=2.0) as pilot:
+        async with daemon(tmp_path / "one") as first:
+            where.append(client(first))
+            await press(pilot, "r")
+            view = await answered(pilot)
+            await until(pilot, lambda: isinstance(view, ListingView) and bool(view.table.entries))
+            assert isinstance(view, ListingView)
+            known = len(view.table.entries)
+        where.clear()
+        await press(pilot, "r")
+        await says(pilot, "tried again in")
+        app_of(pilot).go("gpus")
+        await says(pilot, "no daemon answers")
+        await press(pilot, "escape")
+        assert f"Services {known} " in await says(pilot, "Services")
+        back = view_of(pilot)
+        assert isinstance(back, ListingView)
+        await until(pilot, lambda: len(back.table.entries) == known)
 
 
 async def test_tries_are_later_each_time(tmp_path: Path) -> None:
