@@ -14,6 +14,8 @@ from inferdeck.model.masking import mask
 from inferdeck.sources.loglines.spelling import LARGEST_LINE_BYTES, decode
 
 MOST_BYTES = 16 * 2**20
+END_SECONDS = 2.0
+"""How long a killed command is waited for: something that it started may have left its session and hold its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,11 @@ async def run(command: Sequence[str], seconds: float, *, most_bytes: int = MOST_
         stopped = True
     finally:
         _end(process)
-        await process.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                # asyncio tells the end of a process when its output has been read to its end, and not before.
+                await _let_go(process.stdout)
+                await process.wait()
         errors.cancel()
         with suppress(asyncio.CancelledError):
             await errors
@@ -74,6 +80,12 @@ async def _gather(stream: asyncio.StreamReader | None, pieces: list[bytes], most
         if size >= most:
             return False
     return True
+
+
+async def _let_go(stream: asyncio.StreamReader | None) -> None:
+    """Read what is still printed, and keep nothing of it."""
+    while stream is not None and await stream.read(65_536):
+        pass
 
 
 async def _last_bytes(stream: asyncio.StreamReader | None) -> str:

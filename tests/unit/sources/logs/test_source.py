@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import threading
@@ -25,6 +26,7 @@ from inferdeck.sources.loglines.entries import Entry, join
 from inferdeck.sources.logs.command import fresh
 from inferdeck.sources.logs.config import LogsConfig
 from inferdeck.sources.logs.files import FileLog, Found
+from inferdeck.sources.logs.running import run
 from inferdeck.sources.logs.source import LogsSource, make
 
 Made = Callable[..., LogsSource]
@@ -117,6 +119,15 @@ async def test_a_command_that_fails_or_does_not_end_is_a_warning(
     flood = made(command=["yes"])
     collected = await flood.collect(0.0)
     assert "did not end" in collected.warnings[0]
+
+
+async def test_a_flood_ends_whatever_of_it_waits_to_be_read() -> None:
+    # asyncio stops reading where much waits, and then says nothing of an end.
+    for _ in range(25):
+        async with asyncio.timeout(60.0):
+            found = await run(["yes"], 30.0, most_bytes=1_000_000)
+        assert found.stopped
+        assert sum(len(line) + 1 for line in found.lines) <= 1_000_000
 
 
 async def test_a_question_about_many_files_holds_no_more_than_its_limit(
