@@ -112,12 +112,14 @@ def test_a_panel_says_how_old_it_is_and_why_there_is_none() -> None:
 def test_a_panel_says_how_far_its_rates_look_back() -> None:
     panel, data = SAMPLES["timeseries"]
     rates = replace(panel, queries=(Query("rate(x[$__rate_interval])"),))
-    fixed = replace(panel, queries=(Query("rate(x[5m])"),))
+    fixed = replace(panel, queries=(Query("rate(x[5m]) / rate(y[5m])"),))
+    several = replace(panel, queries=(Query("rate(x[5m]) / rate(y[$__rate_interval])"),))
     for one, rate, width, said in (
         (rates, 60.0, 60, " 1m ─╮"),
         (rates, 5400.0, 60, " 90m ─╮"),
         (rates, 0.0, 60, "──╮"),
-        (fixed, 60.0, 60, "──╮"),
+        (fixed, 60.0, 60, " 5m ─╮"),
+        (several, 60.0, 60, "──╮"),
         (rates, 60.0, 8, ""),
     ):
         slot = Slot(one, 0, 0, width, 10, 1)
