@@ -143,9 +143,7 @@ class Daemon:
         questions = LocalQuestions(database, surrounding.around, surrounding.facts, chronicle.changes)
         files = ConfigWatch(settings, clock, state, watching.states, surrounding.machine.seen, chronicle.happened.told)
         asked_files = files.questions(lambda: surrounding.around().states)
-        joined = LocalStackQuestions(
-            database, surrounding.around, asked_files.routes, lambda: asked_files.files().items
-        )
+        joined = LocalStackQuestions(database, surrounding.around, asked_files.routes, asked_files.running)
         models = catalog(settings, database, surrounding.around, lambda: joined.joins().chains(), prices)
         topics = [stack.routes(joined, clock), api_catalog.routes(models, clock), chronicle.routes()]
         topics.append(api_config_files.routes(asked_files))

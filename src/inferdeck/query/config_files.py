@@ -67,6 +67,12 @@ class ConfigFiles:
             {"state": STATES, "drift": DRIFTS, "kind": contents.KINDS},
         )
 
+    def running(self) -> dict[str, ConfigFile]:
+        """Return the files from which gateways run, by the ids of their targets."""
+        states = self._states()
+        found = (self._file(named, content, states) for named, content in self._held())
+        return {one.drift.gateway: one for one in found if one.drift.gateway}
+
     def file(self, identity: str) -> ConfigFilePage:
         """Return one file by id, path or name, with its content; raises NotFoundError."""
         named, content = _find(self._held(), identity)

@@ -23,7 +23,7 @@ from inferdeck.query.stack.local import LocalStackQuestions
 from inferdeck.routing import contents
 from inferdeck.store.metrics.memory import MemoryStore
 from inferdeck.store.state.database import StateDatabase
-from tests.unit.query.stack import around, state
+from tests.unit.query.stack import around, filled, series, state
 
 NOW = 1_800_000_000.0
 LITELLM = """\
@@ -142,17 +142,19 @@ async def test_routes_of_a_file_stand_beside_those_of_the_gateway(folder: Path) 
     bench.state.close()
 
 
-async def test_a_service_has_the_hash_of_the_file_that_it_runs_from(folder: Path) -> None:
+@pytest.mark.parametrize(("started", "changed"), [(NOW - 60, NOW - 30), (NOW - 20, None), (None, None)])
+async def test_a_service_has_the_hash_of_the_file_that_it_runs_from(
+    folder: Path, started: float | None, changed: float | None
+) -> None:
     bench = Bench(folder, RUNNING, config_files=[{"path": str(folder / "litellm.yaml"), "gateway": "main"}])
-    bench.write("litellm.yaml", LITELLM)
+    bench.write("litellm.yaml", LITELLM, age=30)
     await bench.watch.look()
-    asked = LocalStackQuestions(
-        MemoryStore(), lambda: around(*bench.states), bench.files.routes, lambda: bench.files.files().items
-    )
+    start = series("process_start_time_seconds", job="litellm", instance="g:4000")
+    store = filled({start: [started]}) if started is not None else MemoryStore()
+    asked = LocalStackQuestions(store, lambda: around(*bench.states), bench.files.routes, bench.files.running)
     (found,) = asked.services().items
-    assert found.config_hash == bench.files.files().items[0].hash != ""
-    # When it started is not known here.
-    assert found.config_changed.value is None
+    assert found.config_hash == bench.files.file("litellm.yaml").file.hash != ""
+    assert found.config_changed.value == changed
     (then,) = asked.services(Wanted(at=NOW - 60)).items
     assert then.config_hash == ""
     bench.state.close()

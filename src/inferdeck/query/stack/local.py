@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from inferdeck.model.config_files import ConfigFile
 from inferdeck.model.labels import Labels
@@ -29,7 +29,8 @@ CARDS_SECONDS = 15.0
 class LocalStackQuestions:
     """Implements StackQuestions; `around` and `files` are asked anew at each question and are safe from any thread.
 
-    files: what configuration files say of routes, beside what the running gateways say. run_from: those files.
+    files: what configuration files say of routes, beside what the running gateways say. run_from: those files, by
+    the ids of the targets that run from them.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class LocalStackQuestions:
         reader: MetricReader,
         around: Callable[[], Surroundings],
         files: Callable[[], Sequence[RouteSource]] = tuple,
-        run_from: Callable[[], Sequence[ConfigFile]] = tuple,
+        run_from: Callable[[], Mapping[str, ConfigFile]] = dict,
     ) -> None:
         self._reader = reader
         self._around = around
@@ -51,7 +52,7 @@ class LocalStackQuestions:
         states = seen.around.states
         read = usage.Usage(_figures(seen, usage.METRICS))
         # Of files nobody keeps when they were another's.
-        files = {one.drift.gateway: one for one in self._run_from() if one.drift.gateway} if seen.past is None else {}
+        files = self._run_from() if seen.past is None else {}
         found = services.services(self._joined(seen), states, read, Sightings(states, seen.around.now), files)
         return chosen(
             found,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import partial
-from types import MappingProxyType
 
 from inferdeck.model.answers import Number, number
 from inferdeck.model.config_files import ConfigFile
@@ -27,7 +26,7 @@ def services(
     states: Iterable[TargetState],
     usage: Usage,
     seen: Sightings,
-    files: Mapping[str, ConfigFile] = MappingProxyType({}),
+    files: Mapping[str, ConfigFile],
 ) -> list[StackService]:
     """Return a row per target, in the order of `status`; files: from which targets run, by their ids."""
     current = {state.key.id: state for state in states}

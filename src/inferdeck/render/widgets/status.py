@@ -44,7 +44,7 @@ CONTENT = Content(
 
 @dataclass(frozen=True, slots=True)
 class _Gateway:
-    """One gateway, and what is known of its configuration: of the file that it runs from, else what its unit says."""
+    """One gateway and the file that it runs from."""
 
     one: StackService
     file: ConfigFile | None
@@ -58,17 +58,6 @@ class _Gateway:
         return self.one.service.name
 
     @property
-    def hash(self) -> str:
-        return self.file.hash if self.file is not None and self.file.hash else self.one.config_hash
-
-    @property
-    def changed(self) -> float | None:
-        """When its configuration was changed after it had started."""
-        if self.file is None or self.file.modified is None or self.one.started.value is None:
-            return self.one.config_changed.value
-        return self.file.modified if self.file.modified > self.one.started.value else None
-
-    @property
     def drift(self) -> str:
         return self.file.drift.state if self.file is not None else ""
 
@@ -78,7 +67,8 @@ class _Gateway:
         if one.service.health != "up":
             return State.CRITICAL if one.service.health == "down" else State.UNKNOWN
         young = one.uptime.value is not None and one.uptime.quality != "stale" and one.uptime.value < YOUNG_SECONDS
-        return State.WARNING if young or self.changed is not None or self.drift == DIFFERS else State.OK
+        changed = one.config_changed.value is not None
+        return State.WARNING if young or changed or self.drift == DIFFERS else State.OK
 
 
 def widget(services: Sequence[StackService], files: Sequence[ConfigFile], part: Part) -> Widget:
@@ -138,7 +128,7 @@ def _tell(told: Telling, gateway: _Gateway) -> None:
         told.named(word, figure, *where, "service")
     told.fact("pid", str(one.pid or ""), *where)
     told.fact("state", one.status, *where)
-    told.fact("config", gateway.hash, *where)
+    told.fact("config", gateway.one.config_hash, *where)
     told.fact("drift", gateway.drift, *where)
 
 
@@ -160,13 +150,13 @@ def _rows(gateway: _Gateway) -> list[tuple[Cell, ...]]:
 
 
 def _config(gateway: _Gateway) -> Cell:
-    if not gateway.hash:
+    if not gateway.one.config_hash:
         return Cell(numbers.MISSING, Look.DIM)
-    text = gateway.hash[:_HASH_DIGITS]
+    text = gateway.one.config_hash[:_HASH_DIGITS]
     if gateway.drift == DIFFERS:
         return Cell(f"{text} (differs from what runs)", Look.WARNING)
-    if gateway.changed is not None:
-        return Cell(f"{text} (changed after the start, {moment(gateway.changed)})", Look.WARNING)
+    if gateway.one.config_changed.value is not None:
+        return Cell(f"{text} (changed after the start, {moment(gateway.one.config_changed.value)})", Look.WARNING)
     # Without a start nobody knows whether it was changed since.
     return Cell(f"{text} (unchanged)" if gateway.one.started.value is not None or gateway.drift == "same" else text)
 

@@ -212,7 +212,7 @@ def stacked(one: Service, **changes: Any) -> StackService:
     return replace(made, **changes)
 
 
-def file(gateway: str, drift: str, modified: float) -> ConfigFile:
+def file(gateway: str, drift: str) -> ConfigFile:
     """Return the configuration file that a gateway runs from; gateway: the id of its target."""
     return ConfigFile(
         id="f",
@@ -226,7 +226,7 @@ def file(gateway: str, drift: str, modified: float) -> ConfigFile:
         error="",
         hash="f" * 64,
         size=10,
-        modified=modified,
+        modified=1.0,
         changed=None,
         revisions=1,
         routes=2,

@@ -350,16 +350,18 @@ def test_status_warns_of_young_and_changed_gateways(one: StackService, state: St
 
 
 @pytest.mark.parametrize(
-    ("drift", "modified", "words", "state"),
+    ("drift", "changed", "words", "state"),
     [
-        ("same", 1.0, "ffffffff (unchanged)", State.OK),
-        ("differs", 1.0, "ffffffff (differs from what runs)", State.WARNING),
-        ("unknown", NOW, "ffffffff (changed after the start, ", State.WARNING),
+        ("same", None, "0a1b2c3d (unchanged)", State.OK),
+        ("differs", None, "0a1b2c3d (differs from what runs)", State.WARNING),
+        ("unknown", NOW, "0a1b2c3d (changed after the start, ", State.WARNING),
     ],
 )
-def test_the_configuration_is_the_file_that_it_runs_from(drift: str, modified: float, words: str, state: State) -> None:
-    one = answers.service("gate")
-    found = status_widget.widget((answers.stacked(one),), (answers.file(one.id, drift, modified),), EVERYTHING)
+def test_the_configuration_is_beside_what_runs(drift: str, changed: float | None, words: str, state: State) -> None:
+    one = answers.stacked(
+        answers.service("gate"), config_changed=answers.told(changed, "unix") if changed else answers.NONE
+    )
+    found = status_widget.widget((one,), (answers.file(one.service.id, drift),), EVERYTHING)
     shown = {row[0]: row[1] for row in texts(found)}
     assert shown["Config:"].startswith(words)
     assert found.state is state

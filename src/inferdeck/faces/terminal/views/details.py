@@ -49,6 +49,8 @@ def service_pairs(one: StackService) -> list[Pair]:
     told = one.service
     style = _HEALTH.get(told.health, "warn")
     changed = local(one.config_changed.value) if one.config_changed.value is not None else ""
+    # Without a start nobody knows whether it was changed since.
+    unchanged = "not" if one.config_hash and one.started.value is not None else numbers.MISSING
     return [
         ("status", f"{told.health}, {one.status}" if one.status not in ("", told.health) else told.health, style),
         _text("trouble", told.error, "critical"),
@@ -66,7 +68,7 @@ def service_pairs(one: StackService) -> list[Pair]:
         _when("last start", one.started),
         _figure("restarts", one.restarts, "warn" if one.restarts.value else ""),
         _text("configuration", one.config_hash),
-        ("changed since", changed or ("not" if one.config_hash else numbers.MISSING), "warn" if changed else "dim"),
+        ("changed since", changed or unchanged, "warn" if changed else "dim"),
         _link("container", one.container),
         _link("process", one.process),
         _text("unit", one.unit),
