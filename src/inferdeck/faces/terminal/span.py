@@ -12,6 +12,8 @@ _RANGES = (300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 
 
 
 _NOTHING = re.compile(r"\.0+(?= s$)| 00 (?:s|min|h)$")
+_MINUTES_FROM = 120.0
+"""Seconds from which on minutes stand before them."""
 _BRIEF = (("d", DAY), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
 
 
@@ -21,7 +23,9 @@ def length(seconds: float) -> str:
 
 
 def brief(seconds: float) -> str:
-    """Return how far rates look back, as PromQL writes it: 5m, 90s, 1h."""
+    """Return how far rates look back, as PromQL writes it: 5m, 90s, 1h, 15m5s."""
+    if seconds >= _MINUTES_FROM and seconds % 60:
+        return f"{seconds // 60:g}m{seconds % 60:g}s"
     unit, size = next((pair for pair in _BRIEF if seconds >= pair[1] and not seconds % pair[1]), _BRIEF[-1])
     return f"{seconds / size:g}{unit}"
 

@@ -117,6 +117,7 @@ def test_a_panel_says_how_far_its_rates_look_back() -> None:
     for one, rate, width, said in (
         (rates, 60.0, 60, " 1m ─╮"),
         (rates, 5400.0, 60, " 90m ─╮"),
+        (rates, 905.0, 60, " 15m5s ─╮"),
         (rates, 0.0, 60, "──╮"),
         (fixed, 60.0, 60, " 5m ─╮"),
         (several, 60.0, 60, "──╮"),
