@@ -30,7 +30,8 @@ def test_lives_cover_the_days_without_a_gap_newest_first(present: float, days: f
     assert found[0].start <= present < found[0].start + DAY
     assert all(newer.start == older.end for newer, older in pairwise(found))
     assert found[-1].start <= present - days * DAY < found[-1].end
-    assert all(one.start % DAY == life.HOUR * 3600 for one in found)
+    assert all(one.start % DAY == life.HOUR * 3600 for one in (found[0], *found[:-1]))
+    assert len(found) == 1 or found[-1].start > present - days * DAY - 60
 
 
 def test_each_life_has_traffic_of_its_own_and_always_the_same() -> None:
@@ -41,6 +42,13 @@ def test_each_life_has_traffic_of_its_own_and_always_the_same() -> None:
     assert (
         life.world(small(), 7, START).seed == life.world(small(), 7, START).seed != life.world(small(), 8, START).seed
     )
+
+
+def test_a_life_that_begins_with_the_days_has_the_traffic_of_its_own_day() -> None:
+    from tests.unit.simulate.fleets import START, small
+
+    begin = life.began(START)
+    assert life.world(small(), 7, begin + 0.9 * DAY).seed == life.world(small(), 7, begin).seed
 
 
 def test_a_life_that_goes_on_is_deployed_anew_each_night() -> None:

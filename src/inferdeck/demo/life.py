@@ -38,11 +38,12 @@ def began(moment: float) -> float:
 
 def lives(present: float, days: float) -> Iterator[Life]:
     """Yield the lives of the last days, the present one first; the first of them all begins where the days begin."""
-    oldest, end = present - days * DAY, present
-    start = began(present)
-    while end > oldest:
+    oldest, start = (present - days * DAY) // 60 * 60, began(present)
+    # The present one is whole, since the fleet that serves goes on with it.
+    yield Life(start, present)
+    while start > oldest:
+        start, end = max(start - DAY, oldest), start
         yield Life(start, end)
-        start, end = start - DAY, start
 
 
 def world(fleet: Fleet, seed: int, start: float) -> World:
@@ -50,7 +51,7 @@ def world(fleet: Fleet, seed: int, start: float) -> World:
 
     Where it goes on after that life, everything is deployed anew when the next one would begin.
     """
-    found = World(fleet, seed=seed * _DAYS + int(start // DAY), start=start)
+    found = World(fleet, seed=seed * _DAYS + int(began(start) // DAY), start=start)
     found.kernel.at(start, partial(_deploy, found, start + DAY))
     return found
 
