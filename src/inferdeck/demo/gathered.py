@@ -12,7 +12,9 @@ from inferdeck.model.scrape import ABSENT_BITS, Layout, Scrape
 from inferdeck.receive import blocks
 
 CELLS_AT_ONCE = 120_000
-"""Series times scrapes of one body, which is then about a megabyte."""
+"""Series times scrapes of one body, which is then about a megabyte before it is packed."""
+BODIES_AT_ONCE = 4
+"""Filled in one go through the scrapes."""
 
 Values = NDArray[np.float64]
 
@@ -74,21 +76,29 @@ class Gathered:
         stamps = np.array(self._times, dtype=np.int64)
         series, places = _placed([run.layout for run in self._runs])
         size = max(1, CELLS_AT_ONCE // max(1, len(stamps)))
-        for start in range(0, len(series), size):
-            part = series[start : start + size]
-            values = _holes(len(part), len(stamps))
-            column = 0
-            for run, place in zip(self._runs, places, strict=True):
-                mine = np.flatnonzero((place >= start) & (place < start + len(part)))
-                rows = place[mine] - start
-                for scrape in run.scrapes():
-                    values[column, rows] = scrape[mine]
-                    column += 1
-            yield blocks.encode(self.target, part, stamps, values.T)
+        for start in range(0, len(series), BODIES_AT_ONCE * size):
+            rows = self._rows(places, start, min(start + BODIES_AT_ONCE * size, len(series)))
+            for first in range(0, len(rows), size):
+                part = series[start + first : start + first + size]
+                yield blocks.encode(self.target, part, stamps, rows[first : first + size])
+
+    def _rows(self, places: list[NDArray[np.intp]], start: int, end: int) -> Values:
+        """Return the values of the series from `start` to `end`, shape (series, times)."""
+        values = _holes(end - start, len(self._times))
+        column = 0
+        for run, place in zip(self._runs, places, strict=True):
+            mine = np.flatnonzero((place >= start) & (place < end))
+            columns = place[mine] - start
+            for scrape in run.scrapes():
+                values[column, columns] = scrape[mine]
+                column += 1
+        return values.T
 
 
 def _placed(layouts: list[Layout]) -> tuple[tuple[Labels, ...], list[NDArray[np.intp]]]:
     """Return all series of some layouts, and where those of each layout stand among them."""
+    if len(layouts) == 1:
+        return layouts[0].series, [np.arange(len(layouts[0]))]
     rows: dict[Labels, int] = {}
     known: dict[int, int] = {}
     places = []

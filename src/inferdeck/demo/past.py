@@ -1,7 +1,7 @@
 """The process that plays the past: python -m inferdeck.demo.past FILE, where FILE is JSON (run.py writes it).
 
 Each life of the fleet is played from its beginning. Every target's series go through the same stages
-as when they are scraped (limit, repair, mapping), and to the daemon in blocks of two hours. It splits into as many
+as when they are scraped (limit, repair, mapping), and to the daemon in pieces of some hours. It splits into as many
 players as there are lists of lives, which share the memory of what all of them have loaded. They say how far they are
 as lines of JSON, and end when standard input does.
 """
@@ -40,6 +40,9 @@ from inferdeck.sources.dcgm.shape import Shape
 from inferdeck.sources.pipeline import Pipeline
 
 BLOCK_MS = 2 * 3600 * 1000
+"""The store's; what is sent ends with one, since a block in two pieces is put together at a price."""
+BLOCK_SCRAPES = 240
+"""At least so many of each target are sent at once: what is said of its series is said with each."""
 SEND_SECONDS = 120.0
 GARBAGE = 200_000
 """Objects between two looks for cycles, of which there are few here: the usual looks are a tenth of all work."""
@@ -148,11 +151,14 @@ class Past:
         """Play one life; yields the moment that it has come to and what its targets showed since the last one."""
         world = life.world(self._scenario.fleet, self._scenario.seed, one.start)
         tracks = list(self._tracks(world))
-        block = 0
+        block = scrapes = 0
         for stamp in self._stamps(one, oldest, world):
             if stamp // BLOCK_MS != block:
-                yield world.now, _taken(tracks)
                 block = stamp // BLOCK_MS
+                if scrapes >= BLOCK_SCRAPES:
+                    yield world.now, _taken(tracks)
+                    scrapes = 0
+            scrapes += 1
             world.run_until(stamp / 1000)
             for track in tracks:
                 found = track.read.at(world.now)
