@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping as Pairs
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,19 @@ class _Native:
 ByName = dict[str, list[tuple[int, _Native]]]
 
 
+@dataclass(slots=True, eq=False)
+class _Taken:
+    """What was found out of a layout's series; native: those that have the names of canonical ones.
+
+    made: what each mapping makes, by its number.
+    """
+
+    series: tuple[Labels, ...] = ()
+    by_name: ByName = field(default_factory=dict)
+    native: set[Labels] = field(default_factory=set)
+    made: dict[int, dict[Labels, Output]] = field(default_factory=dict)
+
+
 class Mapper:
     """Computes the canonical series of one target.
 
@@ -68,12 +81,14 @@ class Mapper:
                 raise CatalogError(
                     f"sources/{catalog.kind}/catalog.yaml: no canonical ladder for histogram {mapping.to}"
                 )
-        self._wanted = frozenset(name for mapping in catalog.mappings for name in wire_names(mapping))
+        self._read = [frozenset(wire_names(mapping)) for mapping in catalog.mappings]
+        self._wanted = frozenset().union(*self._read)
         self._made_names = frozenset((QUALITY_FAMILY, *(name for one in catalog.mappings for name in made_names(one))))
         self._known: dict[int, tuple[Labels, str, _Native | None]] = {}
         """By the identity of the series' object: the next layout mostly has the same ones."""
         self._buckets: dict[tuple[int, float], tuple[Labels, Labels]] = {}
         """A bucket's labels by the identity of those of its histogram."""
+        self._taken = _Taken()
         self._plan: tuple[Layout, Layout, Arithmetic] = (EMPTY_LAYOUT, EMPTY_LAYOUT, Arithmetic([]))
         self._last: tuple[Values, Mapped] | None = None
         """Repair gives the same array where a scrape is as the one before."""
@@ -97,21 +112,14 @@ class Mapper:
         if len(self._known) > 2 * len(layout) + 1000:
             self._known.clear()
             self._buckets.clear()
-        by_name: ByName = {}
-        native: set[Labels] = set()
-        for position, series in enumerate(layout.series):
-            known = self._known.get(id(series))
-            if known is None or known[0] is not series:
-                name = metric_name(series)
-                known = self._known[id(series)] = (series, name, _Native(series) if name in self._wanted else None)
-            if known[2] is not None:
-                by_name.setdefault(known[1], []).append((position, known[2]))
-            if known[1] in self._made_names:
-                native.add(series)
+        touched = self._take(layout.series)
         outputs: dict[Labels, Output] = {}
         estimated: set[tuple[str, str]] = set()
-        for mapping in self._mappings:
-            made = self._histogram(mapping, by_name) if mapping.histogram else self._plain(mapping, by_name)
+        for at, mapping in enumerate(self._mappings):
+            made = self._taken.made.get(at)
+            if made is None or not touched.isdisjoint(self._read[at]):
+                make = self._histogram if mapping.histogram else self._plain
+                made = self._taken.made[at] = make(mapping, self._taken.by_name)
             if mapping.quality and made:
                 estimated.add((mapping.to, mapping.quality))
             if any(output.estimated for output in made.values()):
@@ -120,7 +128,27 @@ class Mapper:
         for family, reason in sorted(estimated):
             facts = {**self.constants, "family": family, "quality": "estimated", "reason": reason}
             outputs[labels(facts, QUALITY_FAMILY)] = Output([], Aggregation.SUM, value=1.0)
+        native = self._taken.native
         return {series: output for series, output in outputs.items() if series not in native} if native else outputs
+
+    def _take(self, series: tuple[Labels, ...]) -> set[str]:
+        """Take the series of a layout, and return the names of those that are new to it: mostly it has only grown."""
+        if series[: len(self._taken.series)] != self._taken.series:
+            self._taken = _Taken()
+        taken, touched = self._taken, set[str]()
+        for position in range(len(taken.series), len(series)):
+            one = series[position]
+            known = self._known.get(id(one))
+            if known is None or known[0] is not one:
+                name = metric_name(one)
+                known = self._known[id(one)] = (one, name, _Native(one) if name in self._wanted else None)
+            if known[2] is not None:
+                taken.by_name.setdefault(known[1], []).append((position, known[2]))
+                touched.add(known[1])
+            if known[1] in self._made_names:
+                taken.native.add(one)
+        taken.series = series
+        return touched
 
     def _plain(self, mapping: Mapping, by_name: ByName) -> dict[Labels, Output]:
         outputs: dict[Labels, Output] = {}

@@ -96,6 +96,8 @@ class Pipeline:
         self._meta = Layout(tuple(labels(extra, name) for name in META))
         self._limited = (EMPTY_LAYOUT, EMPTY_LAYOUT)
         self._joined: tuple[Layout, frozenset[str], Layout, NDArray[np.intp] | None] | None = None
+        self._grown: tuple[Layout, Layout] | None = None
+        """A joined layout and the next one, where that has all of its series."""
         self._live = EMPTY_LAYOUT
         self._next = EMPTY_LAYOUT
         self._added = 0
@@ -170,10 +172,14 @@ class Pipeline:
         series = layout.series
         # What the last layout had is known not to be its own; a set of labels takes long to hash.
         known = frozenset(map(id, last[0].series)) if last is not None and last[3] is None else frozenset[int]()
-        if estimated or not own.isdisjoint([one for one in series if id(one) not in known]):
+        fresh = [one for one in series if id(one) not in known]
+        if estimated or not own.isdisjoint(fresh):
             keep = np.flatnonzero([one not in own for one in series])
             series = tuple(one for one in series if one not in own)
         joined = Layout((*series, *quality, *self._meta.series))
+        self._grown = None
+        if last is not None and not last[1] and keep is None and len(series) - len(fresh) == len(last[0]):
+            self._grown = (last[2], joined)
         self._joined = (layout, estimated, joined, keep)
         return joined, keep
 
@@ -182,6 +188,9 @@ class Pipeline:
         self._next = layout
         self._added, self._gone = 0, ()
         if layout is self._live:
+            return
+        if self._grown is not None and self._grown[0] is self._live and self._grown[1] is layout:
+            self._added = len(layout) - len(self._live)
             return
         # Nearly always the same objects; only where one is missing do the labels themselves decide.
         there = frozenset(map(id, layout.series))
