@@ -106,6 +106,20 @@ def test_scrapes_become_one_block_with_holes_where_a_series_was_not_there() -> N
     assert list(Gathered("t").bodies()) == []
 
 
+@pytest.mark.parametrize("count", [999, 70_000])
+def test_bodies_hold_every_series_at_every_moment_and_no_more_than_the_door_takes(count: int) -> None:
+    layout, gathered = Layout(tuple(labels({"n": str(n)}, "m") for n in range(count))), Gathered("t")
+    given = np.zeros((300 if count < 1000 else 2, count))
+    for at in range(1, len(given)):
+        given[at] = given[at - 1]
+        given[at, [at % count, -1]] += 1.0
+    for at, values in enumerate(given):
+        gathered.add(Scrape("t", 1000 * at, layout, values))
+    found = [blocks.decode(body) for body in gathered.bodies()]
+    assert [one for body in found for one in body.layout.series] == list(layout.series)
+    assert np.array_equal(np.concatenate([body.values for body in found]).T, given)
+
+
 def test_a_folder_belongs_to_its_demo_and_what_a_killed_one_left_is_swept(tmp_path: Path) -> None:
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
     folder, lock = folders.make(environ)

@@ -13,7 +13,7 @@ from inferdeck.receive import blocks
 
 CELLS_AT_ONCE = 120_000
 """Series times scrapes of one body, which is then about a megabyte before it is packed."""
-BODIES_AT_ONCE = 4
+BODIES_AT_ONCE = 2
 """Filled in one go through the scrapes."""
 
 Values = NDArray[np.float64]
@@ -27,13 +27,15 @@ class _Run:
         self._first = values
         # Bits: a NaN is never equal to itself.
         self._last = values.view(np.uint64)
-        self._changes: list[tuple[NDArray[np.int32], Values]] = []
+        # Most of what a player holds.
+        self._places = np.uint16 if len(layout) <= 1 << 16 else np.int32
+        self._changes: list[tuple[NDArray[np.uint16 | np.int32], Values]] = []
 
     def add(self, values: Values) -> None:
         """Take one more scrape."""
         bits = values.view(np.uint64)
         changed = (bits != self._last).nonzero()[0]
-        self._changes.append((changed.astype(np.int32), values[changed]))
+        self._changes.append((changed.astype(self._places), values[changed]))
         self._last = bits
 
     @property
@@ -75,7 +77,7 @@ class Gathered:
         """Yield what to send."""
         stamps = np.array(self._times, dtype=np.int64)
         series, places = _placed([run.layout for run in self._runs])
-        size = max(1, CELLS_AT_ONCE // max(1, len(stamps)))
+        size = min(max(1, CELLS_AT_ONCE // max(1, len(stamps))), blocks.MOST_SERIES)
         for start in range(0, len(series), BODIES_AT_ONCE * size):
             rows = self._rows(places, start, min(start + BODIES_AT_ONCE * size, len(series)))
             for first in range(0, len(rows), size):
