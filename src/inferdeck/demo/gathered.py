@@ -20,7 +20,7 @@ Values = NDArray[np.float64]
 
 
 class _Run:
-    """Successive scrapes of one layout: the first, and of each what is not as in the one before, a tenth of all."""
+    """Successive scrapes of one layout: the first, and of each what is not as in the one before, about a quarter."""
 
     def __init__(self, layout: Layout, values: Values) -> None:
         self.layout = layout
