@@ -71,7 +71,7 @@ def test_the_windows_of_burn_rates_are_those_of_the_page() -> None:
         assert alert.severity in row
 
 
-def test_the_brief_has_its_six_groups_and_fifteen_names() -> None:
+def test_the_alerts_of_the_gateway_are_six_groups_and_fifteen_names() -> None:
     groups = export.alert_groups(Site(loader.shipped()))
     found = {group.name: [rule.alert for rule in group.rules] for group in groups[export.ALERTS]}
     assert {name.removeprefix("llm_gateway_"): names for name, names in found.items()} == {
@@ -92,5 +92,5 @@ def test_the_brief_has_its_six_groups_and_fifteen_names() -> None:
         "cache": ["LLMGatewayLowCacheHitRate"],
     }
     canonical = [rule.alert for group in groups[export.CANONICAL] for rule in group.rules]
-    brief = [rule.alert for group in groups[export.ALERTS] for rule in group.rules]
-    assert [f"LLMGateway{name}" for name in canonical] == brief
+    of_gateway = [rule.alert for group in groups[export.ALERTS] for rule in group.rules]
+    assert [f"LLMGateway{name}" for name in canonical] == of_gateway

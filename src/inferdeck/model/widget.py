@@ -124,7 +124,7 @@ SCRIPTS = {
     "litellm-logs.sh": "logs",
     "litellm-status.sh": "status",
 }
-"""The brief's shell scripts, and the widget that each of them shows."""
+"""The shell scripts that people had before, and the widget that takes the place of each."""
 
 
 @dataclass(frozen=True, slots=True)

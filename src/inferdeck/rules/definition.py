@@ -29,7 +29,7 @@ class Step:
 class Alert:
     """One alert rule; texts and expressions hold `${name}` for values.
 
-    expr: on the canonical vocabulary ("" where there is no such thing). gateway_expr: the same on the brief's family
+    expr: on the canonical vocabulary ("" where there is no such thing). gateway_expr: the same on the family
     llm_gateway_llm_gateway_*, "" where that has no such thing. absence: the rule means to fire where data is absent.
     """
 
@@ -49,12 +49,15 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Alert rules of one topic; brief: one of the six groups of the brief's alerts.yaml. slo: burn rates."""
+    """Alert rules of one topic.
+
+    of_gateway: one of the six groups of alerts.yaml, on llm_gateway_llm_gateway_*. slo: burn rates.
+    """
 
     name: str
     title: str
     alerts: tuple[Alert, ...]
-    brief: bool = False
+    of_gateway: bool = False
     slo: bool = False
 
 

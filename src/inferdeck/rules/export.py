@@ -26,9 +26,9 @@ TITLES: Mapping[str, str] = {
 }
 _HINT = "Written by inferdeck rules export; thresholds and windows stand in inferdeck.yaml under rules (docs/rules.md)."
 _WHICH: Mapping[str, tuple[Family, Callable[[Group], bool]]] = {
-    ALERTS: (Family.GATEWAY, lambda group: group.brief),
-    CANONICAL: (Family.CANONICAL, lambda group: group.brief),
-    STACK: (Family.CANONICAL, lambda group: not group.brief and not group.slo),
+    ALERTS: (Family.GATEWAY, lambda group: group.of_gateway),
+    CANONICAL: (Family.CANONICAL, lambda group: group.of_gateway),
+    STACK: (Family.CANONICAL, lambda group: not group.of_gateway and not group.slo),
     SLO: (Family.CANONICAL, lambda group: group.slo),
     GATEWAY_SLO: (Family.GATEWAY, lambda group: group.slo),
 }

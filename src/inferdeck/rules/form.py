@@ -32,8 +32,8 @@ class StepEntry(Entry):
 class BurnEntry(Entry):
     """An objective from which burn-rate alerts are made, one per pair of windows.
 
-    bad: the share of what went wrong over `${range}`, on the canonical vocabulary; gateway_bad the same on the brief's
-    family. slo: the name of the shared value that holds the objective.
+    bad: the share of what went wrong over `${range}`, on the canonical vocabulary; gateway_bad the same on the
+    family llm_gateway_llm_gateway_*. slo: the name of the shared value that holds the objective.
     """
 
     slo: str
@@ -76,7 +76,7 @@ class GroupFile(Entry):
 
     group: str = Field(pattern=r"^[a-z_]+$")
     title: str
-    brief: bool = False
+    of_gateway: bool = False
     slo: bool = False
     alerts: tuple[AlertEntry, ...] = Field(min_length=1)
 

@@ -76,7 +76,7 @@ def _group(entry: GroupFile, found: document.Document, windows: tuple[WindowEntr
     for number, one in enumerate(entry.alerts):
         place = found.place(("alerts", number))
         alerts += _burning(one, windows, place) if one.burn else [_alert(one, place)]
-    return Group(entry.group, entry.title, tuple(alerts), entry.brief, entry.slo)
+    return Group(entry.group, entry.title, tuple(alerts), entry.of_gateway, entry.slo)
 
 
 def _alert(one: AlertEntry, place: str) -> Alert:

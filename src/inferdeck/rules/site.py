@@ -27,7 +27,7 @@ _OBSERVER = {True: "instance", False: "gateway"}
 
 
 class Family(StrEnum):
-    """On which metrics a rule stands: the canonical vocabulary, or the brief's llm_gateway_llm_gateway_*."""
+    """On which metrics a rule stands: the canonical vocabulary, or the family llm_gateway_llm_gateway_*."""
 
     CANONICAL = "canonical"
     GATEWAY = "gateway"

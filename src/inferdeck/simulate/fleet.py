@@ -300,7 +300,7 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A program of the brief: `metrics` is llm (its own `llm_*` families) or llm_gateway (the doubled prefix)."""
+    """A program of the user's own: `metrics` is llm (its own `llm_*` families) or llm_gateway (the doubled prefix)."""
 
     name: str
     metrics: str

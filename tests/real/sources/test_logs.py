@@ -129,7 +129,7 @@ async def test_a_unit_that_is_not_there_has_no_lines(journal: UserManager, made:
     assert not (await one.collect(0.0)).warnings
 
 
-async def test_the_command_of_the_brief(journal: UserManager, made: Made) -> None:
+async def test_a_command_that_asks_the_journal(journal: UserManager, made: Made) -> None:
     one = made(command=f"journalctl --directory={journal.journal} -t gateway -n 40 -o short-iso --no-pager")
     page = await one.read(LogQuery())
     assert any("gateway" in line.text for line in page.lines)

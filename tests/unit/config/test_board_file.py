@@ -1,4 +1,4 @@
-"""The file of a board: what the brief writes is read, and what is wrong is told with its line and the right word."""
+"""The file of a board: what the format says is read, and what is wrong is told with its line and the right word."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inferdeck.errors import ConfigError
 from inferdeck.model.board import Board, Box, Extent, Sticker
 from inferdeck.model.widget import SCRIPTS
 
-BRIEF = """
+BOARD = """
 layout:
   - type: horizontal
     stickers:
@@ -75,15 +75,15 @@ WRONG = {
 }
 
 
-def test_what_the_brief_writes_is_read() -> None:
+def test_rows_columns_and_percents_are_read() -> None:
     health = Sticker("health-status.sh", refresh_seconds=10.0, width=HALF)
     providers = Sticker("providers-overview.sh", refresh_seconds=15.0, width=HALF)
     logs = Sticker("litellm-logs.sh", refresh_seconds=5.0, height=ALL)
     boxes = (Box((health, providers)), Box((logs,), horizontal=False))
-    assert board_file.parse(BRIEF.encode(), "brief.yaml") == Board(boxes, "brief")
+    assert board_file.parse(BOARD.encode(), "mine.yaml") == Board(boxes, "mine")
 
 
-def test_the_shipped_board_shows_the_widgets_of_the_brief() -> None:
+def test_the_shipped_board_shows_widgets_alone() -> None:
     found = board_file.read(SHIPPED)
     assert {one.command for one in found.stickers()} <= set(SCRIPTS)
     assert [len(box.stickers) for box in found.boxes] == [2, 3, 1]

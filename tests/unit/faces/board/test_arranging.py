@@ -23,11 +23,11 @@ def percent(*numbers: float) -> list[Extent]:
     return [Extent(percent=number) for number in numbers]
 
 
-BRIEF = Board((row(HALF, HALF), row(*percent(33, 34, 33)), column(Extent(percent=100))))
+SHIPPED = Board((row(HALF, HALF), row(*percent(33, 34, 33)), column(Extent(percent=100))))
 
 
-def test_the_board_of_the_brief_fills_the_window() -> None:
-    assert arrange(BRIEF, 120, 36) == [
+def test_the_shipped_board_fills_the_window() -> None:
+    assert arrange(SHIPPED, 120, 36) == [
         Place(0, 0, 60, 12),
         Place(60, 0, 60, 12),
         Place(0, 12, 40, 12),
@@ -56,13 +56,13 @@ def test_a_box_says_how_high_it_is_or_its_stickers_do() -> None:
 
 
 def test_narrow_windows_stack_what_stands_side_by_side() -> None:
-    places = arrange(BRIEF, 50, 20)
+    places = arrange(SHIPPED, 50, 20)
     assert [(place.x, place.width) for place in places] == [(0, 25), (25, 25), (0, 50), (0, 50), (0, 50), (0, 50)]
     assert places[-1].y + places[-1].height > 20
 
 
 def test_the_smallest_window_shows_one_sticker_at_a_time() -> None:
-    places = arrange(BRIEF, 20, 4)
+    places = arrange(SHIPPED, 20, 4)
     assert [(place.width, place.height) for place in places] == [(20, 4)] * 6
     assert [place.y for place in places] == [0, 4, 8, 12, 16, 20]
 

@@ -44,7 +44,7 @@ async def shown(run: Commands, command: str, width: int = 40, height: int = 10) 
     return await run.run(Sticker(command), width, height)
 
 
-def test_scripts_of_the_brief_and_our_command_are_widgets() -> None:
+def test_the_old_scripts_and_our_command_are_widgets() -> None:
     run = commands()
     for name, widget in SCRIPTS.items():
         assert run.ask(name) == Ask(widget)

@@ -1,4 +1,4 @@
-"""The stack of the brief as fixed answers, and the widgets made of them: what the golden files are drawn from."""
+"""A stack as fixed answers, and the widgets made of them: what the golden files are drawn from."""
 
 from __future__ import annotations
 

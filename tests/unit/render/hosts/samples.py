@@ -1,4 +1,4 @@
-"""A widget of each name as a fixed value, in the brief's layouts: what the golden files are drawn from."""
+"""A widget of each name as a fixed value, in the layouts of the widgets: what the golden files are drawn from."""
 
 from __future__ import annotations
 

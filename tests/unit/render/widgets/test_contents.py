@@ -1,4 +1,4 @@
-"""What every widget shows, from small answers: the brief's layouts, states, missing figures, several gateways."""
+"""What every widget shows, from small answers: layouts, states, missing figures, several gateways."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_another_environment_is_not_shown(name: str) -> None:
     assert "elsewhere" in found.note or "there" in found.note
 
 
-def test_health_is_drawn_as_the_brief_draws_it() -> None:
+def test_health_has_its_layout() -> None:
     down = answers.service("llama", "llamacpp", "down")
     found = health.widget(
         answers.status((down, answers.service("vllm", "vllm"), REDIS, answers.service("gate"))), EVERYTHING
@@ -179,7 +179,7 @@ def test_two_services_of_one_name_keep_their_own_paths() -> None:
     assert {"latency.gate gate:4000", "latency.gate other:4000"} <= set(figures(found))
 
 
-def test_metrics_are_drawn_as_the_brief_draws_them() -> None:
+def test_metrics_have_their_layout() -> None:
     found = FULL["metrics"](EVERYTHING)
     assert found.title == "LiteLLM Metrics (Last 5m)"
     assert texts(found) == [
@@ -237,7 +237,7 @@ def test_limits_are_those_of_the_alert_rules() -> None:
     assert [least for least, word in RECOMMENDATIONS if word != "Avoid"][-1] == score.AVOID
 
 
-def test_providers_are_drawn_as_the_brief_draws_them() -> None:
+def test_providers_have_their_layout() -> None:
     found = providers.widget(
         answers.providers(answers.provider("ollama", rate=0.75), answers.provider("idle", rate=None, state="idle")),
         EVERYTHING,
@@ -270,7 +270,7 @@ def test_a_provider_of_two_gateways_keeps_both_views() -> None:
     assert figures(found)["load.other.openai"] == 120.0
 
 
-def test_scores_are_drawn_as_the_brief_draws_them() -> None:
+def test_scores_have_their_layout() -> None:
     few = answers.provider("new", score=99.0)
     assert few.score is not None
     rows = (
@@ -321,7 +321,7 @@ def test_without_the_dashboard_rates_are_missing_not_zero() -> None:
     assert [row[1] for row in texts(found)][2] == "–"
 
 
-def test_status_is_drawn_as_the_brief_draws_it() -> None:
+def test_status_has_its_layout() -> None:
     found = FULL["status"](EVERYTHING)
     assert found.title == "LiteLLM Service Status"
     shown = {row[0]: row[1] for row in texts(found)}
@@ -437,7 +437,7 @@ def test_models_that_do_not_work_come_first() -> None:
     assert models.widget(answers.models(answers.model("z", "unknown")), EVERYTHING).state is State.UNKNOWN
 
 
-def test_logs_are_drawn_as_the_brief_draws_them() -> None:
+def test_logs_have_their_layout() -> None:
     found = FULL["logs"](EVERYTHING)
     assert found.title == "Recent LiteLLM Logs (Last 40 lines)"
     assert found.tail

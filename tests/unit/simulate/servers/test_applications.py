@@ -1,4 +1,4 @@
-"""The applications of the brief: their families and labels, and numbers that are what was told to have happened."""
+"""Applications of the user's own: their families and labels, and numbers that are what was told to have happened."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from inferdeck.simulate.world import World
 from tests.unit.simulate.servers.serving import ask, serving
 from tests.unit.simulate.servers.told_requests import FLEET, NOON, OPENAI, StillWorld, play, request, spent, story
 
-BRIEF = {
+USAGE_LABELS = {
     "llm_requests": {"agent_id", "model", "provider", "status"},
     "llm_tokens_used": {"agent_id", "model", "provider", "token_type"},
     "llm_cache_hits": {"agent_id", "model"},
@@ -41,7 +41,7 @@ BRIEF = {
     "llm_cache_size": {"tenant_id"},
 }
 EDGE = "llm_gateway_llm_gateway_"
-EDGE_BRIEF = {
+EDGE_LABELS = {
     f"{EDGE}requests": {"model", "provider", "status", "streaming"},
     f"{EDGE}request_duration_seconds": {"model", "provider", "streaming"},
     f"{EDGE}tokens": {"model", "provider", "type"},
@@ -78,14 +78,16 @@ def samples(program: Counting, name: str, now: float = NOON + 3600) -> dict[tupl
     }
 
 
-@pytest.mark.parametrize(("name", "brief"), [("usage-app", BRIEF), ("edge-gateway", EDGE_BRIEF)])
-def test_the_families_are_those_of_the_brief_with_its_labels(name: str, brief: Mapping[str, set[str]]) -> None:
+@pytest.mark.parametrize(("name", "families"), [("usage-app", USAGE_LABELS), ("edge-gateway", EDGE_LABELS)])
+def test_the_families_are_those_of_the_dashboards_with_their_labels(
+    name: str, families: Mapping[str, set[str]]
+) -> None:
     found = {
         family.name: {label for sample in family.samples for label in sample.labels if label != "le"}
         for family in text_string_to_metric_families(text(told(name)))
     }
     assert found.pop("process_start_time_seconds") == set()
-    assert found == brief
+    assert found == families
 
 
 @pytest.mark.parametrize("name", ["usage-app", "edge-gateway"])

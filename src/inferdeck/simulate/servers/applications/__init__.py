@@ -1,9 +1,9 @@
-"""Programs of the user's own that count requests: the families of the two dashboards of the brief, and nothing else.
+"""Programs of the user's own that count requests: the families of two dashboards (usage, gateway), and nothing else.
 
 `llm` is an application with `llm_*` families, as Python's prometheus_client writes them with `_created` switched off;
-`llm_gateway` is a gateway whose families carry their prefix twice. Names, types and labels are the brief's; it says
-nothing of buckets, of the values of labels or of when a gauge moves, and no capture backs those: docs/simulator.md
-lists them as unverified, the docstrings of the families say what we chose.
+`llm_gateway` is a gateway whose families carry their prefix twice. Names, types and labels are those that the
+dashboards ask for; of buckets, of the values of labels and of when a gauge moves they say nothing, and no capture backs
+those: docs/simulator.md lists them as unverified, the docstrings of the families say what we chose.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A gateway with the `llm_gateway_llm_gateway_*` families of its dashboard (brief: grafana-llm-gateway.md)."""
+"""A gateway with the `llm_gateway_llm_gateway_*` families of the gateway dashboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An application with the `llm_*` families of the usage dashboard (brief: grafana-llm-usage.md)."""
+"""An application with the `llm_*` families of the usage dashboard."""
 
 from __future__ import annotations
 
