@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from inferdeck.cli import daemons
-from inferdeck.cli.stack_words import cards, cores, empty, link, old, paging, show, stale, told, whole
+from inferdeck.cli.stack_words import cards, empty, link, old, paging, show, stale, told, whole
 from inferdeck.cli.text import Cell, Page
 from inferdeck.client.tiny import Client
 from inferdeck.model import numbers
@@ -61,7 +61,7 @@ def draw(page: Page, found: Sequence[StackContainer]) -> None:
             link(one.service),
             one.engine,
             cards(one.gpus) if one.engine or any(gpu.state == "known" for gpu in one.gpus) else "",
-            told(one.cpu, cores),
+            told(one.cpu, numbers.percent),
             told(one.memory, numbers.byte_size),
             told(one.uptime, numbers.seconds),
             told(one.restarts, whole),

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from inferdeck.cli import board, daemons
-from inferdeck.cli.stack_words import cores, empty, link, old, paging, show, stale, told, whole
+from inferdeck.cli.stack_words import empty, link, old, paging, show, stale, told, whole
 from inferdeck.cli.text import Cell, Page
 from inferdeck.model import numbers
 from inferdeck.model.stack import StackService
@@ -71,7 +71,7 @@ def _row(one: StackService, *, several: bool) -> tuple[Cell | str, ...]:
         link(one.container),
         one.unit,
         _pid(one),
-        told(one.cpu, cores),
+        told(one.cpu, numbers.percent),
         told(one.memory, numbers.byte_size),
         told(one.connections, whole),
         told(one.uptime, numbers.seconds),

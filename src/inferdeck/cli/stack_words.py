@@ -74,11 +74,6 @@ def old(text: str, age: Number | None = None) -> Cell:
     )
 
 
-def cores(value: float) -> str:
-    """Return processors used."""
-    return f"{value:.2f}"
-
-
 def whole(value: float) -> str:
     """Return a number that counts."""
     return f"{value:.0f}"
