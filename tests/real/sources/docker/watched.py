@@ -15,7 +15,8 @@ from inferdeck.sources.interface import Collected
 from tests.real.docker_engine import RealDocker
 from tests.real.sources.reading import Series, series, source
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
+"""What is waited for comes within some seconds, unless the tests beside it leave the daemon no processor."""
 
 
 class Watched:
