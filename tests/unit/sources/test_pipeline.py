@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from inferdeck.model.labels import Labels, labels, metric_name
@@ -66,6 +68,19 @@ def test_a_vanished_series_is_marked_stale_once() -> None:
     assert (changed["a"], changed["b"], changed["c"], changed["scrape_series_added"]) == ("stale", 2.0, 3.0, 1.0)
     line.kept()
     assert "a" not in shown(passed(line, BC, [2.0, 3.0], 3000).scrape)
+
+
+@given(steps=st.lists(st.tuples(st.lists(st.sampled_from("abcdef"), unique=True), st.booleans()), max_size=12))
+def test_what_comes_and_goes_is_what_the_store_lacks_and_has(steps: list[tuple[list[str], bool]]) -> None:
+    line, alive = pipeline(), set[str]()
+    known = {name: labels(EXTRA, name) for name in "abcdef"}
+    for at, (names, kept) in enumerate(steps, start=1):
+        found = shown(passed(line, Layout(tuple(known[name] for name in names)), [1.0] * len(names), at * 1000).scrape)
+        assert {name for name, value in found.items() if value == "stale"} == alive - {*names, *META}
+        assert found["scrape_series_added"] == len({*names, *META} - alive)
+        if kept:
+            line.kept()
+            alive = {*names, *META}
 
 
 def test_a_failure_ends_every_series_once_and_keeps_up_at_0() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from inferdeck.model.scrape import Layout
 from inferdeck.sources import catalog
 from inferdeck.sources.arithmetic import exact_sums
 from inferdeck.sources.buckets import LADDERS, le_text, weights
+from inferdeck.sources.exposition import ExpositionParser
 from inferdeck.sources.mapping import Mapped, Mapper
 
 HEAD = "kind: planted\nidentity: gateway\nunmapped: only a test\nmetrics:\n"
@@ -266,3 +269,22 @@ def test_what_is_no_number_spoils_only_its_own_sum(tmp_path: Path) -> None:
     assert math.isnan(got[one("llm_requests_total", model="a")])
     assert math.isnan(got[one("llm_requests_total", model="b")])
     assert got[one("llm_requests_total", model="c")] == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["litellm/samples/metrics_1.106.2_traffic.txt.gz", "vllm/samples/0.16.0-families.txt.gz"]
+)
+def test_a_layout_that_grew_is_mapped_as_if_it_were_new(name: str) -> None:
+    known = catalog.load(name.split("/", maxsplit=1)[0])
+    body = gzip.decompress((Path(catalog.FOLDER) / name).read_bytes())
+    every = list(ExpositionParser(()).parse_sync(body, "text/plain").layout.series)
+    chance = Random(7)
+    lasting = Mapper(known, IDENTITY)
+    for _ in range(4):
+        chance.shuffle(every)
+        # Cut now and then, as after a restart of the target.
+        for size in (0, *sorted(chance.randrange(len(every)) for _ in range(4)), len(every), len(every) // 2):
+            layout, values = Layout(tuple(every[:size])), np.arange(size, dtype=np.float64)
+            grown, anew = lasting.apply(layout, values), Mapper(known, IDENTITY).apply(layout, values)
+            assert grown.layout.series == anew.layout.series
+            assert grown.values.tobytes() == anew.values.tobytes()
