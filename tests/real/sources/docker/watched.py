@@ -38,7 +38,7 @@ class Watched:
             found = await self.collect()
             if holds(self):
                 return found
-            assert time.monotonic() < end, (self.told, found.inventory)
+            assert time.monotonic() < end, (found.warnings, self.told, found.inventory)
             await asyncio.sleep(0.2)
 
     def fact(self, name: str, kind: str = "container") -> Fact:
