@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -131,7 +132,9 @@ class SystemdSource:
         return " ".join(word for command in commands for word in command[1][:4])
 
     def _happenings(self, found: list[UnitState], now: float) -> list[Happening]:
-        before, self._before = self._before, {(one.manager, one.name): one for one in found}
+        before = self._before
+        known = before or {}
+        self._before = {(one.manager, one.name): _since(known.get((one.manager, one.name)), one) for one in found}
         if before is None:
             return []
         return [
@@ -140,6 +143,16 @@ class SystemdSource:
             if (last := before.get((one.manager, one.name))) is not None
             for happening in _changes(last, one, now, self._id)
         ]
+
+
+def _since(last: UnitState | None, one: UnitState) -> UnitState:
+    """Return a state as that with which the next one is compared.
+
+    systemd counts a restart before the service has begun again: until then, the count is that of its last start.
+    """
+    if last is None or one.started != last.started or one.restarts is None or last.restarts is None:
+        return one
+    return replace(one, restarts=min(one.restarts, last.restarts))
 
 
 def _changes(last: UnitState, one: UnitState, now: float, source: str) -> Iterator[Happening]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from inferdeck.sources import catalog
 from inferdeck.sources.systemd import manager, revision, units
 from inferdeck.sources.systemd.config import SystemdConfig
-from inferdeck.sources.systemd.source import _changes
+from inferdeck.sources.systemd.source import _changes, _since
 from inferdeck.sources.systemd.units import UnitState
 
 UNSET = 2**64 - 1
@@ -129,6 +129,22 @@ def test_a_revision_tells_changes_of_any_file(tmp_path: Path) -> None:
 )
 def test_what_happened_between_two_looks(last: dict[str, Any], now: dict[str, Any], kinds: list[str]) -> None:
     assert [one.kind for one in _changes(state(**last), state(**now), 1_795_229_000.0, "id")] == kinds
+
+
+@pytest.mark.parametrize(
+    ("looks", "text"),
+    [
+        (({"restarts": 3}, {"restarts": 4}, {"restarts": 4, "started": 1_795_228_900.0}), "restarted by systemd"),
+        (({"restarts": 3}, {"restarts": 3}, {"restarts": 3, "started": 1_795_228_900.0}), "restarted"),
+        # `systemctl reset-failed` begins the count anew.
+        (({"restarts": 3}, {"restarts": 0}, {"restarts": 1, "started": 1_795_228_900.0}), "restarted by systemd"),
+    ],
+)
+def test_a_restart_that_is_counted_before_it_has_happened(looks: tuple[dict[str, Any], ...], text: str) -> None:
+    first, second, third = (state(**look) for look in looks)
+    kept = _since(first, second)
+    assert not list(_changes(first, second, 1_795_229_000.0, "id"))
+    assert [one.text for one in _changes(kept, third, 1_795_229_000.0, "id")] == [f"{third.name}: {text}"]
 
 
 def test_names_without_a_type_are_services() -> None:
