@@ -14,11 +14,15 @@ _WRITER = "textual-output"
 
 
 def heed_signals(leave: Callable[[], object]) -> None:
-    """Have the running event loop leave in order at SIGTERM, SIGHUP and SIGINT."""
+    """Have the running event loop leave in order at SIGTERM, SIGHUP and SIGINT.
+
+    Python tells signals to the main thread alone: a loop in another one is ended by who started it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError, RuntimeError):
-            loop.add_signal_handler(number, leave)
+        loop.add_signal_handler(number, leave)
 
 
 @contextlib.contextmanager
